@@ -1,0 +1,3 @@
+"""Zoom for Apache Airflow."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Zoom's HTTP API. Knows no Airflow."""

@@ -1,0 +1,1 @@
+"""What to do with people. Knows the client, not Airflow."""
