@@ -1,0 +1,183 @@
+"""
+Every switch of the simulated Zoom, in one structure.
+
+It makes the start-up options, is what the control endpoint takes (in part, unknown keys refused)
+and what tests pass in Python. Lists and tables may be written as text, as on a command line:
+``a.com,b.com`` and ``jane@a.com=free,joe@b.com=paid``; ``none`` takes a limit away.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+# Zoom's granular scopes for what is simulated here.
+ALL_SCOPES = (
+    "user:read:email:admin",
+    "user:read:list_users:admin",
+    "user:read:summary:admin",
+    "user:read:user:admin",
+    "user:write:user:admin",
+    "user:update:user:admin",
+    "user:update:status:admin",
+    "user:delete:user:admin",
+)
+
+
+def _items(value: Any) -> Any:
+    """Read ``a,b c`` as a list."""
+    return value.replace(",", " ").split() if isinstance(value, str) else value
+
+
+def _table(value: Any) -> Any:
+    """Read ``a=1,b=2`` as a table."""
+    if not isinstance(value, str):
+        return value
+    return dict(pair.split("=", 1) if "=" in pair else (pair, "") for pair in _items(value))
+
+
+def _none(value: Any) -> Any:
+    """Read ``none`` as no limit."""
+    return None if isinstance(value, str) and value.strip().lower() in ("none", "") else value
+
+
+def _lower_keys(value: Any) -> Any:
+    table = _table(value)
+    return {str(k).lower(): v for k, v in table.items()} if isinstance(table, Mapping) else table
+
+
+Count = Annotated[Annotated[int, Field(ge=0)] | None, BeforeValidator(_none)]
+Words = Annotated[tuple[str, ...], BeforeValidator(_items)]
+
+
+class _Switches(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Seats(_Switches):
+    """How many people of a kind the account may have; None for any number."""
+
+    basic: Count = None
+    licensed: Count = None
+    zoom_one: Count = None
+    zoom_phone: Count = None
+
+
+class SimulatorSettings(_Switches):
+    """What kind of Zoom account this is, and how it misbehaves."""
+
+    plan: Literal["free", "pro", "business"] = Field(
+        default="pro", description="the plan, which sets the rate limits"
+    )
+    limits_enforced: bool = Field(default=True, description="answer 429 above the plan's limits")
+    create_cap: Count = Field(
+        default=None, description="action=create calls a day; none: the plan's 50, 1500 or 10000"
+    )
+    qps_headers: bool = Field(default=True, description="name the limit on a per-second 429")
+    retry_after: Literal["iso", "http-date", "seconds", "absent"] = Field(
+        default="iso", description="how a daily 429 says when to come back"
+    )
+    seats: Annotated[Seats, BeforeValidator(_table)] = Field(
+        default=Seats(),
+        description="people of a kind, e.g. basic=5,licensed=0 (also zoom_one, zoom_phone)",
+    )
+    seat_codes: Literal["new", "old"] = Field(
+        default="new", description="full seats answer 3412 (new) or 2033 and 2034 (old)"
+    )
+    foreign_accounts: Annotated[
+        dict[str, Literal["free", "paid"]], BeforeValidator(_lower_keys)
+    ] = Field(
+        default={}, description="addresses with a Zoom account elsewhere, e.g. jane@a.com=free"
+    )
+    sso: Literal["off", "no_preprovision", "on"] = Field(
+        default="off", description="ssoCreate answers 2002, 2032 or works"
+    )
+    managed_domains: Words = Field(
+        default=(),
+        description="where set, autoCreate works for these alone; no one of them disassociates",
+    )
+    limited_domains: Words = Field(default=(), description="where set, others answer 1116")
+    blocked_domains: Words = Field(default=(), description="these answer 1107")
+    subscriptions: Words = Field(default=(), description="ids that license_info_list may name")
+    create_status: Literal["pending", "active"] = Field(
+        default="pending", description="what action=create makes"
+    )
+    exists_wording: Literal["documented", "live"] = Field(
+        default="documented", description="which of the two known texts 1005 has"
+    )
+    put_status_code: Literal[200, 204] = Field(
+        default=204, description="success of PUT status: 204 as seen live, 200 as documented"
+    )
+    client_id: str = Field(default="simulated-client-id", description="the app's client id")
+    client_secret: str = Field(
+        default="simulated-client-secret", repr=False, description="the app's client secret"
+    )
+    account_id: str = Field(default="simulated-account-id", description="the account's id")
+    refresh_token: str = Field(
+        default="simulated-refresh-token", repr=False, description="the first valid refresh token"
+    )
+    app_active: bool = Field(default=True, description="whether the app is activated")
+    scopes: Words = Field(default=ALL_SCOPES, description="scopes granted to the app")
+    missing_permissions: Words = Field(
+        default=(), description="permissions its owner's role lacks, e.g. User:Edit"
+    )
+    token_life: int = Field(default=3600, gt=0, description="seconds an access token lives")
+    invalidate_previous_token: bool = Field(
+        default=False, description="a new token kills the others, as before June 2023"
+    )
+    latency_ms: float = Field(default=0, ge=0, description="time that every call takes")
+
+    def changed(self, switches: Mapping[str, Any]) -> SimulatorSettings:
+        """
+        Give these settings with some switches set anew; ``seats`` may name only some kinds.
+
+        :raises pydantic.ValidationError: for an unknown switch or value
+        """
+        current = self.model_dump()
+        seats = _table(switches.get("seats", {}))
+        if isinstance(seats, Mapping):
+            switches = {**switches, "seats": {**current["seats"], **seats}}
+        return SimulatorSettings.model_validate({**current, **switches})
+
+    def public(self) -> dict[str, Any]:
+        """Give the settings without the secrets."""
+        return self.model_dump(mode="json", exclude={"client_secret", "refresh_token"})
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add one option per switch."""
+    group = parser.add_argument_group("switches (also settable while running)")
+    for name, field in SimulatorSettings.model_fields.items():
+        group.add_argument(
+            f"--{name.replace('_', '-')}",
+            dest=name,
+            metavar="VALUE",
+            default=argparse.SUPPRESS,
+            help=f"{field.description} [{_shown(field.default)}]".replace("%", "%%"),
+        )
+
+
+def from_options(options: argparse.Namespace) -> SimulatorSettings:
+    """
+    Read the switches that were given.
+
+    :raises pydantic.ValidationError: for a wrong value
+    """
+    given = {k: v for k, v in vars(options).items() if k in SimulatorSettings.model_fields}
+    return SimulatorSettings().changed(_numbers(given))
+
+
+def _numbers(given: Mapping[str, str]) -> dict[str, Any]:
+    # A choice between numbers is the one thing that pydantic does not read from text.
+    return {k: int(v) if k == "put_status_code" and v.isdigit() else v for k, v in given.items()}
+
+
+def _shown(default: Any) -> str:
+    if isinstance(default, bool):
+        return "on" if default else "off"
+    if isinstance(default, Seats) or default in (None, (), {}):
+        return "none"
+    return "all" if isinstance(default, Sequence) and not isinstance(default, str) else str(default)
