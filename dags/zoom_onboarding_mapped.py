@@ -1,0 +1,57 @@
+"""
+### Create a handful of new hires in Zoom, one mapped task each
+
+The simplest form of onboarding: a task returns the new hires, and `expand` makes one task for
+each of them. Every person has a task of their own in the grid, with their own log and retries.
+For more than a few dozen people use one task for all of them: see `zoom_onboarding_csv`.
+
+Use `expand` for rows that come from elsewhere, not `expand_kwargs`: that one would run a template
+that somebody had written into a name.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.providers.common.compat.sdk import DAG, task
+
+from zoom_provider.operators.users import ZoomCreateUserOperator
+
+with DAG(
+    dag_id="zoom_onboarding_mapped",
+    description="Create a handful of new hires in Zoom, one mapped task each",
+    doc_md=__doc__,
+    schedule=None,
+    tags=["zoom", "example"],
+):
+
+    @task
+    def new_hires() -> list[dict[str, Any]]:
+        """Stand for the call to your HR system: return one ``user_info`` per person."""
+        return [
+            {
+                "email": "ada.nwosu@example.com",
+                "type": 2,
+                "first_name": "Ada",
+                "last_name": "Nwosu",
+            },
+            {
+                "email": "bjorn.akerman@example.com",
+                "type": 1,
+                "first_name": "Björn",
+                "last_name": "Åkerman",
+            },
+            {
+                "email": "minseo.park@example.com",
+                "type": 1,
+                "first_name": "민서",
+                "last_name": "박",
+            },
+        ]
+
+    ZoomCreateUserOperator.partial(
+        task_id="create_user",
+        action="create",
+        if_exists="skip",
+        map_index_template="{{ task.user_info.email }}",
+    ).expand(user_info=new_hires())
