@@ -1,5 +1,5 @@
 """
-One tree of errors that answers: try again, give up, pass over, or ask a person?
+One tree of errors that answers whether to try again, give up, pass over, or ask a person.
 
 Every error carries what Zoom said (``code``, ``status``, ``tracking_id``) and a ``remedy``. The
 classes are chosen by Zoom's numeric codes, never by its message texts, which change and are
@@ -109,7 +109,9 @@ class ZoomUserExistsError(ZoomError):
 
     remedy: Remedy = "skip"
 
-    def __init__(self, message: str, *, user: Mapping[str, Any] | None = None, **facts: Any) -> None:
+    def __init__(
+        self, message: str, *, user: Mapping[str, Any] | None = None, **facts: Any
+    ) -> None:
         super().__init__(message, **facts)
         self.user: dict[str, Any] | None = None if user is None else dict(user)
 

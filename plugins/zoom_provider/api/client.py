@@ -1,0 +1,373 @@
+"""ZoomClient: one ``_request``, typed methods, paging with a guard."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from typing import Any, Final, Literal
+from urllib.parse import quote
+
+import requests
+
+from zoom_provider.api.auth import Bearer, TokenCache, ZoomAuth
+from zoom_provider.api.creating import LostReplyError, Steps, creating, run
+from zoom_provider.api.errors import error_of, token_error_of
+from zoom_provider.api.pacing import Label, Pacers
+from zoom_provider.api.replies import Reply
+from zoom_provider.api.retrying import Fault
+from zoom_provider.api.settings import ZoomSettings
+from zoom_provider.api.transport import Lost, Sent, Transport, unavailable
+from zoom_provider.api.user_info import CreateRequest, check
+from zoom_provider.exceptions import ZoomProtocolError, ZoomValidationError
+
+log = logging.getLogger(__name__)
+
+UserStatus = Literal["active", "inactive", "pending"]
+
+_PAGE_SIZE: Final = 300
+"""The largest page that all editions of Zoom's reference allow."""
+
+_SCOPES_TO_CREATE: Final = (
+    ("user:write:user:admin", "user:write:admin", "user:write"),
+    ("user:read:user:admin", "user:read:admin", "user:read"),
+)
+"""Scopes for creating and looking up; any of a line does, the granular one first."""
+
+_TRANSFERS: Final = tuple(
+    f"transfer_{what}"
+    for what in (
+        "email",
+        "meeting",
+        "webinar",
+        "recording",
+        "whiteboard",
+        "clipfiles",
+        "notes",
+        "visitors",
+        "docs",
+    )
+)
+
+
+class ZoomClient:
+    """
+    Calls Zoom as the settings say; safe for several threads.
+
+    Every method may raise any :class:`ZoomError`; those it adds are named with it.
+
+    :param settings: where, as whom, on which plan
+    :param session: one for all calls; made when not given
+    :param on_secret: told every token the moment it arrives, so that it can be masked in logs
+    :param patient: False makes each call once and waits for nothing
+    :param tokens: where tokens are kept; by default one cache for the whole process
+    :param clock: seconds that only grow
+    :param sleep: waits for seconds
+    """
+
+    def __init__(
+        self,
+        settings: ZoomSettings,
+        *,
+        session: requests.Session | None = None,
+        on_secret: Callable[[str], None] = lambda secret: None,
+        patient: bool = True,
+        tokens: TokenCache | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.sleep = sleep
+        self._transport = Transport(
+            settings, session=session, patient=patient, clock=clock, sleep=sleep
+        )
+        self._pacers = Pacers(settings, clock)
+        self.calls = 0
+        self.rate_limited = 0
+        self.auth = ZoomAuth(
+            settings, self._fetch_token, on_secret=on_secret, cache=tokens, clock=clock
+        )
+
+    def close(self) -> None:
+        """Close the connections to Zoom."""
+        self._transport.session.close()
+
+    def greet(self) -> str:
+        """
+        Ask for a token and make one cheap read; say in a sentence what the app may do.
+
+        :raises ZoomError: whatever keeps the settings from working
+        """
+        token = self.auth.token()
+        page = self._request(
+            "GET",
+            "/users",
+            params={"page_size": "1"},
+            label="medium",
+            scope="user:read:list_users:admin",
+        ).payload
+        total = page.get("total_records", "an unknown number of")
+        text = f"Connected to Zoom: {total} active users."
+        missing = [
+            wanted
+            for wanted, *others in _SCOPES_TO_CREATE
+            if token.scopes and token.scopes.isdisjoint((wanted, *others))
+        ]
+        if missing:
+            text += f" To create people the app still lacks the scope {' and '.join(missing)}."
+        return text
+
+    def create_user(self, action: object, user_info: object) -> dict[str, Any]:
+        """
+        Create a person; return Zoom's reply (``id``, ``email``, ``type``, names).
+
+        A lost reply is settled, so that the person is there once when this returns.
+
+        :param action: ``create``, ``autoCreate``, ``custCreate`` or ``ssoCreate``
+        :param user_info: the person, by the names of Zoom's reference
+        :raises ZoomValidationError: before any call, with all faults by field
+        :raises ZoomUserExistsError: Zoom had the person before; with the person
+        :raises ZoomForeignAccountError: the address has a Zoom account elsewhere
+        """
+        return run(self.creating(self.checked(action, user_info)), self.sleep)
+
+    def checked(self, action: object, user_info: object) -> CreateRequest:
+        """
+        Hold a person against Zoom's rules and the connection's domains, without a call.
+
+        :raises ZoomValidationError: with all faults by field
+        """
+        request = check(action, user_info)
+        allowed = self.settings.allowed_domains
+        if allowed and request.email.rpartition("@")[2].lower() not in allowed:
+            text = f"is outside the connection's allowed_domains ({', '.join(sorted(allowed))})"
+            raise ZoomValidationError(f"user_info.email {text}", errors={"user_info.email": [text]})
+        for warning in request.warnings:
+            log.warning("%s: %s", request.email, warning)
+        return request
+
+    def creating(self, request: CreateRequest) -> Steps[dict[str, Any]]:
+        """
+        Create a person in steps, each yielding the seconds until the next may be taken.
+
+        Returns and raises what :meth:`create_user` does.
+        """
+        return creating(self, request)
+
+    def post_user(self, request: CreateRequest) -> dict[str, Any]:
+        """
+        Post a person once and settle nothing; :meth:`create_user` is what most callers want.
+
+        :raises LostReplyError: Zoom may have acted
+        """
+        return self._request(
+            "POST", "/users", json=request.body(), repeatable=False, scope="user:write:user:admin"
+        ).payload
+
+    def get_user(self, user: str) -> dict[str, Any]:
+        """
+        Return a person.
+
+        :param user: id or e-mail address
+        :raises ZoomNotFoundError: Zoom has no such person in this account
+        """
+        return self.look_up(user).payload
+
+    def look_up(self, user: str, *, patient: bool = True) -> Reply:
+        """
+        Return the whole reply to :meth:`get_user`.
+
+        :param patient: False makes the call once and waits for nothing
+        """
+        return self._request(
+            "GET",
+            _path_of(user),
+            max_wait=None if patient else 0.0,
+            scope="user:read:user:admin",
+        )
+
+    def list_users(self, status: UserStatus = "active") -> Iterator[dict[str, Any]]:
+        """
+        Yield all people of a status; those of ``pending`` have no ``id``.
+
+        A page's token lives for 15 minutes: read on without long pauses.
+
+        :raises ZoomProtocolError: the pages do not end
+        """
+        params = {"status": status, "page_size": str(_PAGE_SIZE)}
+        seen: set[str] = set()
+        while True:
+            page = self._request(
+                "GET", "/users", params=params, label="medium", scope="user:read:list_users:admin"
+            ).payload
+            rows = page.get("users")
+            if not isinstance(rows, list):
+                raise ZoomProtocolError(f"Zoom's list of {status} people holds no people.")
+            yield from rows
+            token = str(page.get("next_page_token") or "")
+            if not token:
+                return
+            seen.add(token)
+            # People may join while we read, but never twice as many as Zoom announced.
+            announced = page.get("total_records")
+            most = 10 + 2 * (announced if isinstance(announced, int) else 0) // _PAGE_SIZE
+            if token == params.get("next_page_token") or not rows or len(seen) > most:
+                raise ZoomProtocolError(
+                    f"Zoom's list of {status} people does not end: page {len(seen)} still names "
+                    "a next one."
+                )
+            params = params | {"next_page_token": token}
+
+    def update_user(self, user: str, fields: Mapping[str, Any]) -> None:
+        """
+        Change the given fields of a person and no others; Zoom drops it for a pending one.
+
+        :param user: id or e-mail address
+        :param fields: by the names of Zoom's reference for PATCH
+        """
+        self._request("PATCH", _path_of(user), json=dict(fields), scope="user:update:user:admin")
+
+    def set_user_status(self, user: str, action: Literal["activate", "deactivate"]) -> None:
+        """
+        Activate a person, or deactivate them, which takes their licences away.
+
+        :param user: id or e-mail address
+        """
+        if action not in ("activate", "deactivate"):
+            raise ZoomValidationError(
+                "action must be activate or deactivate", errors={"action": ["is neither"]}
+            )
+        self._request(
+            "PUT",
+            f"{_path_of(user)}/status",
+            json={"action": action},
+            scope="user:update:status:admin",
+        )
+
+    def delete_user(
+        self,
+        user: str,
+        action: Literal["disassociate", "delete"] = "disassociate",
+        **transfer: str | bool,
+    ) -> None:
+        """
+        Take a person out of the account (``disassociate``) or delete them.
+
+        :param user: id or e-mail address; a pending person goes by ``disassociate``
+        :param transfer: ``transfer_email`` and which of ``transfer_meeting``,
+            ``transfer_recording`` and so on go there; a host of Zoom Events needs the address
+        :raises ZoomNotFoundError: Zoom has no such person in this account
+        """
+        for name in transfer:
+            if name not in _TRANSFERS:
+                near = get_close_matches(name, _TRANSFERS, n=1) or ["transfer_email"]
+                raise ZoomValidationError(
+                    f"There is no {name}; did you mean {near[0]}?", errors={name: ["is unknown"]}
+                )
+        params = {
+            name: str(value).lower() if isinstance(value, bool) else value
+            for name, value in transfer.items()
+        }
+        self._request(
+            "DELETE",
+            _path_of(user),
+            params={"action": action, **params},
+            scope="user:delete:user:admin",
+            gone_is_done=True,
+        )
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        scope: str,
+        label: Label = "light",
+        params: Mapping[str, str] | None = None,
+        json: Mapping[str, Any] | None = None,
+        repeatable: bool = True,
+        gone_is_done: bool = False,
+        max_wait: float | None = None,
+    ) -> Reply:
+        """
+        Call Zoom's API until it is done, refused, or not worth another try.
+
+        :param scope: the granular scope that the call wants, for an error's text
+        :param repeatable: False where a second call could do harm; LostReplyError tells then
+            that the first may have been acted on
+        :param gone_is_done: a 404 after a lost reply means that the first call came through
+        :param max_wait: instead of the settings', in seconds
+        """
+        url = f"{self.settings.origin}/v2{path}"
+
+        def send() -> Sent:
+            token = self.auth.token()
+            got = self._transport.send(method, url, auth=Bearer(token), params=params, json=json)
+            self.calls += 1
+            if isinstance(got, Reply):
+                self.rate_limited += got.status == 429
+                if got.refuses_token:
+                    self.auth.refused(token)
+            return got
+
+        got, uncertain = self._transport.persist(
+            send,
+            pacer=self._pacers[label],
+            repeatable=repeatable,
+            renewable=True,
+            max_wait=max_wait,
+        )
+        call = f"{method} /v2/users" + ("/{user}" if path != "/users" else "")
+        if isinstance(got, Lost):
+            error = unavailable(got, call)
+            acted = got.fault is Fault.NO_REPLY
+        elif got.ok or (gone_is_done and uncertain and got.status == 404):
+            return got
+        else:
+            sent = (json or {}).get("user_info", json)
+            error = error_of(got, call=call, scope=scope, now=datetime.now(UTC), sent=sent)
+            acted = got.status >= 500 or got.status < 300
+        if acted and not repeatable:
+            raise LostReplyError(
+                str(error.args[0]), status=error.status, tracking_id=error.tracking_id
+            )
+        raise error
+
+    def _fetch_token(self) -> dict[str, Any]:
+        """Ask the token endpoint; parameters go in the form body, credentials as Basic auth."""
+        settings = self.settings
+        form = {"grant_type": settings.grant_type, "account_id": settings.account_id}
+
+        def send() -> Sent:
+            return self._transport.send(
+                "POST",
+                settings.token_url,
+                auth=(settings.client_id, settings.client_secret),
+                data=form,
+            )
+
+        got, _ = self._transport.persist(send)
+        if isinstance(got, Lost):
+            raise unavailable(got, "the request for an access token")
+        if not got.ok or not isinstance(got.payload.get("access_token"), str):
+            raise token_error_of(got, now=datetime.now(UTC))
+        return got.payload
+
+
+def _path_of(user: str) -> str:
+    """Put an id or an e-mail address into a path, so that it stays one segment of it."""
+    text = user.strip()
+    # "." and ".." survive quoting and would climb to another URL.
+    if text in ("", ".", ".."):
+        raise ZoomValidationError(
+            "user must be an id or an e-mail address", errors={"user": ["is empty or a path"]}
+        )
+    try:
+        return f"/users/{quote(text, safe='')}"
+    except UnicodeEncodeError:
+        raise ZoomValidationError(
+            "user holds a character that no address has", errors={"user": ["is not a text"]}
+        ) from None

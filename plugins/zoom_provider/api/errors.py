@@ -1,0 +1,283 @@
+"""
+Pure: a reply that is an error in, the exception that says what to do about it out.
+
+The choice is made by Zoom's numeric codes (as its API reference lists them for each call) and by
+the HTTP status where a code is unknown. Zoom's own words are passed on, shortened, and never
+decide: they change and are localised.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from zoom_provider.api.replies import Reply, printable
+from zoom_provider.api.retrying import daily_reset, retry_after
+from zoom_provider.exceptions import (
+    Remedy,
+    ZoomAuthError,
+    ZoomDailyLimitError,
+    ZoomError,
+    ZoomForeignAccountError,
+    ZoomLicenseError,
+    ZoomNotFoundError,
+    ZoomPermissionError,
+    ZoomProtocolError,
+    ZoomRateLimitError,
+    ZoomUnavailableError,
+    ZoomUserExistsError,
+    ZoomValidationError,
+)
+
+# What Zoom's codes for a full account mean, and what to do.
+_SEATS: Final = {
+    1102: ("zoom_phone", "No Zoom Phone licence is free"),
+    2033: ("basic", "No seat for another basic user is free"),
+    2034: ("licensed", "No licensed seat is free"),
+    2038: ("zoom_one", "No Zoom Workplace (Zoom One) licence is free"),
+}
+_SEAT_OF_TYPE: Final = {1: "basic", 2: "licensed"}
+
+# Zoom refuses, and somebody has to change a setting first.
+_SETTINGS: Final = {
+    1107: "The e-mail domain is blocked or managed in this account; an owner can change that",
+    1108: "Zoom does not allow this change of the user's type",
+    1116: "The e-mail domain is not among those that this Zoom account allows",
+    2002: "ssoCreate needs single sign-on, which is not enabled for this Zoom account",
+    2016: "Zoom does not permit this account to do that; its support can tell why",
+    2032: (
+        "ssoCreate needs the account's SSO setting 'Provision User: Prior to Sign-In'; "
+        "switch it on, or use another action"
+    ),
+    2035: "This kind of Zoom account cannot add users",
+    2036: "The owner of another Zoom account cannot be invited",
+    2037: "Zoom does not allow this person to be invited",
+    11321: "The e-mail domain is blocked by Zoom's Trust & Safety",
+}
+_SCOPE_CODES: Final = frozenset({104, 4700, 4711})
+_NOT_FOUND_CODES: Final = frozenset({1001, 1010, 1120})
+
+
+def error_of(
+    reply: Reply, *, call: str, scope: str, now: datetime, sent: Mapping[str, Any] | None = None
+) -> ZoomError:
+    """
+    Turn a reply that is not a success into the exception to raise.
+
+    :param reply: the reply
+    :param call: method and path, without anything personal, for the text
+    :param scope: the granular scope that the call wants
+    :param now: the time, with a zone
+    :param sent: the fields of the person that were sent (``type`` tells which seat is missing)
+    """
+    facts: dict[str, Any] = {
+        "code": reply.code,
+        "status": reply.status,
+        "tracking_id": reply.tracking_id,
+    }
+    if not reply.is_zoom:
+        return _not_zoom(reply, call, facts)
+    says = _says(reply, sent or {})
+    if reply.status == 429:
+        return _too_many(reply, call, now, facts)
+    if reply.code == 3412 or reply.code in _SEATS:
+        return _license(reply.code, sent or {}, says, facts)
+    return (
+        _by_code(reply, says, facts)
+        or _access(reply, scope, says, facts)
+        or _by_status(reply, call, says, facts)
+    )
+
+
+def _says(reply: Reply, sent: Mapping[str, Any]) -> str:
+    message = reply.payload.get("message")
+    if not message:
+        return ""
+    text = str(message)
+    if sent.get("password"):
+        # Zoom is not known to quote a password back; should it, the quote ends here.
+        text = text.replace(str(sent["password"]), "***")
+    return f' Zoom says: "{printable(text)}"'
+
+
+def _not_zoom(reply: Reply, call: str, facts: dict[str, Any]) -> ZoomError:
+    if reply.status >= 500:
+        return ZoomUnavailableError(f"{call} was answered by an error page.", **facts)
+    if 300 <= reply.status < 400:
+        return ZoomProtocolError(
+            f"{call} was redirected; redirects are not followed, since they would carry the "
+            "token away. Check the connection's host and the proxy.",
+            **facts,
+        )
+    kind = reply.headers.get("Content-Type", "no content type").split(";")[0]
+    return ZoomProtocolError(
+        f"{call} was answered with {printable(kind, 40)} that is not Zoom's: a proxy or a log-in "
+        "page is in between. Check the connection's host and the HTTPS_PROXY and NO_PROXY "
+        "variables of the workers.",
+        **facts,
+    )
+
+
+def _too_many(reply: Reply, call: str, now: datetime, facts: dict[str, Any]) -> ZoomError:
+    reset = daily_reset(reply, now)
+    if reset is not None:
+        return ZoomDailyLimitError(
+            f"The Zoom account's daily limit for {call} is reached; it is renewed at "
+            f"{reset.isoformat(timespec='seconds')}.",
+            reset_at=reset,
+            **facts,
+        )
+    return ZoomRateLimitError(
+        f"Zoom kept refusing {call} as too many calls for longer than max_wait. Other apps share "
+        "the account's limits: check the connection's plan and rate_share.",
+        retry_at=retry_after(reply.headers, now),
+        **facts,
+    )
+
+
+def _license(
+    code: int | None, sent: Mapping[str, Any], says: str, facts: dict[str, Any]
+) -> ZoomError:
+    # 3412 is one code for every kind of seat: what was asked for tells which one is meant.
+    seat, text = _SEATS.get(code or 0, (_SEAT_OF_TYPE.get(sent.get("type", 0)), ""))
+    text = text or f"No {seat or 'suitable'} seat is free"
+    return ZoomLicenseError(
+        f"{text} in the Zoom account (pending people hold seats too). Buy seats or free some, "
+        f"then try again.{says}",
+        seat=seat,
+        **facts,
+    )
+
+
+def _by_code(reply: Reply, says: str, facts: dict[str, Any]) -> ZoomError | None:
+    code = reply.code
+    if code == 300:
+        errors = _field_errors(reply)
+        text = f"Zoom refused a field.{_listed(errors)}{says}"
+        return ZoomValidationError(text, errors=errors, **facts)
+    if code == 1005:
+        return ZoomUserExistsError("The e-mail address is in use already.", **facts)
+    if code == 1009:
+        return ZoomForeignAccountError(
+            "The address holds an active Zoom account elsewhere, which Zoom does not hand over: "
+            "invite the person from Zoom's web portal, or have them leave that account.",
+            **facts,
+        )
+    if code in _SETTINGS:
+        return ZoomError(f"{_SETTINGS[code]}.{says}", remedy="human", **facts)
+    if code in _NOT_FOUND_CODES:
+        remedy: Remedy = "human" if code == 1120 else "fail"
+        text = (
+            "The person's invitation has expired; delete the pending user and create it again"
+            if code == 1120
+            else "This Zoom account has no such user"
+        )
+        return ZoomNotFoundError(f"{text}.", remedy=remedy, **facts)
+    if code == 4130:
+        return ZoomValidationError(f"The group does not exist.{says}", **facts)
+    if code == 2300:
+        return ZoomProtocolError(
+            f"Zoom does not know this endpoint; check the connection's host.{says}", **facts
+        )
+    return None
+
+
+def _access(
+    reply: Reply, scope: str, says: str, facts: dict[str, Any]
+) -> ZoomAuthError | ZoomPermissionError | None:
+    if reply.code in _SCOPE_CODES:
+        wanted = _scopes(reply) or scope
+        return ZoomPermissionError(
+            f"The Zoom app lacks a scope. Add {wanted} to the app (Scopes page), save, and have "
+            f"an admin approve it.{says}",
+            scope=wanted,
+            **facts,
+        )
+    if reply.code == 200:
+        return ZoomPermissionError(
+            "The role of the Zoom app's owner lacks a permission (for creating people: "
+            "User Management > Users > Edit), or the account's plan does not include this API. "
+            f"An owner changes that under Role Management.{says}",
+            **facts,
+        )
+    if reply.code == 124 or reply.status == 401:
+        return ZoomAuthError(
+            "Zoom does not accept the access token, also after a new one was asked for. Check "
+            f"that the app is activated and the connection names the right account.{says}",
+            **facts,
+        )
+    if reply.status == 403:
+        return ZoomPermissionError(f"Zoom denies this account the use of its API.{says}", **facts)
+    return None
+
+
+def _by_status(reply: Reply, call: str, says: str, facts: dict[str, Any]) -> ZoomError:
+    if reply.status >= 500:
+        return ZoomUnavailableError(f"Zoom failed at {call}.{says}", **facts)
+    if reply.status == 404:
+        return ZoomNotFoundError(f"Zoom found nothing for {call}.{says}", **facts)
+    return ZoomError(f"Zoom refused {call}.{says}", **facts)
+
+
+def _field_errors(reply: Reply) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    listed = reply.payload.get("errors")
+    for item in listed if isinstance(listed, list) else []:
+        if isinstance(item, dict):
+            name = printable(item.get("field", "?"), 80)
+            found.setdefault(name, []).append(printable(item.get("message", "refused"), 200))
+    return found
+
+
+def _listed(errors: Mapping[str, list[str]]) -> str:
+    return "".join(f" {name}: {' '.join(texts)}" for name, texts in errors.items())
+
+
+def _scopes(reply: Reply) -> str | None:
+    """Read which scopes Zoom names; the names are for the text, the decision is made."""
+    found = re.search(r"scopes?:?\s*\[([^\]]{3,300})\]", str(reply.payload.get("message", "")))
+    return printable(found[1].strip()) if found else None
+
+
+_TOKEN_REFUSALS: Final = {
+    "invalid_client": "The Client ID or the Client Secret is wrong (look for a trailing blank)",
+    "invalid_request": "The Account ID is wrong",
+    "unsupported_grant_type": (
+        "The app is not a Server-to-Server OAuth app, or it is not activated"
+    ),
+    "invalid_grant": (
+        "The refresh token has been used, replaced or revoked: authorise the app again"
+    ),
+}
+
+
+def token_error_of(reply: Reply, *, now: datetime) -> ZoomError:
+    """
+    Turn the token endpoint's refusal into the exception to raise.
+
+    :param reply: the reply; its ``error`` field decides (RFC 6749), not its ``reason``
+    :param now: the time, with a zone
+    """
+    facts: dict[str, Any] = {
+        "code": reply.code,
+        "status": reply.status,
+        "tracking_id": reply.tracking_id,
+    }
+    call = "the request for an access token"
+    if not reply.is_zoom:
+        return _not_zoom(reply, call, facts)
+    if reply.status == 429:
+        return _too_many(reply, call, now, facts)
+    if reply.status >= 500:
+        return ZoomUnavailableError(f"Zoom failed at {call}.", **facts)
+    if reply.ok:
+        return ZoomProtocolError(
+            "The token URL answered without an access token; check the connection's host.", **facts
+        )
+    error = str(reply.payload.get("error", ""))
+    text = _TOKEN_REFUSALS.get(error, "Zoom gives no access token")
+    words = reply.payload.get("reason") or reply.payload.get("message")
+    says = f' Zoom says: "{printable(words)}"' if words else ""
+    return ZoomAuthError(f"{text}.{says}", **facts)

@@ -1,0 +1,159 @@
+"""
+Pure: a reply or a failure in, a decision and a delay out.
+
+Nothing here calls, sleeps or reads a clock, so that every case is a row of a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from typing import Final, Literal
+
+from zoom_provider.api.replies import Reply
+
+MOST_TRIES: Final = 5
+"""Calls in all for a failure that time alone may mend (5xx, network)."""
+
+_LONGEST_BACKOFF: Final = 30.0
+_A_SECOND_LIMIT_ENDS_WITHIN: Final = 120.0
+
+
+class Fault(StrEnum):
+    """How a call can fail without a reply."""
+
+    NOT_SENT = "not_sent"
+    """No connection came about: Zoom cannot have acted."""
+    NO_REPLY = "no_reply"
+    """A time-out or a cut connection after the call went out: Zoom may have acted."""
+    UNTRUSTED = "untrusted"
+    """The certificate does not hold; time does not mend that."""
+    INVALID = "invalid"
+    """The request cannot even be made; time does not mend that either."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """
+    What to do next.
+
+    :param action: ``return`` the reply; ``raise`` its error; ``retry`` after ``delay`` seconds;
+        ``renew`` the token and call again; ``settle``: Zoom may have acted, find out before
+        anything else
+    :param delay: seconds
+    :param throttled: the delay is due to the account's rate limit, so that everybody slows down
+    """
+
+    action: Literal["return", "raise", "retry", "renew", "settle"]
+    delay: float = 0.0
+    throttled: bool = False
+
+
+def decide(
+    got: Reply | Fault,
+    *,
+    repeatable: bool,
+    tries: int,
+    waited: float,
+    max_wait: float,
+    renewed: bool,
+    now: datetime,
+    jitter: float,
+) -> Decision:
+    """
+    Say what to do with the outcome of one call.
+
+    :param got: the reply, or how it failed to come
+    :param repeatable: whether a second call does no harm where the first was acted on
+    :param tries: calls made so far, this one included
+    :param waited: seconds waited so far between them
+    :param max_wait: the most that all waits together may take, in seconds
+    :param renewed: whether the token was renewed for this call already
+    :param now: the time, with a zone
+    :param jitter: a random number in [0, 1), so that many workers do not call in step
+    """
+    if isinstance(got, Reply):
+        if got.ok:
+            return Decision("return")
+        if got.refuses_token and not renewed:
+            return Decision("renew")
+        if got.status == 429:
+            return _too_many(got, tries, waited, max_wait, now, jitter)
+        if got.is_zoom and got.status < 500:
+            return Decision("raise")
+        acted = got.status >= 500 or got.status < 300
+        again = got.status >= 500
+    else:
+        if got in (Fault.UNTRUSTED, Fault.INVALID):
+            return Decision("raise")
+        acted = got is Fault.NO_REPLY
+        again = True
+    if acted and not repeatable:
+        return Decision("settle")
+    delay = backoff(tries, jitter)
+    if not again or tries >= MOST_TRIES or waited + delay > max_wait:
+        return Decision("raise")
+    return Decision("retry", delay)
+
+
+def backoff(tries: int, jitter: float) -> float:
+    """Give the seconds to wait after ``tries`` calls: doubling, half of it by chance."""
+    return min(_LONGEST_BACKOFF, 2.0 ** min(tries - 1, 8)) * (0.5 + jitter / 2)
+
+
+def daily_reset(reply: Reply, now: datetime) -> datetime | None:
+    """
+    Say when a 429's quota is renewed if it is a daily one; None for a limit that passes sooner.
+
+    Told apart by ``X-RateLimit-Type``, then by ``Retry-After`` and ``X-RateLimit-Remaining``. The
+    text plays no part, since it is localised and undocumented for the cap of ``create``. Daily
+    quotas are renewed at 00:00 UTC.
+    """
+    kind = reply.headers.get("X-RateLimit-Type", "").strip().lower()
+    if kind == "qps":
+        return None
+    at = retry_after(reply.headers, now)
+    if kind.startswith("daily"):
+        return at if at is not None and at > now else _next_midnight(now)
+    if at is not None:
+        return at if at - now > timedelta(seconds=_A_SECOND_LIMIT_ENDS_WITHIN) else None
+    if reply.headers.get("X-RateLimit-Remaining", "").strip() == "0":
+        return _next_midnight(now)
+    return None
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
+    """Read ``Retry-After`` as Zoom sends it (ISO-8601) or as HTTP has it (a date, or seconds)."""
+    text = headers.get("Retry-After", "").strip()
+    if not text:
+        return None
+    try:
+        if text.isdigit():
+            return now + timedelta(seconds=int(text))
+        at = datetime.fromisoformat(text) if text[:4].isdigit() else parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _next_midnight(now: datetime) -> datetime:
+    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return today + timedelta(days=1)
+
+
+def _too_many(
+    reply: Reply, tries: int, waited: float, max_wait: float, now: datetime, jitter: float
+) -> Decision:
+    if daily_reset(reply, now) is not None:
+        return Decision("raise")
+    at = retry_after(reply.headers, now)
+    # A second's quota is free again after a second; longer only where Zoom keeps saying no.
+    delay = 1.0 + jitter / 4 if tries <= 3 else backoff(tries - 1, jitter)
+    if at is not None:
+        delay = max(delay, (at - now).total_seconds())
+    if waited + delay > max_wait:
+        return Decision("raise")
+    return Decision("retry", delay, throttled=True)

@@ -1,0 +1,228 @@
+"""The one place that does I/O: a request out, a reply or the way it was lost back, tried again."""
+
+from __future__ import annotations
+
+import logging
+import random
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, Final
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError
+
+from zoom_provider import __version__
+from zoom_provider.api.pacing import Pacer
+from zoom_provider.api.replies import Reply
+from zoom_provider.api.retrying import Fault, decide
+from zoom_provider.api.settings import ZoomSettings
+from zoom_provider.exceptions import Remedy, ZoomError, ZoomUnavailableError
+
+log = logging.getLogger(__name__)
+
+_CONNECTIONS: Final = 128
+"""Kept open at most; Zoom's largest plan needs fewer in flight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """
+    A call without a reply.
+
+    :param fault: which kind
+    :param why: for people; names hosts at most, never what was sent
+    """
+
+    fault: Fault
+    why: str
+
+
+Sent = Reply | Lost
+
+
+class Transport:
+    """
+    Sends requests over one session.
+
+    :param settings: time-outs, authorities, how long to be patient
+    :param session: made when not given
+    :param patient: False makes each call once and waits for nothing
+    :param clock: seconds that only grow
+    :param sleep: waits for seconds
+    """
+
+    def __init__(
+        self,
+        settings: ZoomSettings,
+        *,
+        session: requests.Session | None = None,
+        patient: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.session = session or _new_session()
+        self.patient = patient
+        self.clock = clock
+        self.sleep = sleep
+        self._max_wait = settings.max_wait if patient else 0.0
+        self._timeouts = (settings.connect_timeout, settings.timeout)
+        self._verify: str | bool = settings.ca_bundle or True
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        auth: AuthBase | tuple[str, str],
+        params: Mapping[str, str] | None = None,
+        json: Mapping[str, Any] | None = None,
+        data: Mapping[str, str] | None = None,
+    ) -> Sent:
+        """Send one request once; redirects are not followed, since they would carry secrets."""
+        try:
+            response = self.session.request(
+                method,
+                url,
+                auth=auth,
+                params=params,
+                json=json,
+                data=data,
+                timeout=self._timeouts,
+                verify=self._verify,
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            return _lost(error)
+        return Reply.of(response)
+
+    def persist(
+        self,
+        send: Callable[[], Sent],
+        *,
+        pacer: Pacer | None = None,
+        repeatable: bool = True,
+        renewable: bool = False,
+        max_wait: float | None = None,
+    ) -> tuple[Sent, bool]:
+        """
+        Send until there is an answer worth returning, good or bad.
+
+        :param send: makes the call once
+        :param pacer: told of refusals, and asked before each call
+        :param repeatable: whether a second call does no harm where the first was acted on
+        :param renewable: whether a refused token may be replaced, once
+        :param max_wait: instead of the settings', in seconds
+        :return: the last outcome, and whether Zoom may have acted on an earlier one
+        """
+        tries, waited, uncertain = 0, 0.0, False
+        limit = self._max_wait if max_wait is None else max_wait
+        while True:
+            if pacer is not None:
+                self.pause(pacer.reserve())
+            got = send()
+            tries += 1
+            decision = decide(
+                got.fault if isinstance(got, Lost) else got,
+                repeatable=repeatable,
+                tries=tries,
+                waited=waited,
+                max_wait=limit,
+                renewed=not (renewable and self.patient),
+                now=datetime.now(UTC),
+                jitter=random.random(),  # noqa: S311 - spreads calls, guards nothing
+            )
+            if decision.throttled and pacer is not None:
+                pacer.refused()
+            if decision.action == "renew":
+                renewable = False
+            elif decision.action == "retry":
+                uncertain = uncertain or not _surely_undone(got)
+                waited += decision.delay
+                log.info("Zoom: %s; again in %.1f s", _told(got), decision.delay)
+                self.pause(decision.delay)
+            else:
+                return got, uncertain
+
+    def pause(self, seconds: float) -> None:
+        """Wait, if there is anything to wait for."""
+        if seconds > 0:
+            self.sleep(seconds)
+
+
+def unavailable(lost: Lost, call: str) -> ZoomError:
+    """Make the exception for a call that had no reply."""
+    remedy: Remedy = "fail" if lost.fault in (Fault.UNTRUSTED, Fault.INVALID) else "retry"
+    return ZoomUnavailableError(f"{call}: {lost.why}.", remedy=remedy)
+
+
+def _new_session() -> requests.Session:
+    session = requests.Session()
+    session.headers["User-Agent"] = f"airflow-provider-zoom/{__version__}"
+    # Zoom sets cookies that its API has no use for; a call must not depend on the one before.
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=_CONNECTIONS)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def _lost(error: requests.RequestException) -> Lost:
+    """Tell how a call failed; the texts of requests are not passed on, they quote too much."""
+    chain = list(_causes(error))
+    certificate = next((e for e in chain if isinstance(e, ssl.SSLCertVerificationError)), None)
+    if certificate is not None:
+        return Lost(
+            Fault.UNTRUSTED,
+            f"the server's certificate does not hold ({certificate.verify_message}); for a "
+            "private authority set the connection's ca_bundle",
+        )
+    if isinstance(error, requests.exceptions.ProxyError):
+        return Lost(Fault.NOT_SENT, "the proxy (HTTPS_PROXY) cannot be reached or refuses")
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return Lost(Fault.NOT_SENT, "no connection within connect_timeout")
+    if any(isinstance(e, NameResolutionError) for e in chain):
+        return Lost(Fault.NOT_SENT, "the host's name is not known; check the connection's host")
+    if any(isinstance(e, NewConnectionError) for e in chain):
+        return Lost(Fault.NOT_SENT, "no connection; check the connection's host and the network")
+    if isinstance(error, requests.exceptions.Timeout):
+        return Lost(Fault.NO_REPLY, "no reply within timeout")
+    if isinstance(error, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
+        return Lost(Fault.NO_REPLY, "the connection was cut before the reply was complete")
+    if isinstance(error, requests.exceptions.ContentDecodingError):
+        return Lost(Fault.NO_REPLY, "the reply could not be decoded")
+    return Lost(Fault.INVALID, f"the request could not be made ({type(error).__name__})")
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """List an error, what it wraps and what it came from."""
+    found: list[BaseException] = []
+    pending: list[BaseException | None] = [error]
+    while pending:
+        current = pending.pop()
+        if current is None or current in found:
+            continue
+        found.append(current)
+        pending += [arg for arg in current.args if isinstance(arg, BaseException)]
+        pending += [current.__cause__, current.__context__]
+        if isinstance(current, MaxRetryError):
+            pending.append(current.reason)
+    return found
+
+
+def _surely_undone(got: Sent) -> bool:
+    if isinstance(got, Lost):
+        return got.fault is Fault.NOT_SENT
+    return got.status == 429
+
+
+def _told(got: Sent) -> str:
+    if isinstance(got, Lost):
+        return got.why
+    tracking = f", tracking id {got.tracking_id}" if got.tracking_id else ""
+    return f"HTTP {got.status}, code {got.code}{tracking}"

@@ -1,0 +1,110 @@
+"""
+Parse and mask ``user_info`` while rendering, once for all operators.
+
+Airflow stores rendered fields before ``execute`` runs, and masks a password only by its key. A
+JSON text has no keys, so it becomes an object here, before it is stored.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterable
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import BaseOperator, mask_secret
+
+if TYPE_CHECKING:
+    import jinja2
+    from airflow.providers.common.compat.sdk import Context
+
+_ALIKE = 0.7
+"""From here on a field's name is taken for a misspelt ``password``."""
+
+_MOST_MASKED = 100
+"""Each mask costs every log line; beyond this only the key's name hides a password."""
+
+
+class UserInfoOperator(BaseOperator):
+    """
+    An operator with templated fields that hold people.
+
+    What a DAG's author writes is rendered. What a template renders to, and what arrives from
+    upstream, is data: it is parsed here and never rendered again.
+    """
+
+    people_fields: ClassVar[tuple[str, ...]] = ()
+
+    def _do_render_template_fields(
+        self,
+        parent: Any,
+        template_fields: Iterable[str],
+        context: Context,
+        jinja_env: jinja2.Environment,
+        seen_oids: set[int],
+    ) -> None:
+        super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
+        if parent is self:
+            for name in self.people_fields:
+                setattr(self, name, presentable(getattr(self, name)))
+
+
+class Unreadable(str):
+    """Stands where a text was that could not be parsed, and that may hold a password."""
+
+    __slots__ = ()
+
+
+def presentable(value: Any) -> Any:
+    """Parse a text into people; mask the passwords among them in this process's logs."""
+    people = parsed(value)
+    for person in people[:_MOST_MASKED] if isinstance(people, list) else [people]:
+        for secret in _passwords(person):
+            mask_secret(secret)
+            mask_secret(json.dumps(secret)[1:-1])
+    return people
+
+
+def parsed(value: Any) -> Any:
+    """
+    Turn a JSON text, or the text of a Python literal, into what it stands for.
+
+    ``"{{ params.user_info }}"`` renders to a Python literal, ``"{{ ... | tojson }}"`` to JSON.
+    Texts inside a list are parsed as well. What cannot be parsed comes back as
+    :class:`Unreadable`, which says why and holds nothing of it.
+    """
+    if isinstance(value, list):
+        return [_parsed_text(item) if isinstance(item, str) else item for item in value]
+    if isinstance(value, str):
+        found = _parsed_text(value)
+        return parsed(found) if isinstance(found, list) else found
+    return value
+
+
+def _parsed_text(text: str) -> Any:
+    if isinstance(text, Unreadable):
+        return text
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}: {error.msg}"
+    except (ValueError, RecursionError) as error:
+        where = type(error).__name__
+    try:
+        return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return Unreadable(f"(not shown: neither JSON nor a Python literal; {where})")
+
+
+def _passwords(person: Any) -> list[str]:
+    if not isinstance(person, dict):
+        return []
+    return [
+        value
+        for key, value in person.items()
+        if isinstance(key, str)
+        and isinstance(value, str)
+        and value
+        and SequenceMatcher(None, key.lower(), "password").ratio() >= _ALIKE
+    ]

@@ -1,0 +1,315 @@
+"""Operators that create people in Zoom."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.providers.common.compat.sdk import AirflowFailException, conf
+
+from zoom_provider.exceptions import ZoomDailyLimitError, ZoomError, ZoomValidationError
+from zoom_provider.operators._templating import Unreadable, UserInfoOperator, parsed
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import BaseOperator, Context
+
+    from zoom_provider.api.client import ZoomClient
+    from zoom_provider.provisioning.creating import IfExists, OnError, Person
+    from zoom_provider.provisioning.outcomes import Report
+
+log = logging.getLogger(__name__)
+
+_DEFERRABLE = conf.getboolean("operators", "default_deferrable", fallback=False)
+
+
+class ZoomCreateUserOperator(UserInfoOperator):
+    """
+    Create one person in Zoom (``POST /v2/users``).
+
+    Returns Zoom's ``id``, ``email``, ``type``, ``first_name`` and ``last_name``, the ``status``
+    (``pending`` until an invited person has accepted; None where the look-up failed) and the
+    ``outcome``: ``invited`` (action ``create``), ``created`` (the other actions), ``existing``,
+    ``updated`` or ``unchanged``.
+
+    An error that no retry can mend fails the task at once, unless the task has a
+    ``retry_policy``, which then decides.
+
+    :param user_info: the person: an object, a JSON text, a template that renders to JSON or to a
+        Python literal, or an upstream task's output (templated)
+    :param action: ``create``, ``autoCreate``, ``custCreate`` or ``ssoCreate`` (templated)
+    :param if_exists: what to do with a person whom Zoom has already: ``fail``, ``skip`` (the
+        existing person is the result) or ``update`` (write the names, type, division and plan
+        that differ) (templated)
+    :param zoom_conn_id: a connection of type ``zoom`` (templated)
+    :param deferrable: when the account's daily limit is reached, wait for its reset without
+        holding a worker
+    """
+
+    template_fields: Sequence[str] = ("action", "user_info", "if_exists", "zoom_conn_id")
+    template_fields_renderers = {"user_info": "json"}  # noqa: RUF012 - as Airflow declares it
+    people_fields = ("user_info",)
+    ui_color = "#d7e6ff"
+
+    def __init__(
+        self,
+        *,
+        user_info: dict[str, Any] | str,
+        action: str = "create",
+        if_exists: IfExists = "fail",
+        zoom_conn_id: str = "zoom_default",
+        deferrable: bool = _DEFERRABLE,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.user_info = user_info
+        self.action = action
+        self.if_exists: IfExists = if_exists
+        self.zoom_conn_id = zoom_conn_id
+        self.deferrable = deferrable
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Create the person; return who they are now."""
+        from zoom_provider.api.creating import run
+        from zoom_provider.provisioning.creating import create
+
+        with _retried_only_where_it_helps(self):
+            _refuse_unknown("if_exists", self.if_exists, ("fail", "skip", "update"))
+            client = _client(self.zoom_conn_id)
+            request = client.checked(self.action, _readable(parsed(self.user_info), "user_info"))
+            try:
+                person = run(create(client, request, self.if_exists), client.sleep)
+            except ZoomDailyLimitError as error:
+                self._wait_for_reset(error)
+            result = _result(client, person, request.email)
+        self.log.info("%s: %s (status %s)", result["email"], result["outcome"], result["status"])
+        return result
+
+    def resume(self, context: Context, event: Any = None) -> dict[str, Any]:
+        """Go on after the daily limit's reset."""
+        return self.execute(context)
+
+    def _wait_for_reset(self, error: ZoomDailyLimitError) -> NoReturn:
+        if self.deferrable:
+            _defer_until(self, error, "resume")
+        raise error
+
+
+class ZoomCreateUsersOperator(UserInfoOperator):
+    """
+    Create many people in one task and report what happened to each.
+
+    Returns ``{"outcomes": {outcome: count}, "report": path, "rejects": path, "seconds": s,
+    "calls": n, "rate_limited": n}``. ``report`` is a file of JSON Lines with one line for each
+    person (row, email, outcome, id, reason, code, tracking_id); beside it stand the same as
+    ``.csv`` and the faults of rejected and duplicate rows as ``.rejects.csv``.
+
+    Good rows are not held up by bad ones. When the task fails, the report is written and
+    ``report`` and ``outcomes`` are in XCom first, and it does not retry.
+
+    :param users: a list of ``user_info``, or a text or upstream output that is one (templated)
+    :param action: ``create``, ``autoCreate``, ``custCreate`` or ``ssoCreate`` (templated)
+    :param if_exists: what to do with people whom Zoom has already: ``fail``, ``skip`` or
+        ``update``
+    :param on_error: ``continue`` with the others after a failure, or ``stop``
+    :param max_failures: how many failures (an integer) or which share of them (a float in
+        (0, 1]) still leave the task green; None means that any failure fails it
+    :param report: path or object-store URL of the report; by default a file under Airflow's base
+        log folder (templated)
+    :param zoom_conn_id: a connection of type ``zoom`` (templated)
+    :param deferrable: when the account's daily limit is reached, wait for its reset without
+        holding a worker, then go on where it was
+    """
+
+    template_fields: Sequence[str] = ("users", "roster", "action", "report", "zoom_conn_id")
+    people_fields = ("users",)
+    ui_color = "#d7e6ff"
+
+    def __init__(
+        self,
+        *,
+        users: list[dict[str, Any]] | str | None = None,
+        roster: str | None = None,
+        mapping: dict[str, Any] | None = None,
+        action: str = "create",
+        if_exists: IfExists = "skip",
+        on_error: OnError = "continue",
+        max_failures: int | float | None = None,
+        max_creates: int | None = None,
+        seats: dict[str, int] | None = None,
+        dry_run: bool = False,
+        shard: tuple[int, int] | None = None,
+        report: str | None = None,
+        zoom_conn_id: str = "zoom_default",
+        deferrable: bool = _DEFERRABLE,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.users = users
+        self.roster = roster
+        self.mapping = mapping
+        self.action = action
+        self.if_exists: IfExists = if_exists
+        self.on_error: OnError = on_error
+        self.max_failures = max_failures
+        self.max_creates = max_creates
+        self.seats = seats
+        # Not dry_run, which is a method of every operator.
+        self.only_told = dry_run
+        self.shard = shard
+        self.report = report
+        self.zoom_conn_id = zoom_conn_id
+        self.deferrable = deferrable
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Create the people; return counts and where the report is."""
+        return self._run(context, {})
+
+    def resume(
+        self, context: Context, event: Any = None, progress: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Go on after the daily limit's reset, with the rows that are left."""
+        return self._run(context, progress or {})
+
+    def _run(self, context: Context, progress: dict[str, Any]) -> dict[str, Any]:
+        from zoom_provider.hooks.adapters import default_report, open_text
+        from zoom_provider.provisioning.creating import create_many
+        from zoom_provider.provisioning.outcomes import Report
+        from zoom_provider.provisioning.roster import read
+
+        started = time.monotonic()
+        with _retried_only_where_it_helps(self):
+            self._check_parameters()
+            client = _client(self.zoom_conn_id)
+            users = _readable_list(parsed(self.users))
+            rows = read(users, lambda user_info: client.checked(self.action, user_info))
+            path = self.report or default_report(context)
+            with Report(path, open_text, more=bool(progress)) as report:
+                report.counts.update(progress.get("outcomes", {}))
+                ending = create_many(
+                    client,
+                    (row for row in rows if _is_left(row.number, progress)),
+                    report,
+                    if_exists=self.if_exists,
+                    on_error=self.on_error,
+                    put_off_quota=self.deferrable,
+                )
+        spent = {
+            "seconds": round(progress.get("seconds", 0) + time.monotonic() - started, 3),
+            "calls": progress.get("calls", 0) + client.calls,
+            "rate_limited": progress.get("rate_limited", 0) + client.rate_limited,
+        }
+        outcomes = {str(outcome): count for outcome, count in sorted(report.counts.items())}
+        if self.deferrable and isinstance(ending.stopped_by, ZoomDailyLimitError):
+            left = {"left": list(ending.left), "next": ending.next_row, "outcomes": outcomes}
+            _defer_until(self, ending.stopped_by, "resume", {"progress": left | spent})
+        self.log.info("Outcomes: %s. Report: %s", outcomes, report.path)
+        context["ti"].xcom_push(key="report", value=report.path)
+        context["ti"].xcom_push(key="outcomes", value=outcomes)
+        with _retried_only_where_it_helps(self):
+            if ending.stopped_by is not None:
+                raise ending.stopped_by
+            self._judge(report)
+        return {"outcomes": outcomes, "report": report.path, "rejects": report.rejects, **spent}
+
+    def _check_parameters(self) -> None:
+        _refuse_unknown("if_exists", self.if_exists, ("fail", "skip", "update"))
+        _refuse_unknown("on_error", self.on_error, ("continue", "stop"))
+
+    def _judge(self, report: Report) -> None:
+        """Fail the task where more people failed than ``max_failures`` allows."""
+        from zoom_provider.provisioning.outcomes import FAILURES
+
+        total = report.counts.total()
+        failed = sum(report.counts[outcome] for outcome in FAILURES)
+        share = self.max_failures if isinstance(self.max_failures, float) else None
+        most = total * share if share is not None else self.max_failures or 0
+        if failed > most:
+            raise AirflowFailException(
+                f"{failed} of {total} people failed, more than max_failures={self.max_failures} "
+                f"allows. Who and why: {report.path}"
+            )
+
+
+@contextmanager
+def _retried_only_where_it_helps(task: BaseOperator) -> Iterator[None]:
+    """
+    Turn an error that no retry can mend into one that Airflow does not retry.
+
+    A ``retry_policy`` (Airflow 3.3+) decides by exception class and never sees
+    AirflowFailException, so with one the error rises as it is.
+    """
+    try:
+        yield
+    except ZoomError as error:
+        if error.remedy == "retry" or getattr(task, "retry_policy", None) is not None:
+            raise
+        raise AirflowFailException(str(error)) from error
+
+
+def _client(zoom_conn_id: str) -> ZoomClient:
+    from zoom_provider.hooks.zoom import ZoomHook
+
+    return ZoomHook(zoom_conn_id).get_conn()
+
+
+def _refuse_unknown(name: str, value: object, known: Sequence[str]) -> None:
+    if value not in known:
+        raise ZoomValidationError(
+            f"{name} must be one of {', '.join(known)}", errors={name: ["is none of these"]}
+        )
+
+
+def _readable(value: Any, name: str) -> Any:
+    if isinstance(value, Unreadable):
+        raise ZoomValidationError(f"{name} cannot be read {value}", errors={name: [str(value)]})
+    return value
+
+
+def _readable_list(value: Any) -> list[Any]:
+    found = _readable(value, "users")
+    if not isinstance(found, (list, tuple)):
+        raise ZoomValidationError(
+            "users must be a list of user_info objects", errors={"users": ["is not a list"]}
+        )
+    return list(found)
+
+
+def _is_left(row: int, progress: dict[str, Any]) -> bool:
+    if not progress:
+        return True
+    following = progress["next"]
+    return row in progress["left"] or (following is not None and row >= following)
+
+
+def _defer_until(
+    task: BaseOperator,
+    error: ZoomDailyLimitError,
+    method_name: str,
+    kwargs: dict[str, Any] | None = None,
+) -> NoReturn:
+    """Free the worker until the quota is renewed; what travels along holds no person's data."""
+    from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+
+    task.log.info("%s Waiting for it without a worker.", error)
+    task.defer(
+        trigger=DateTimeTrigger(moment=error.reset_at), method_name=method_name, kwargs=kwargs
+    )
+
+
+def _result(client: ZoomClient, person: Person, email: str) -> dict[str, Any]:
+    user = person.user
+    outcome = str(person.outcome)
+    status = user.get("status")
+    if outcome == "needs_human":
+        # An inactive person is theirs whom the task's author asked for: the status says the rest.
+        outcome = "existing"
+    if status is None:
+        try:
+            status = client.look_up(email, patient=False).payload.get("status")
+        except ZoomError as error:
+            log.warning("%s: their status is not known: %s", email, error)
+    fields = {name: user.get(name) for name in ("id", "email", "type", "first_name", "last_name")}
+    return {**fields, "status": status, "outcome": outcome}

@@ -1,0 +1,250 @@
+"""Create one person, or many, and say what happened to each."""
+
+from __future__ import annotations
+
+import heapq
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from zoom_provider.api.client import ZoomClient
+from zoom_provider.api.creating import Steps
+from zoom_provider.api.user_info import Action, CreateRequest
+from zoom_provider.exceptions import (
+    ZoomAuthError,
+    ZoomDailyLimitError,
+    ZoomError,
+    ZoomPermissionError,
+    ZoomRateLimitError,
+    ZoomUnavailableError,
+    ZoomUserExistsError,
+)
+from zoom_provider.provisioning.outcomes import FAILURES, Outcome, PersonOutcome, Report
+from zoom_provider.provisioning.roster import Row
+
+log = logging.getLogger(__name__)
+
+IfExists = Literal["fail", "skip", "update"]
+OnError = Literal["continue", "stop"]
+
+UPDATABLE: Final = (
+    "first_name",
+    "last_name",
+    "display_name",
+    "type",
+    "division_ids",
+    "plan_united_type",
+)
+"""What ``if_exists="update"`` writes; never a password, a feature or a licence list."""
+
+_EVERYBODYS: Final = (ZoomAuthError, ZoomPermissionError)
+"""What concerns the app or the account, so that nobody else would fare better."""
+
+_PENDING: Final = "the person is pending, and Zoom drops changes to pending people"
+
+_OUTAGE: Final = 5
+"""So many people in a row without an answer from Zoom: the rest would fare no better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """
+    What became of one request.
+
+    :param outcome: what happened
+    :param user: the person as Zoom has them
+    :param reason: why it is not simply done
+    """
+
+    outcome: Outcome
+    user: dict[str, Any]
+    reason: str | None = None
+
+
+def create(client: ZoomClient, request: CreateRequest, if_exists: IfExists) -> Steps[Person]:
+    """
+    Create a person in steps, or do with the existing one as ``if_exists`` says.
+
+    :raises ZoomUserExistsError: with ``if_exists="fail"``
+    """
+    try:
+        user = yield from client.creating(request)
+    except ZoomUserExistsError as error:
+        if if_exists == "fail" or error.user is None:
+            raise
+        if if_exists == "skip":
+            return Person(Outcome.EXISTING, error.user, _status_note(error.user))
+        return _update(client, request, error.user)
+    made = Outcome.INVITED if request.action is Action.create else Outcome.CREATED
+    return Person(made, user)
+
+
+def _status_note(user: dict[str, Any]) -> str | None:
+    status = user.get("status")
+    return f"the person is {status}" if status in ("pending", "inactive") else None
+
+
+def _update(client: ZoomClient, request: CreateRequest, user: dict[str, Any]) -> Person:
+    if user.get("status") == "pending":
+        return Person(Outcome.EXISTING, user, _PENDING)
+    if user.get("status") == "inactive":
+        return Person(Outcome.NEEDS_HUMAN, user, "the person is inactive: activate them first")
+    given = request.body()["user_info"]
+    changes = {
+        name: given[name] for name in UPDATABLE if name in given and given[name] != user.get(name)
+    }
+    if not changes:
+        return Person(Outcome.UNCHANGED, user)
+    # Zoom refuses type and plan_united_type in one call.
+    plan = changes.pop("plan_united_type", None) if "type" in changes else None
+    who = str(user.get("id") or request.email)
+    client.update_user(who, changes)
+    if plan is not None:
+        client.update_user(who, {"plan_united_type": plan})
+        changes["plan_united_type"] = plan
+    return Person(Outcome.UPDATED, user | changes, f"changed: {', '.join(changes)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """
+    How far creating many came.
+
+    :param stopped_by: the error that concerned everybody, if there was one
+    :param left: numbers of rows that were begun and want another try
+    :param next_row: the first row that nobody tried, where the rest was put off
+    """
+
+    stopped_by: ZoomError | None = None
+    left: tuple[int, ...] = ()
+    next_row: int | None = None
+
+
+@dataclass
+class _Work:
+    """Creating many: who is being settled, and whether to go on."""
+
+    client: ZoomClient
+    report: Report
+    if_exists: IfExists
+    on_error: OnError
+    put_off_quota: bool
+    settling: list[tuple[float, int, Row, Steps[Person]]] = field(default_factory=list)
+    stopped: str | None = None
+    stopped_by: ZoomError | None = None
+    unanswered: int = 0
+    left: list[int] = field(default_factory=list)
+
+    def start(self, row: Row) -> None:
+        """Begin with a row."""
+        if row.request is not None:
+            self.advance(row, create(self.client, row.request, self.if_exists))
+        elif row.error is not None:
+            self.write(PersonOutcome.of_error(row.number, row.email, row.error))
+        else:
+            reason = f"duplicate of row {row.first}"
+            log.warning("Row %d, %s: %s", row.number, row.email, reason)
+            self.report.reject(row.number, row.email, "user_info.email", reason)
+
+    def advance(self, row: Row, steps: Steps[Person]) -> None:
+        """Take a person's next step: it ends their case, or puts it off."""
+        try:
+            pause = next(steps)
+        except StopIteration as done:
+            person: Person = done.value
+            self.unanswered = 0
+            self.write(
+                PersonOutcome(
+                    row.number, row.email, person.outcome, person.user.get("id"), person.reason
+                )
+            )
+        except ZoomError as error:
+            self.fail(row, error)
+        else:
+            due = self.client.clock() + pause
+            heapq.heappush(self.settling, (due, row.number, row, steps))
+
+    def settle_next(self) -> None:
+        """Go on with whoever is due first, waiting for them if need be."""
+        due, _, row, steps = heapq.heappop(self.settling)
+        self.client.sleep(max(0.0, due - self.client.clock()))
+        self.advance(row, steps)
+
+    def fail(self, row: Row, error: ZoomError) -> None:
+        """Write down a failure, and see whether it is everybody's."""
+        no_answer = isinstance(error, (ZoomUnavailableError, ZoomRateLimitError))
+        self.unanswered = self.unanswered + 1 if no_answer else 0
+        quota = isinstance(error, ZoomDailyLimitError)
+        if quota or isinstance(error, _EVERYBODYS) or self.unanswered >= _OUTAGE:
+            self.stopped_by = self.stopped_by or error
+            self.stopped = self.stopped or str(error.args[0])
+        if quota and self.put_off_quota:
+            self.left.append(row.number)
+        else:
+            self.write(PersonOutcome.of_error(row.number, row.email, error))
+
+    def write(self, person: PersonOutcome) -> None:
+        """Write down a person's outcome."""
+        self.report.add(person)
+        failed = person.outcome in FAILURES
+        level = logging.WARNING if failed else logging.INFO
+        log.log(level, "Row %d, %s: %s", person.row, person.email, _told(person))
+        if failed and self.on_error == "stop" and self.stopped is None:
+            self.stopped = f"row {person.row} failed, and on_error is 'stop'"
+
+
+def create_many(
+    client: ZoomClient,
+    rows: Iterable[Row],
+    report: Report,
+    *,
+    if_exists: IfExists,
+    on_error: OnError,
+    put_off_quota: bool = False,
+) -> Ending:
+    """
+    Create people one after the other; who is being settled keeps nobody waiting.
+
+    With ``on_error="stop"``, or once an error concerns everybody, nobody new is started and the
+    rest go into the report as not tried.
+
+    :param put_off_quota: where the daily limit ends it, leave the rest for a later call instead
+    """
+    work = _Work(client, report, if_exists, on_error, put_off_quota)
+    remaining = iter(rows)
+    while work.stopped is None:
+        if work.settling and work.settling[0][0] <= client.clock():
+            work.settle_next()
+        elif (row := next(remaining, None)) is not None:
+            work.start(row)
+        elif work.settling:
+            work.settle_next()
+        else:
+            break
+    while work.settling:
+        work.settle_next()
+    quota = isinstance(work.stopped_by, ZoomDailyLimitError)
+    if quota and put_off_quota:
+        following = next(remaining, None)
+        return Ending(
+            work.stopped_by, tuple(work.left), None if following is None else following.number
+        )
+    untried = Outcome.DEFERRED_QUOTA if quota else Outcome.FAILED
+    for row in remaining:
+        if row.request is None:
+            work.start(row)
+        else:
+            reason = f"not tried: {work.stopped}"
+            report.add(PersonOutcome(row.number, row.email, untried, reason=reason))
+    return Ending(work.stopped_by)
+
+
+def _told(person: PersonOutcome) -> str:
+    facts = [
+        str(person.outcome),
+        f"id {person.id}" if person.id else None,
+        person.reason,
+        f"tracking id {person.tracking_id}" if person.tracking_id else None,
+    ]
+    return ", ".join(fact for fact in facts if fact)

@@ -1,0 +1,168 @@
+"""What happened to one person, and the report of what happened to all."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import TracebackType
+from typing import Any, Final, Self, TextIO
+
+from zoom_provider.exceptions import (
+    ZoomDailyLimitError,
+    ZoomError,
+    ZoomForeignAccountError,
+    ZoomLicenseError,
+    ZoomValidationError,
+)
+
+
+class Outcome(StrEnum):
+    """What happened to one person."""
+
+    INVITED = "invited"
+    CREATED = "created"
+    EXISTING = "existing"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    REJECTED = "rejected"
+    NEEDS_LICENSE = "needs_license"
+    FOREIGN_ACCOUNT = "foreign_account"
+    DEFERRED_QUOTA = "deferred_quota"
+    NEEDS_HUMAN = "needs_human"
+    FAILED = "failed"
+
+
+FAILURES: Final = frozenset(
+    {
+        Outcome.REJECTED,
+        Outcome.NEEDS_LICENSE,
+        Outcome.FOREIGN_ACCOUNT,
+        Outcome.NEEDS_HUMAN,
+        Outcome.FAILED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PersonOutcome:
+    """
+    One line of the report.
+
+    :param row: the person's place in the input, from 1
+    :param email: as sent, or as given where it is not an address
+    :param outcome: what happened
+    :param id: Zoom's id of the person
+    :param reason: why it is not simply done
+    :param code: Zoom's error code
+    :param tracking_id: what Zoom's support asks for
+    :param errors: what our own validation found, by field
+    """
+
+    row: int
+    email: str
+    outcome: Outcome
+    id: str | None = None
+    reason: str | None = None
+    code: int | None = None
+    tracking_id: str | None = None
+    errors: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of_error(cls, row: int, email: str, error: ZoomError) -> PersonOutcome:
+        """Say what an error means for a person."""
+        return cls(
+            row=row,
+            email=email,
+            outcome=_outcome_of(error),
+            reason=str(error.args[0]),
+            code=error.code,
+            tracking_id=error.tracking_id,
+            errors=error.errors if isinstance(error, ZoomValidationError) else {},
+        )
+
+
+def _outcome_of(error: ZoomError) -> Outcome:
+    if isinstance(error, ZoomValidationError) and error.status is None:
+        return Outcome.REJECTED
+    if isinstance(error, ZoomLicenseError):
+        return Outcome.NEEDS_LICENSE
+    if isinstance(error, ZoomForeignAccountError):
+        return Outcome.FOREIGN_ACCOUNT
+    if isinstance(error, ZoomDailyLimitError):
+        return Outcome.DEFERRED_QUOTA
+    return Outcome.NEEDS_HUMAN if error.remedy == "human" else Outcome.FAILED
+
+
+COLUMNS: Final = ("row", "email", "outcome", "id", "reason", "code", "tracking_id")
+REJECT_COLUMNS: Final = ("row", "email", "field", "reason")
+
+
+class Report:
+    """
+    Three files that grow line by line: ``X.jsonl``, ``X.csv`` and ``X.rejects.csv``.
+
+    The first two have one line for each person. The third has one for each fault of our own
+    validation and each duplicate row, which is no person of its own.
+
+    :param path: of the JSON Lines file; the others stand beside it
+    :param open_text: opens a path for text in a mode
+    :param more: go on with the files of an earlier part of the same run
+    """
+
+    def __init__(
+        self, path: str, open_text: Callable[[str, str], TextIO], *, more: bool = False
+    ) -> None:
+        stem = path.removesuffix(".jsonl")
+        self.path = path
+        self.rejects = f"{stem}.rejects.csv"
+        self.counts: Counter[Outcome] = Counter()
+        mode = "a" if more else "w"
+        self._files = [open_text(name, mode) for name in (path, f"{stem}.csv", self.rejects)]
+        self._lines, table, rejects = self._files
+        self._table = csv.writer(table)
+        self._reject_table = csv.writer(rejects)
+        if not more:
+            self._table.writerow(COLUMNS)
+            self._reject_table.writerow(REJECT_COLUMNS)
+
+    def __enter__(self) -> Self:
+        """Return the report; it is closed at the end of the block."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the files."""
+        for file in self._files:
+            file.close()
+
+    def add(self, person: PersonOutcome) -> None:
+        """Write what happened to one person."""
+        self.counts[person.outcome] += 1
+        values: dict[str, Any] = {name: getattr(person, name) for name in COLUMNS}
+        self._lines.write(json.dumps(values, ensure_ascii=False) + "\n")
+        self._table.writerow([cell(values[name]) for name in COLUMNS])
+        if person.outcome is Outcome.REJECTED:
+            for name, texts in (person.errors or {"": [person.reason or ""]}).items():
+                for text in texts:
+                    self.reject(person.row, person.email, name, text)
+        for file in self._files:
+            file.flush()
+
+    def reject(self, row: int, email: str, field_name: str, reason: str) -> None:
+        """Write why a row did not become a call."""
+        self._reject_table.writerow([cell(value) for value in (row, email, field_name, reason)])
+
+
+def cell(value: object) -> str:
+    """Make a value safe for a spreadsheet, which takes some first characters for a formula."""
+    text = "" if value is None else str(value)
+    formula = text.lstrip().startswith(("=", "+", "-", "@")) or text.startswith(("\t", "\r"))
+    return f"'{text}" if formula else text
