@@ -1,0 +1,401 @@
+"""
+What Zoom takes to create a person, ``action`` and ``user_info``, and Zoom's rules for them.
+
+:func:`check` turns what somebody wrote into a request that Zoom can be sent, or tells everything
+that is wrong with it at once.  The rules are those of Zoom's reference for ``POST /users``; where
+it is silent, what could be right is let through, since Zoom has the last word.
+
+Four readings hold for all fields: ``null`` in an optional field means "not given"; text is
+stripped of surrounding blanks, except in a password; a name of blanks only is not given; a whole
+number may come as a string of digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import Annotated, Any, Final
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StrictBool,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+
+from zoom_provider.api import field_rules as rules
+from zoom_provider.api.field_names import nearest
+from zoom_provider.api.passwords import password_faults
+from zoom_provider.api.user_faults import Faults, by_field, refusal
+
+
+class Action(StrEnum):
+    """How a person is created.  Zoom tells capitals from small letters."""
+
+    create = "create"
+    """Zoom mails a confirmation link; the person is pending until they use it."""
+    autoCreate = "autoCreate"
+    """Active at once, logs in by e-mail and password; for accounts with a managed domain."""
+    custCreate = "custCreate"
+    """An API user without password and log-in; for ISV partners."""
+    ssoCreate = "ssoCreate"
+    """Active at once, logs in by SSO; for accounts with pre-provisioning."""
+
+
+class UserType(IntEnum):
+    """The kind of user, that is, of seat."""
+
+    BASIC = 1
+    LICENSED = 2
+    ON_PREM = 3
+    UNASSIGNED = 4
+    NONE = 99
+
+
+_USER_TYPES: Final[Mapping[int | None, UserType]] = {int(kind): kind for kind in UserType}
+_OBJECT = "must be an object, that is, Zoom's field names with their values"
+_TYPES_TODAY = "1 (Basic), 2 (Licensed) or 4 (Unassigned without Meetings Basic)"
+
+#: The values of ``feature.zoom_one_type``: the plans of Zoom Workplace and Zoom One, each a power
+#: of two.  The three largest appear rounded in Zoom's published reference.
+ZOOM_ONE_TYPES: Final = frozenset(
+    1 << bit
+    for bit in (
+        *(4, 5, 6, 7, 25, 27, 28, 29, 30, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42),
+        *(54, 56, 57, 59),
+    )
+)
+#: The values of ``plan_united_type``, which Zoom wants as strings.
+PLAN_UNITED_TYPES: Final = frozenset(str(1 << bit) for bit in range(18))
+#: The values of ``license_info_list[].license_option``, by ``license_type``.
+LICENSE_OPTIONS: Final = {
+    "MEETING": frozenset({2}),
+    "ZOOM_WORKPLACE_BUNDLE": frozenset({4, 8}) | ZOOM_ONE_TYPES,
+}
+_ROUNDED = {
+    72057594037927940: 1 << 56,
+    144115188075855870: 1 << 57,
+    576460752303423500: 1 << 59,
+}
+
+
+def _flawless(texts: list[str]) -> None:
+    """Raise what a rule found, if it found anything."""
+    if texts:
+        raise Faults(*texts)
+
+
+def _present(value: object) -> object:
+    if value is None:
+        raise Faults("is required")
+    return value
+
+
+def _email(email: str) -> str:
+    _flawless(rules.email_faults(email))
+    return email
+
+
+def _id(text: str) -> str:
+    _flawless(rules.id_faults(text))
+    return text
+
+
+def _name(length: int, han: int) -> Callable[[str | None], str | None]:
+    def read(name: str | None) -> str | None:
+        if not name:
+            return None
+        _flawless(rules.name_faults(name, length, han))
+        return name
+
+    return read
+
+
+def _not_bytes(value: object) -> object:
+    if value is None or isinstance(value, str | SecretStr):
+        return value
+    raise Faults("must be a string")
+
+
+def _password(password: SecretStr | None) -> SecretStr | None:
+    if password is not None:
+        _flawless(password_faults(password.get_secret_value()))
+    return password
+
+
+def _user_type(value: object) -> UserType:
+    number = rules.whole_number(value)
+    if number in _USER_TYPES:
+        return _USER_TYPES[number]
+    word = value.strip().upper() if isinstance(value, str) else None
+    if value is None or word == "":
+        raise Faults(f"is required: {_TYPES_TODAY}")
+    text = f"must be {_TYPES_TODAY}, not {rules.shown_type(value)}"
+    if word and word in UserType.__members__:
+        text += f" (write {UserType[word].value})"
+    raise Faults(text)
+
+
+def _option(value: object, allowed: frozenset[int], what: str) -> int:
+    number = rules.whole_number(_present(value))
+    if number is None:
+        raise Faults("must be a whole number")
+    if number in allowed:
+        return number
+    if (meant := _ROUNDED.get(number)) in allowed:
+        raise Faults(f"is rounded, as in Zoom's published reference: write {meant}")
+    raise Faults(f"is not a value of Zoom's {what}")
+
+
+def _zoom_one_type(value: object) -> int | None:
+    return None if value is None else _option(value, ZOOM_ONE_TYPES, "zoom_one_type")
+
+
+def _plan_united_type(value: object) -> str | None:
+    if value is None:
+        return None
+    number = rules.whole_number(value)
+    if number is None or str(number) not in PLAN_UNITED_TYPES:
+        raise Faults('must be one of Zoom\'s values, the powers of two from "1" to "131072"')
+    return str(number)
+
+
+def _license_type(value: object) -> str:
+    if isinstance(_present(value), str) and value in LICENSE_OPTIONS:
+        return str(value)
+    raise Faults(f"must be {' or '.join(LICENSE_OPTIONS)}")
+
+
+_Name = Annotated[
+    str | None, StringConstraints(strict=True, strip_whitespace=True), AfterValidator(_name(64, 5))
+]
+_DisplayName = Annotated[
+    str | None,
+    StringConstraints(strict=True, strip_whitespace=True),
+    AfterValidator(_name(128, 10)),
+]
+_Id = Annotated[
+    str,
+    StringConstraints(strict=True, strip_whitespace=True),
+    AfterValidator(_id),
+    BeforeValidator(_present),
+]
+_Email = Annotated[
+    str,
+    StringConstraints(strict=True, strip_whitespace=True),
+    AfterValidator(_email),
+    BeforeValidator(_present),
+]
+# Not strict: that would refuse plain strings.
+_Password = Annotated[SecretStr | None, AfterValidator(_password), BeforeValidator(_not_bytes)]
+
+
+class _Part(BaseModel):
+    """What all parts of a request have in common."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Feature(_Part):
+    """
+    What the person is given besides meetings.
+
+    :param zoom_phone: whether Zoom Phone is on
+    :param zoom_one_type: the plan, one of :data:`ZOOM_ONE_TYPES`
+    """
+
+    zoom_phone: StrictBool | None = None
+    zoom_one_type: Annotated[int | None, BeforeValidator(_zoom_one_type)] = None
+
+
+class LicenseInfo(_Part):
+    """
+    A licence out of one of several subscriptions of the account.
+
+    :param license_type: ``MEETING`` or ``ZOOM_WORKPLACE_BUNDLE``
+    :param license_option: one of :data:`LICENSE_OPTIONS` of that type
+    :param subscription_id: the subscription, as ``SUBREF-xxxxxx-xxxxxx``
+    """
+
+    license_type: Annotated[str, BeforeValidator(_license_type)]
+    license_option: int
+    subscription_id: _Id
+
+    @field_validator("license_option", mode="plain")
+    @classmethod
+    def _fits_license_type(cls, value: object, info: ValidationInfo) -> int:
+        """Refuse what the type does not come with; of an unknown type, nothing is said."""
+        license_type = info.data.get("license_type")
+        if license_type is None:
+            return _option(value, frozenset().union(*LICENSE_OPTIONS.values()), "license_option")
+        return _option(value, LICENSE_OPTIONS[license_type], f"license_option for {license_type}")
+
+
+class UserInfo(_Part):
+    """
+    A person as Zoom's reference describes ``user_info`` at creation.
+
+    Neither names nor the password show in its ``repr``.
+
+    :param email: at most 128 characters
+    :param type: 1, 2 or 4; 3 and 99 have left Zoom's list
+    :param first_name: at most 64 characters, at most 5 of them Chinese
+    :param last_name: at most 64 characters, at most 5 of them Chinese
+    :param display_name: at most 128 characters, at most 10 of them Chinese
+    :param password: for ``autoCreate`` only, see :mod:`zoom_provider.api.passwords`
+    :param division_ids: at most one
+    :param feature: Zoom Phone and the Zoom Workplace plan
+    :param plan_united_type: one of :data:`PLAN_UNITED_TYPES`
+    :param license_info_list: at most two; for accounts with several subscriptions
+    """
+
+    email: _Email
+    type: Annotated[UserType, BeforeValidator(_user_type)]
+    first_name: _Name = Field(default=None, repr=False)
+    last_name: _Name = Field(default=None, repr=False)
+    display_name: _DisplayName = Field(default=None, repr=False)
+    password: _Password = Field(default=None, repr=False)
+    division_ids: Annotated[tuple[_Id, ...], Field(max_length=1)] | None = None
+    feature: Feature | None = None
+    plan_united_type: Annotated[str | None, BeforeValidator(_plan_united_type)] = None
+    license_info_list: Annotated[tuple[LicenseInfo, ...], Field(max_length=2)] | None = None
+
+    def given(self) -> dict[str, Any]:
+        """Give the fields that were given, ready for JSON, without the password."""
+        return self.model_dump(mode="json", exclude_none=True, exclude={"password"})
+
+
+@dataclass(frozen=True, slots=True)
+class CreateRequest:
+    """
+    A person that can be sent to Zoom.
+
+    :param action: how they are created
+    :param user_info: who they are
+    :param warnings: what Zoom may stumble over, one sentence each
+    """
+
+    action: Action
+    user_info: UserInfo
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def email(self) -> str:
+        """The address, as it is sent."""
+        return self.user_info.email
+
+    def body(self) -> dict[str, Any]:
+        """
+        Write the body of ``POST /users``: what was given and nothing else.
+
+        This is the one place where the password is in clear.
+        """
+        user_info = self.user_info.given()
+        if self.user_info.password is not None:
+            user_info["password"] = self.user_info.password.get_secret_value()
+        return {"action": self.action.value, "user_info": user_info}
+
+
+def check(action: object, user_info: object) -> CreateRequest:
+    """
+    Hold an action and a person against Zoom's rules.
+
+    :param action: one of :class:`Action`
+    :param user_info: a mapping of Zoom's field names to values
+    :raises ZoomValidationError: with everything that is wrong, by field
+    """
+    errors: dict[str, list[str]] = {}
+    chosen = _action(action, errors)
+    person: UserInfo | None = None
+    found: dict[str, list[str]] = {}
+    try:
+        person = UserInfo.model_validate(user_info)
+    except ValidationError as error:
+        found = by_field(error, _known)
+        if not isinstance(user_info, Mapping):
+            found = {"user_info": [f"{_OBJECT}, not {rules.kind(user_info)}"]}
+    # Raised further down, outside the handler: pydantic's error holds the input, password and all.
+    user_type, has_password = _glimpse(person, user_info)
+    if chosen is not None:
+        for field, text in _faults_of_action(chosen, user_type, has_password):
+            errors.setdefault(field, []).append(text)
+    for field, texts in found.items():
+        errors.setdefault(field, []).extend(texts)
+    if chosen is None or person is None or errors:
+        raise refusal(errors)
+    return CreateRequest(chosen, person, tuple(_warnings(chosen, person.type)))
+
+
+def _action(value: object, errors: dict[str, list[str]]) -> Action | None:
+    """Read an action; one that is merely misspelt counts as meant, so that all faults are told."""
+    text = value.strip() if isinstance(value, str) else ""
+    if text in Action.__members__:
+        return Action(text)
+    wanted = f"{', '.join(list(Action)[:-1])} or {list(Action)[-1]}"
+    if value is None or value == "":
+        errors["action"] = [f"is required: {wanted}"]
+        return None
+    by_case = {name.lower(): Action(name) for name in Action}
+    meant = by_case.get(nearest(text[:32].lower(), by_case) or "")
+    if meant is None:
+        errors["action"] = [f"must be {wanted}"]
+    elif text.lower() == meant.lower():
+        errors["action"] = [f"must be written {meant}: Zoom tells capitals from small letters"]
+        return meant
+    else:
+        errors["action"] = [f"must be {wanted} (did you mean {meant}?)"]
+    return None
+
+
+def _glimpse(person: UserInfo | None, raw: object) -> tuple[int | None, bool]:
+    """Tell the type and whether there is a password, of a faulty person as far as one can."""
+    if person is not None:
+        return person.type, person.password is not None
+    if not isinstance(raw, Mapping):
+        return None, False
+    return rules.whole_number(raw.get("type")), raw.get("password") is not None
+
+
+def _faults_of_action(
+    action: Action, user_type: int | None, has_password: bool
+) -> Iterator[tuple[str, str]]:
+    """Find what does not go together with an action."""
+    if has_password and action is not Action.autoCreate:
+        yield (
+            "user_info.password",
+            f"is used by Zoom with autoCreate only and would be dropped with {action}: leave it "
+            "out or choose autoCreate",
+        )
+    if user_type == UserType.NONE and action is not Action.ssoCreate:
+        yield "user_info.type", f"99 (None) goes with ssoCreate only, otherwise {_TYPES_TODAY}"
+
+
+def _warnings(action: Action, user_type: UserType) -> Iterator[str]:
+    """Say what is let through although Zoom may stumble over it."""
+    if user_type is UserType.ON_PREM:
+        yield "user_info.type 3 (On-prem) has left Zoom's reference; Zoom may refuse it"
+    if user_type is UserType.NONE:
+        yield "user_info.type 99 (None) is struck out in Zoom's reference; Zoom may refuse it"
+    if action is Action.custCreate and user_type is not UserType.LICENSED:
+        yield f"user_info.type {user_type.value} with custCreate: Zoom's partner guide asks for 2"
+
+
+def _known(place: Sequence[int | str]) -> Collection[str]:
+    """Name the fields that Zoom takes at a place in ``user_info``."""
+    match tuple(place):
+        case ():
+            return UserInfo.model_fields
+        case ("feature",):
+            return Feature.model_fields
+        case ("license_info_list", int()):
+            return LicenseInfo.model_fields
+        case _:
+            return ()
