@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowFailException, conf
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from zoom_provider.api.client import ZoomClient
     from zoom_provider.provisioning.creating import IfExists, OnError, Person
     from zoom_provider.provisioning.outcomes import Report
+    from zoom_provider.provisioning.roster import Row
 
 log = logging.getLogger(__name__)
 
@@ -110,12 +111,24 @@ class ZoomCreateUsersOperator(UserInfoOperator):
     ``report`` and ``outcomes`` are in XCom first, and it does not retry.
 
     :param users: a list of ``user_info``, or a text or upstream output that is one (templated)
+    :param roster: instead of ``users``, the path or object-store URL of a file that is read row
+        by row: JSON Lines where it ends in ``.jsonl`` or ``.ndjson``, else CSV with a header
+        (templated)
+    :param mapping: from Zoom's field to its source: a text names a column, a number or boolean
+        is a constant, ``{"column": "Department", "map": {"Sales": 2}, "default": 1}`` and
+        ``{"value": "text"}`` say more. Without one, columns with Zoom's names are taken from a
+        roster, and ``users`` are taken as they are
     :param action: ``create``, ``autoCreate``, ``custCreate`` or ``ssoCreate`` (templated)
     :param if_exists: what to do with people whom Zoom has already: ``fail``, ``skip`` or
         ``update``
     :param on_error: ``continue`` with the others after a failure, or ``stop``
     :param max_failures: how many failures (an integer) or which share of them (a float in
         (0, 1]) still leave the task green; None means that any failure fails it
+    :param max_creates: stop before the first call if there are more people than this
+    :param seats: reserved for the seats bought; refused until this version knows how to count
+    :param dry_run: say what would happen to whom, and write nothing to Zoom
+    :param shard: ``(i, n)``: only the rows whose e-mail address falls to part i (from 0) of n,
+        so that n tasks share a roster
     :param report: path or object-store URL of the report; by default a file under Airflow's base
         log folder (templated)
     :param zoom_conn_id: a connection of type ``zoom`` (templated)
@@ -177,24 +190,24 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         from zoom_provider.hooks.adapters import default_report, open_text
         from zoom_provider.provisioning.creating import create_many
         from zoom_provider.provisioning.outcomes import Report
-        from zoom_provider.provisioning.roster import read
 
         started = time.monotonic()
         with _retried_only_where_it_helps(self):
             self._check_parameters()
             client = _client(self.zoom_conn_id)
-            users = _readable_list(parsed(self.users))
-            rows = read(users, lambda user_info: client.checked(self.action, user_info))
+            if not progress:
+                self._check_size(client)
             path = self.report or default_report(context)
             with Report(path, open_text, more=bool(progress)) as report:
                 report.counts.update(progress.get("outcomes", {}))
                 ending = create_many(
                     client,
-                    (row for row in rows if _is_left(row.number, progress)),
+                    (row for row in self._rows(client) if _is_left(row.number, progress)),
                     report,
                     if_exists=self.if_exists,
                     on_error=self.on_error,
                     put_off_quota=self.deferrable,
+                    dry_run=self.only_told,
                 )
         spent = {
             "seconds": round(progress.get("seconds", 0) + time.monotonic() - started, 3),
@@ -214,9 +227,54 @@ class ZoomCreateUsersOperator(UserInfoOperator):
             self._judge(report)
         return {"outcomes": outcomes, "report": report.path, "rejects": report.rejects, **spent}
 
+    def _rows(self, client: ZoomClient) -> Iterator[Row]:
+        """Read the people anew, one at a time."""
+        from zoom_provider.hooks.adapters import open_text
+        from zoom_provider.provisioning import roster
+
+        with ExitStack() as open_files:
+            if self.roster is None:
+                records = roster.from_list(_readable_list(parsed(self.users)))
+            else:
+                lines = self.roster.lower().endswith((".jsonl", ".ndjson"))
+                parse = roster.from_json_lines if lines else roster.from_csv
+                records = parse(open_files.enter_context(open_text(self.roster, "r")), self.roster)
+            if self.mapping or self.roster is not None:
+                records = roster.mapped(records, self.mapping)
+            shard = None if self.shard is None else (self.shard[0], self.shard[1])
+            yield from roster.read(
+                records, lambda user_info: client.checked(self.action, user_info), shard=shard
+            )
+
     def _check_parameters(self) -> None:
         _refuse_unknown("if_exists", self.if_exists, ("fail", "skip", "update"))
         _refuse_unknown("on_error", self.on_error, ("continue", "stop"))
+        if (self.users is None) == (self.roster is None):
+            raise ZoomValidationError(
+                "give either users or roster", errors={"users": ["or roster, one of the two"]}
+            )
+        if self.seats is not None:
+            raise ZoomValidationError(
+                "seats cannot be counted by this version; leave it out, and people without a "
+                "free seat are reported as needs_license",
+                errors={"seats": ["is not supported yet"]},
+            )
+        if self.shard is not None and not 0 <= self.shard[0] < self.shard[1]:
+            raise ZoomValidationError(
+                "shard must be (i, n) with 0 <= i < n", errors={"shard": ["is out of range"]}
+            )
+
+    def _check_size(self, client: ZoomClient) -> None:
+        """Stop before the first call where a wrong export would create a crowd."""
+        if self.max_creates is None:
+            return
+        people = sum(row.request is not None for row in self._rows(client))
+        if people > self.max_creates:
+            raise ZoomValidationError(
+                f"{people} people are more than max_creates={self.max_creates} allows; nobody "
+                "was created",
+                errors={"max_creates": [f"{people} people"]},
+            )
 
     def _judge(self, report: Report) -> None:
         """Fail the task where more people failed than ``max_failures`` allows."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from zoom_provider.api.client import ZoomClient
@@ -15,6 +15,7 @@ from zoom_provider.exceptions import (
     ZoomAuthError,
     ZoomDailyLimitError,
     ZoomError,
+    ZoomNotFoundError,
     ZoomPermissionError,
     ZoomRateLimitError,
     ZoomUnavailableError,
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 IfExists = Literal["fail", "skip", "update"]
 OnError = Literal["continue", "stop"]
 
-UPDATABLE: Final = (
+UPDATABLE: Final[tuple[str, ...]] = (
     "first_name",
     "last_name",
     "display_name",
@@ -42,6 +43,8 @@ _EVERYBODYS: Final = (ZoomAuthError, ZoomPermissionError)
 """What concerns the app or the account, so that nobody else would fare better."""
 
 _PENDING: Final = "the person is pending, and Zoom drops changes to pending people"
+
+DRY_RUN: Final = "dry run, nothing was written"
 
 _OUTAGE: Final = 5
 """So many people in a row without an answer from Zoom: the rest would fare no better."""
@@ -73,37 +76,62 @@ def create(client: ZoomClient, request: CreateRequest, if_exists: IfExists) -> S
     except ZoomUserExistsError as error:
         if if_exists == "fail" or error.user is None:
             raise
-        if if_exists == "skip":
-            return Person(Outcome.EXISTING, error.user, _status_note(error.user))
-        return _update(client, request, error.user)
-    made = Outcome.INVITED if request.action is Action.create else Outcome.CREATED
-    return Person(made, user)
+        person, changes = _met(request, error.user, if_exists)
+        _write(client, str(error.user.get("id") or request.email), changes)
+        return person
+    return Person(_made(request), user)
 
 
-def _status_note(user: dict[str, Any]) -> str | None:
+def foretell(client: ZoomClient, request: CreateRequest, if_exists: IfExists) -> Steps[Person]:
+    """
+    Say what :func:`create` would do, by one look-up, and write nothing.
+
+    Whether a seat is free and whether the address has an account elsewhere shows at creation only.
+
+    :raises ZoomUserExistsError: with ``if_exists="fail"``
+    """
+    yield 0.0
+    try:
+        user = client.get_user(request.email)
+    except ZoomNotFoundError:
+        return Person(_made(request), {}, DRY_RUN)
+    if if_exists == "fail":
+        raise ZoomUserExistsError("Zoom has this person already.", user=user)
+    person, _ = _met(request, user, if_exists)
+    return replace(person, reason=f"{DRY_RUN}: {person.reason}" if person.reason else DRY_RUN)
+
+
+def _made(request: CreateRequest) -> Outcome:
+    return Outcome.INVITED if request.action is Action.create else Outcome.CREATED
+
+
+def _met(
+    request: CreateRequest, user: dict[str, Any], if_exists: IfExists
+) -> tuple[Person, dict[str, Any]]:
+    """Say what an existing person comes to, and which fields to write."""
     status = user.get("status")
-    return f"the person is {status}" if status in ("pending", "inactive") else None
-
-
-def _update(client: ZoomClient, request: CreateRequest, user: dict[str, Any]) -> Person:
-    if user.get("status") == "pending":
-        return Person(Outcome.EXISTING, user, _PENDING)
-    if user.get("status") == "inactive":
-        return Person(Outcome.NEEDS_HUMAN, user, "the person is inactive: activate them first")
-    given = request.body()["user_info"]
+    if if_exists == "skip":
+        note = f"the person is {status}" if status in ("pending", "inactive") else None
+        return Person(Outcome.EXISTING, user, note), {}
+    if status == "pending":
+        return Person(Outcome.EXISTING, user, _PENDING), {}
+    if status == "inactive":
+        return Person(Outcome.NEEDS_HUMAN, user, "the person is inactive: activate them first"), {}
+    given = request.user_info.given()
     changes = {
         name: given[name] for name in UPDATABLE if name in given and given[name] != user.get(name)
     }
     if not changes:
-        return Person(Outcome.UNCHANGED, user)
+        return Person(Outcome.UNCHANGED, user), {}
+    return Person(Outcome.UPDATED, user | changes, f"changed {', '.join(changes)}"), changes
+
+
+def _write(client: ZoomClient, user: str, changes: dict[str, Any]) -> None:
     # Zoom refuses type and plan_united_type in one call.
-    plan = changes.pop("plan_united_type", None) if "type" in changes else None
-    who = str(user.get("id") or request.email)
-    client.update_user(who, changes)
-    if plan is not None:
-        client.update_user(who, {"plan_united_type": plan})
-        changes["plan_united_type"] = plan
-    return Person(Outcome.UPDATED, user | changes, f"changed: {', '.join(changes)}")
+    plan = {name: value for name, value in changes.items() if name == "plan_united_type"}
+    for part in ({name: value for name, value in changes.items() if name not in plan}, plan):
+        if part:
+            client.update_user(user, part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +158,7 @@ class _Work:
     if_exists: IfExists
     on_error: OnError
     put_off_quota: bool
+    dry_run: bool
     settling: list[tuple[float, int, Row, Steps[Person]]] = field(default_factory=list)
     stopped: str | None = None
     stopped_by: ZoomError | None = None
@@ -139,7 +168,8 @@ class _Work:
     def start(self, row: Row) -> None:
         """Begin with a row."""
         if row.request is not None:
-            self.advance(row, create(self.client, row.request, self.if_exists))
+            steps = foretell if self.dry_run else create
+            self.advance(row, steps(self.client, row.request, self.if_exists))
         elif row.error is not None:
             self.write(PersonOutcome.of_error(row.number, row.email, row.error))
         else:
@@ -202,6 +232,7 @@ def create_many(
     if_exists: IfExists,
     on_error: OnError,
     put_off_quota: bool = False,
+    dry_run: bool = False,
 ) -> Ending:
     """
     Create people one after the other; who is being settled keeps nobody waiting.
@@ -210,8 +241,9 @@ def create_many(
     rest go into the report as not tried.
 
     :param put_off_quota: where the daily limit ends it, leave the rest for a later call instead
+    :param dry_run: say what would happen and write nothing
     """
-    work = _Work(client, report, if_exists, on_error, put_off_quota)
+    work = _Work(client, report, if_exists, on_error, put_off_quota, dry_run)
     remaining = iter(rows)
     while work.stopped is None:
         if work.settling and work.settling[0][0] <= client.clock():

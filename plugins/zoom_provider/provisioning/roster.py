@@ -1,14 +1,24 @@
-"""Rows of any source in, people to create and rejects out."""
+"""Rows of any source and a declared mapping in, people to create and rejects out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import csv
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from itertools import zip_longest
+from typing import Any, TextIO
 
 from zoom_provider.api.replies import printable
-from zoom_provider.api.user_info import CreateRequest
+from zoom_provider.api.user_info import CreateRequest, UserInfo
 from zoom_provider.exceptions import ZoomValidationError
+
+Check = Callable[[object], CreateRequest]
+"""Makes the request of a ``user_info`` object, or raises ZoomValidationError."""
+
+Record = tuple[int, object]
+"""A row's number, and what it holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +26,7 @@ class Row:
     """
     One row of the input.
 
-    :param number: its place, from 1
+    :param number: its place: from 1 in a list, as a spreadsheet or an editor counts in a file
     :param email: the address, for people; may not be one
     :param request: what to ask of Zoom; None for a row that is no person to create
     :param error: why it is none
@@ -30,19 +40,40 @@ class Row:
     first: int | None = None
 
 
-def read(users: Iterable[object], check: Callable[[object], CreateRequest]) -> Iterator[Row]:
+@dataclass(frozen=True, slots=True)
+class Unusable:
     """
-    Turn rows into people, each e-mail address once: the first row wins.
+    A row that cannot even be held against Zoom's rules.
 
-    :param users: ``user_info`` objects
-    :param check: makes the request, or raises ZoomValidationError
+    :param errors: why, by field
+    :param email: whose row it is, as far as that is known
+    """
+
+    errors: dict[str, list[str]]
+    email: str = ""
+
+
+def read(
+    records: Iterable[Record], check: Check, *, shard: tuple[int, int] | None = None
+) -> Iterator[Row]:
+    """
+    Turn records into rows, each e-mail address once: the first row wins.
+
+    :param records: numbered ``user_info`` objects
+    :param shard: ``(i, n)``: only the rows whose address falls to part i of n; a row without an
+        address falls to part 0
     """
     seen: dict[str, int] = {}
-    for number, user_info in enumerate(users, start=1):
+    for number, user_info in records:
+        email = _email_of(user_info)
+        if shard is not None and not _falls_to(email, *shard):
+            continue
         try:
+            if isinstance(user_info, Unusable):
+                raise _refused(user_info)
             request = check(user_info)
         except ZoomValidationError as error:
-            yield Row(number, _email_of(user_info), error=error)
+            yield Row(number, printable(email, 128), error=error)
             continue
         first = seen.setdefault(request.email.lower(), number)
         if first == number:
@@ -51,6 +82,134 @@ def read(users: Iterable[object], check: Callable[[object], CreateRequest]) -> I
             yield Row(number, request.email, first=first)
 
 
+def from_list(users: Iterable[object]) -> Iterator[Record]:
+    """Give the items of a list their numbers, from 1."""
+    return enumerate(users, start=1)
+
+
+def from_csv(stream: TextIO, name: str) -> Iterator[Record]:
+    """
+    Read a CSV file with a header row, one row at a time.
+
+    :param stream: opened with ``newline=""``
+    :param name: of the file, for errors
+    :raises ZoomValidationError: the file has no header or is not UTF-8
+    """
+    rows = _guarded(csv.reader(stream), name)
+    # A byte-order mark, as spreadsheets write it, is no part of a column's name.
+    header = [column.lstrip("\ufeff").strip() for column in next(rows, [])]
+    if not any(header):
+        raise _bad_file(name, "is empty; its first row must name the columns")
+    for number, cells in enumerate(rows, start=2):
+        if len(cells) > len(header):
+            yield number, Unusable({"row": ["has more cells than the header has columns"]})
+        elif cells:
+            yield number, dict(zip_longest(header, cells, fillvalue=""))
+
+
+def from_json_lines(stream: TextIO, name: str) -> Iterator[Record]:
+    """
+    Read a file with one JSON object on each line; empty lines are passed over.
+
+    :param name: of the file, for errors
+    :raises ZoomValidationError: the file is not UTF-8
+    """
+    for number, line in enumerate(_guarded(stream, name), start=1):
+        text = line.lstrip("\ufeff").strip()
+        if text:
+            try:
+                yield number, json.loads(text)
+            except (ValueError, RecursionError):
+                yield number, Unusable({"row": ["is not JSON"]})
+
+
+def mapped(records: Iterable[Record], mapping: Mapping[str, Any] | None) -> Iterator[Record]:
+    """
+    Make ``user_info`` of records as declared.
+
+    A text names a column; a number, a boolean or a list is a constant; an object says more:
+    ``{"column": "Department", "map": {"Sales": 2}, "default": 1}``, ``{"value": "text"}``.
+    Texts are stripped, empty ones count as not given, and addresses are lower-cased. Without a
+    mapping, what bears one of Zoom's names is taken.
+
+    :param mapping: from Zoom's field to its source
+    """
+    sources = mapping or {
+        name: {"column": name, "optional": True} for name in UserInfo.model_fields
+    }
+    for number, record in records:
+        if not isinstance(record, Mapping):
+            yield number, record
+            continue
+        user_info: dict[str, Any] = {}
+        faults: dict[str, list[str]] = {}
+        for field, source in sources.items():
+            try:
+                value = _value(record, source)
+            except ValueError as error:
+                faults[f"user_info.{field}"] = [str(error)]
+                continue
+            if value not in (None, ""):
+                user_info[field] = value
+        if isinstance(user_info.get("email"), str):
+            user_info["email"] = user_info["email"].lower()
+        if faults:
+            yield number, Unusable(faults, str(user_info.get("email", "")))
+        else:
+            yield number, user_info
+
+
+def _value(record: Mapping[Any, Any], source: Any) -> Any:
+    """Take one field's value from a record; raise ValueError with the reason if there is none."""
+    if isinstance(source, str):
+        source = {"column": source}
+    if not isinstance(source, Mapping):
+        return source
+    if "value" in source:
+        return source["value"]
+    column = source.get("column")
+    if column not in record and not source.get("optional") and "default" not in source:
+        raise ValueError(f"column {printable(column, 80)!r} is missing")
+    value = record.get(column)
+    value = value.strip() if isinstance(value, str) else value
+    if "map" in source and value not in (None, ""):
+        try:
+            return source["map"][value]
+        except (KeyError, TypeError):
+            if "default" not in source:
+                raise ValueError(
+                    f"column {printable(column, 80)!r} holds a value that the mapping lacks"
+                ) from None
+            value = None
+    return source.get("default") if value in (None, "") else value
+
+
+def _refused(row: Unusable) -> ZoomValidationError:
+    listed = "; ".join(f"{field} {text}" for field, texts in row.errors.items() for text in texts)
+    return ZoomValidationError(listed, errors=row.errors)
+
+
 def _email_of(user_info: Any) -> str:
-    email = user_info.get("email") if isinstance(user_info, dict) else None
-    return printable(email, 128) if isinstance(email, str) else ""
+    if isinstance(user_info, Unusable):
+        return user_info.email
+    email = user_info.get("email") if isinstance(user_info, Mapping) else None
+    return email.strip() if isinstance(email, str) else ""
+
+
+def _falls_to(email: str, part: int, parts: int) -> bool:
+    digest = hashlib.sha256(email.lower().encode("utf-8", "replace")).digest()
+    return (int.from_bytes(digest) if email else 0) % parts == part
+
+
+def _guarded(lines: Iterable[Any], name: str) -> Iterator[Any]:
+    """Turn what reading a file can raise into an error that names the file."""
+    try:
+        yield from lines
+    except UnicodeDecodeError:
+        raise _bad_file(name, "is not UTF-8; export it as CSV UTF-8") from None
+    except csv.Error as error:
+        raise _bad_file(name, f"is not CSV ({error})") from None
+
+
+def _bad_file(name: str, fault: str) -> ZoomValidationError:
+    return ZoomValidationError(f"roster {name} {fault}", errors={"roster": [fault]})
