@@ -34,6 +34,21 @@ class Faults(ValueError):
         self.texts = texts
 
 
+def obeying(rule: Callable[[str], Sequence[str]]) -> Callable[[str], str]:
+    """
+    Make a validator for pydantic of a rule that lists faults.
+
+    :param rule: what tells everything that is wrong with a text
+    """
+
+    def obey(text: str) -> str:
+        if faults := rule(text):
+            raise Faults(*faults)
+        return text
+
+    return obey
+
+
 def by_field(
     error: ValidationError, known: Callable[[Sequence[int | str]], Collection[str]]
 ) -> dict[str, list[str]]:

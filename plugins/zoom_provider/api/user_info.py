@@ -15,26 +15,23 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from functools import partial
 from typing import Annotated, Any, Final
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
-    StrictBool,
     StringConstraints,
     ValidationError,
-    ValidationInfo,
-    field_validator,
 )
 
 from zoom_provider.api import field_rules as rules
 from zoom_provider.api.field_names import nearest
 from zoom_provider.api.passwords import password_faults
-from zoom_provider.api.user_faults import Faults, by_field, refusal
+from zoom_provider.api.plans import Feature, Id, LicenseInfo, Part, present, united_plan
+from zoom_provider.api.user_faults import Faults, by_field, obeying, refusal
 
 
 class Action(StrEnum):
@@ -64,60 +61,6 @@ _USER_TYPES: Final[Mapping[int | None, UserType]] = {int(kind): kind for kind in
 _OBJECT = "must be an object, that is, Zoom's field names with their values"
 _TYPES_TODAY = "1 (Basic), 2 (Licensed) or 4 (Unassigned without Meetings Basic)"
 
-#: The values of ``feature.zoom_one_type``: the plans of Zoom Workplace and Zoom One, each a power
-#: of two.  The three largest appear rounded in Zoom's published reference.
-ZOOM_ONE_TYPES: Final = frozenset(
-    1 << bit
-    for bit in (
-        *(4, 5, 6, 7, 25, 27, 28, 29, 30, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42),
-        *(54, 56, 57, 59),
-    )
-)
-#: The values of ``plan_united_type``, which Zoom wants as strings.
-PLAN_UNITED_TYPES: Final = frozenset(str(1 << bit) for bit in range(18))
-#: The values of ``license_info_list[].license_option``, by ``license_type``.
-LICENSE_OPTIONS: Final = {
-    "MEETING": frozenset({2}),
-    "ZOOM_WORKPLACE_BUNDLE": frozenset({4, 8}) | ZOOM_ONE_TYPES,
-}
-_ROUNDED = {
-    72057594037927940: 1 << 56,
-    144115188075855870: 1 << 57,
-    576460752303423500: 1 << 59,
-}
-
-
-def _flawless(texts: list[str]) -> None:
-    """Raise what a rule found, if it found anything."""
-    if texts:
-        raise Faults(*texts)
-
-
-def _present(value: object) -> object:
-    if value is None:
-        raise Faults("is required")
-    return value
-
-
-def _email(email: str) -> str:
-    _flawless(rules.email_faults(email))
-    return email
-
-
-def _id(text: str) -> str:
-    _flawless(rules.id_faults(text))
-    return text
-
-
-def _name(length: int, han: int) -> Callable[[str | None], str | None]:
-    def read(name: str | None) -> str | None:
-        if not name:
-            return None
-        _flawless(rules.name_faults(name, length, han))
-        return name
-
-    return read
-
 
 def _not_bytes(value: object) -> object:
     if value is None or isinstance(value, str | SecretStr):
@@ -127,7 +70,7 @@ def _not_bytes(value: object) -> object:
 
 def _password(password: SecretStr | None) -> SecretStr | None:
     if password is not None:
-        _flawless(password_faults(password.get_secret_value()))
+        obeying(password_faults)(password.get_secret_value())
     return password
 
 
@@ -144,34 +87,10 @@ def _user_type(value: object) -> UserType:
     raise Faults(text)
 
 
-def _option(value: object, allowed: frozenset[int], what: str) -> int:
-    number = rules.whole_number(_present(value))
-    if number is None:
-        raise Faults("must be a whole number")
-    if number in allowed:
-        return number
-    if (meant := _ROUNDED.get(number)) in allowed:
-        raise Faults(f"is rounded, as in Zoom's published reference: write {meant}")
-    raise Faults(f"is not a value of Zoom's {what}")
-
-
-def _zoom_one_type(value: object) -> int | None:
-    return None if value is None else _option(value, ZOOM_ONE_TYPES, "zoom_one_type")
-
-
-def _plan_united_type(value: object) -> str | None:
-    if value is None:
-        return None
-    number = rules.whole_number(value)
-    if number is None or str(number) not in PLAN_UNITED_TYPES:
-        raise Faults('must be one of Zoom\'s values, the powers of two from "1" to "131072"')
-    return str(number)
-
-
-def _license_type(value: object) -> str:
-    if isinstance(_present(value), str) and value in LICENSE_OPTIONS:
-        return str(value)
-    raise Faults(f"must be {' or '.join(LICENSE_OPTIONS)}")
+def _name(length: int, han: int) -> Callable[[str | None], str | None]:
+    """Make the reader of names of a given length; a blank one is not given."""
+    obey = obeying(partial(rules.name_faults, length=length, han=han))
+    return lambda name: obey(name) if name else None
 
 
 _Name = Annotated[
@@ -182,64 +101,17 @@ _DisplayName = Annotated[
     StringConstraints(strict=True, strip_whitespace=True),
     AfterValidator(_name(128, 10)),
 ]
-_Id = Annotated[
-    str,
-    StringConstraints(strict=True, strip_whitespace=True),
-    AfterValidator(_id),
-    BeforeValidator(_present),
-]
 _Email = Annotated[
     str,
     StringConstraints(strict=True, strip_whitespace=True),
-    AfterValidator(_email),
-    BeforeValidator(_present),
+    AfterValidator(obeying(rules.email_faults)),
+    BeforeValidator(present),
 ]
 # Not strict: that would refuse plain strings.
 _Password = Annotated[SecretStr | None, AfterValidator(_password), BeforeValidator(_not_bytes)]
 
 
-class _Part(BaseModel):
-    """What all parts of a request have in common."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class Feature(_Part):
-    """
-    What the person is given besides meetings.
-
-    :param zoom_phone: whether Zoom Phone is on
-    :param zoom_one_type: the plan, one of :data:`ZOOM_ONE_TYPES`
-    """
-
-    zoom_phone: StrictBool | None = None
-    zoom_one_type: Annotated[int | None, BeforeValidator(_zoom_one_type)] = None
-
-
-class LicenseInfo(_Part):
-    """
-    A licence out of one of several subscriptions of the account.
-
-    :param license_type: ``MEETING`` or ``ZOOM_WORKPLACE_BUNDLE``
-    :param license_option: one of :data:`LICENSE_OPTIONS` of that type
-    :param subscription_id: the subscription, as ``SUBREF-xxxxxx-xxxxxx``
-    """
-
-    license_type: Annotated[str, BeforeValidator(_license_type)]
-    license_option: int
-    subscription_id: _Id
-
-    @field_validator("license_option", mode="plain")
-    @classmethod
-    def _fits_license_type(cls, value: object, info: ValidationInfo) -> int:
-        """Refuse what the type does not come with; of an unknown type, nothing is said."""
-        license_type = info.data.get("license_type")
-        if license_type is None:
-            return _option(value, frozenset().union(*LICENSE_OPTIONS.values()), "license_option")
-        return _option(value, LICENSE_OPTIONS[license_type], f"license_option for {license_type}")
-
-
-class UserInfo(_Part):
+class UserInfo(Part):
     """
     A person as Zoom's reference describes ``user_info`` at creation.
 
@@ -253,7 +125,7 @@ class UserInfo(_Part):
     :param password: for ``autoCreate`` only, see :mod:`zoom_provider.api.passwords`
     :param division_ids: at most one
     :param feature: Zoom Phone and the Zoom Workplace plan
-    :param plan_united_type: one of :data:`PLAN_UNITED_TYPES`
+    :param plan_united_type: one of :data:`zoom_provider.api.plans.PLAN_UNITED_TYPES`
     :param license_info_list: at most two; for accounts with several subscriptions
     """
 
@@ -263,9 +135,9 @@ class UserInfo(_Part):
     last_name: _Name = Field(default=None, repr=False)
     display_name: _DisplayName = Field(default=None, repr=False)
     password: _Password = Field(default=None, repr=False)
-    division_ids: Annotated[tuple[_Id, ...], Field(max_length=1)] | None = None
+    division_ids: Annotated[tuple[Id, ...], Field(max_length=1)] | None = None
     feature: Feature | None = None
-    plan_united_type: Annotated[str | None, BeforeValidator(_plan_united_type)] = None
+    plan_united_type: Annotated[str | None, BeforeValidator(united_plan)] = None
     license_info_list: Annotated[tuple[LicenseInfo, ...], Field(max_length=2)] | None = None
 
     def given(self) -> dict[str, Any]:

@@ -1,0 +1,130 @@
+"""The plans and licences that a person can be given at creation, with Zoom's values for them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    StrictBool,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
+
+from zoom_provider.api import field_rules as rules
+from zoom_provider.api.user_faults import Faults, obeying
+
+#: The values of ``feature.zoom_one_type``: the plans of Zoom Workplace and Zoom One, each a power
+#: of two.  The three largest appear rounded in Zoom's published reference.
+ZOOM_ONE_TYPES: Final = frozenset(
+    1 << bit
+    for bit in (
+        *(4, 5, 6, 7, 25, 27, 28, 29, 30, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42),
+        *(54, 56, 57, 59),
+    )
+)
+#: The values of ``plan_united_type``, which Zoom wants as strings.
+PLAN_UNITED_TYPES: Final = frozenset(str(1 << bit) for bit in range(18))
+#: The values of ``license_info_list[].license_option``, by ``license_type``.
+LICENSE_OPTIONS: Final = {
+    "MEETING": frozenset({2}),
+    "ZOOM_WORKPLACE_BUNDLE": frozenset({4, 8}) | ZOOM_ONE_TYPES,
+}
+# What JavaScript makes of them, and so whoever copies from that reference.
+_ROUNDED = {
+    72057594037927940: 1 << 56,
+    144115188075855870: 1 << 57,
+    576460752303423500: 1 << 59,
+}
+
+
+def present(value: object) -> object:
+    """Refuse ``null`` where something is required."""
+    if value is None:
+        raise Faults("is required")
+    return value
+
+
+def _option(value: object, allowed: frozenset[int], what: str) -> int:
+    number = rules.whole_number(present(value))
+    if number is None:
+        raise Faults("must be a whole number")
+    if number in allowed:
+        return number
+    if (meant := _ROUNDED.get(number)) in allowed:
+        raise Faults(f"is rounded, as in Zoom's published reference: write {meant}")
+    raise Faults(f"is not a value of Zoom's {what}")
+
+
+def _zoom_one_type(value: object) -> int | None:
+    return None if value is None else _option(value, ZOOM_ONE_TYPES, "zoom_one_type")
+
+
+def united_plan(value: object) -> str | None:
+    """Read one of :data:`PLAN_UNITED_TYPES`, also from a number."""
+    if value is None:
+        return None
+    number = rules.whole_number(value)
+    if number is None or str(number) not in PLAN_UNITED_TYPES:
+        raise Faults('must be one of Zoom\'s values, the powers of two from "1" to "131072"')
+    return str(number)
+
+
+def _license_type(value: object) -> str:
+    if isinstance(present(value), str) and value in LICENSE_OPTIONS:
+        return str(value)
+    raise Faults(f"must be {' or '.join(LICENSE_OPTIONS)}")
+
+
+#: An identifier that Zoom gave out.
+Id = Annotated[
+    str,
+    StringConstraints(strict=True, strip_whitespace=True),
+    AfterValidator(obeying(rules.id_faults)),
+    BeforeValidator(present),
+]
+
+
+class Part(BaseModel):
+    """What all parts of a request have in common."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Feature(Part):
+    """
+    What the person is given besides meetings.
+
+    :param zoom_phone: whether Zoom Phone is on
+    :param zoom_one_type: the plan, one of :data:`ZOOM_ONE_TYPES`
+    """
+
+    zoom_phone: StrictBool | None = None
+    zoom_one_type: Annotated[int | None, BeforeValidator(_zoom_one_type)] = None
+
+
+class LicenseInfo(Part):
+    """
+    A licence out of one of several subscriptions of the account.
+
+    :param license_type: ``MEETING`` or ``ZOOM_WORKPLACE_BUNDLE``
+    :param license_option: one of :data:`LICENSE_OPTIONS` of that type
+    :param subscription_id: the subscription, as ``SUBREF-xxxxxx-xxxxxx``
+    """
+
+    license_type: Annotated[str, BeforeValidator(_license_type)]
+    license_option: int
+    subscription_id: Id
+
+    @field_validator("license_option", mode="plain")
+    @classmethod
+    def _fits_license_type(cls, value: object, info: ValidationInfo) -> int:
+        """Refuse what the type does not come with; of an unknown type, nothing is said."""
+        license_type = info.data.get("license_type")
+        if license_type is None:
+            return _option(value, frozenset().union(*LICENSE_OPTIONS.values()), "license_option")
+        return _option(value, LICENSE_OPTIONS[license_type], f"license_option for {license_type}")
