@@ -85,6 +85,17 @@ def pick_starters(
     return starters, undated
 
 
+def read_report(path: str) -> dict[int, dict[str, Any]]:
+    """Return who got what, by the person's place among those who start; duplicate rows too."""
+    with open(path, encoding="utf-8") as file:
+        people = {line["row"]: line for line in map(json.loads, file)}
+    with open(path.removesuffix(".jsonl") + ".rejects.csv", encoding="utf-8", newline="") as file:
+        for reject in csv.DictReader(file):
+            duplicate = {**reject, "row": int(reject["row"]), "outcome": "duplicate"}
+            people.setdefault(duplicate["row"], duplicate)
+    return dict(sorted(people.items()))
+
+
 with DAG(
     dag_id="zoom_onboarding_csv",
     description="Create tomorrow's new hires in Zoom from an HR export",
@@ -116,8 +127,8 @@ with DAG(
         ),
     },
 ):
-
-    @task(multiple_outputs=True)
+    # Names stay out of the logs: what these tasks return is not written there.
+    @task(multiple_outputs=True, show_return_value_in_logs=False)
     def extract(
         params: Any = None, data_interval_start: Any = None, data_interval_end: Any = None
     ) -> dict[str, Any]:
@@ -127,27 +138,35 @@ with DAG(
         path = Path(__file__).parent / params["hr_export"]
         with path.open(encoding="utf-8-sig", newline="") as file:
             starters, undated = pick_starters(csv.DictReader(file, restval=""), start, end)
-        print(f"{len(starters)} people start between {start + ONE_DAY} and {end + ONE_DAY}")
+        print(f"{len(starters)} people with {start} <= hire date - 1 day < {end}")
         return {"starters": starters, "undated": undated}
 
-    @task(trigger_rule="all_done")
+    @task(trigger_rule="all_done", show_return_value_in_logs=False)
     def summarize(
         starters: list[dict[str, Any]], undated: list[dict[str, str]], ti: Any = None
     ) -> list[dict[str, Any]]:
         """List who got what; fail if somebody got nothing or too many could not be created."""
         report = ti.xcom_pull(task_ids="create_users", key="report")
-        lines = Path(report).read_text(encoding="utf-8").splitlines() if report else []
-        outcomes = [json.loads(line) for line in lines]
-        for person in [*outcomes, *undated]:
-            print(f"{person['outcome']:<16} {person['email']:<44} {person['reason'] or ''}")
+        if report is None:
+            raise AirflowFailException("create_users left no report; its log says why")
+        people = read_report(report)
+        listed = [
+            {name: person[name] or "" for name in ("email", "outcome", "reason")}
+            for person in [*people.values(), *undated]
+        ]
+        for person in listed:
+            print(f"{person['outcome']:<16} {person['email']:<44} {person['reason']}")
 
-        forgotten = {person.get("email") for person in starters}
-        forgotten -= {person["email"] for person in outcomes}
+        forgotten = [
+            person.get("email", f"row {number}")
+            for number, person in enumerate(starters, start=1)
+            if number not in people
+        ]
         if forgotten:
-            raise AirflowFailException(f"No outcome for {sorted(map(str, forgotten))}")
+            raise AirflowFailException(f"No outcome for {', '.join(forgotten)}")
         if ti.xcom_pull(task_ids="create_users") is None:
             raise AirflowFailException("create_users failed; its log says why")
-        return [*outcomes, *undated]
+        return listed
 
     people = extract()
     create_users = ZoomCreateUsersOperator(
@@ -158,5 +177,7 @@ with DAG(
         on_error="continue",
         # Up to ten people are reported for HR to correct; more mean that the export is wrong.
         max_failures=10,
+        # Where the next task may run on another machine, name a report that both can read.
+        report=None,
     )
     create_users >> summarize(people["starters"], people["undated"])

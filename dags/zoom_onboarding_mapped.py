@@ -24,8 +24,8 @@ with DAG(
     schedule=None,
     tags=["zoom", "example"],
 ):
-
-    @task
+    # Names stay out of the log.
+    @task(show_return_value_in_logs=False)
     def new_hires() -> list[dict[str, Any]]:
         """Stand for the call to your HR system: return one ``user_info`` per person."""
         return [
