@@ -46,7 +46,8 @@ def test_is_valid_as_a_provider_file() -> None:
 
 def test_names_only_what_exists() -> None:
     info = get_provider_info()
-    modules = [m for kind in ("operators", "hooks") for e in info[kind] for m in e["python-modules"]]
+    entries = [*info["operators"], *info["hooks"]]
+    modules = [module for entry in entries for module in entry["python-modules"]]
     assert modules
     for module in modules:
         importlib.import_module(module)
@@ -60,7 +61,7 @@ def test_names_only_what_exists() -> None:
 def test_integrations_are_those_that_are_declared() -> None:
     info = get_provider_info()
     declared = {entry["integration-name"] for entry in info["integrations"]}
-    used = {e["integration-name"] for kind in ("operators", "hooks") for e in info[kind]}
+    used = {entry["integration-name"] for entry in (*info["operators"], *info["hooks"])}
     assert used == declared
 
 

@@ -74,9 +74,7 @@ def test_every_setting_has_its_field() -> None:
 
 def test_defaults_are_what_an_empty_field_means() -> None:
     needed = {"account_id": "an-account"}
-    empty = settings_from_fields(
-        login="id", password="pass", host=None, port=None, extra=needed
-    )
+    empty = settings_from_fields(login="id", password="pass", host=None, port=None, extra=needed)
     stored = {name: field["schema"].get("default") for name, field in conn_fields().items()}
     filled = settings_from_fields(
         login="id", password="pass", host=None, port=None, extra=stored | needed
@@ -178,6 +176,7 @@ def test_the_form_is_checked(bound: Any, sent: dict[str, str], faulty: set[str])
     assert set(form.errors) == faulty
 
 
+@pytest.mark.filterwarnings("ignore:ProvidersManager.hooks is deprecated")
 def test_airflow_takes_the_form() -> None:
     """Airflow drops the hook, with a line in its log only, where it does not like a widget."""
     manager = ProvidersManager()

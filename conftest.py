@@ -1,0 +1,47 @@
+"""
+An Airflow of its own for each test run, set up before anything imports Airflow.
+
+It stands at the root because pytest loads the outermost ``conftest.py`` first.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+
+def _isolate() -> Path:
+    """Keep a person's own Airflow, its home and its settings, out of the tests."""
+    if any(name.partition(".")[0] == "airflow" for name in sys.modules):
+        raise RuntimeError("Airflow is imported before its home for the tests is chosen")
+    for name in [name for name in os.environ if name.startswith(("AIRFLOW_", "_AIRFLOW_"))]:
+        del os.environ[name]
+    home = Path(tempfile.mkdtemp(prefix="zoom-provider-tests-"))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    os.environ.update(
+        AIRFLOW_HOME=str(home),
+        AIRFLOW__CORE__LOAD_EXAMPLES="False",
+        AIRFLOW__DATABASE__LOAD_DEFAULT_CONNECTIONS="False",
+        # A test that reaches out by mistake must not send the maintainers' usage numbers.
+        AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",
+        SCARF_ANALYTICS="false",
+    )
+    return home
+
+
+AIRFLOW_HOME = _isolate()
+
+
+@pytest.fixture(scope="session")
+def airflow_db() -> Path:
+    """Make Airflow's tables, once and only for the tests that ask for them."""
+    from airflow.utils.db import initdb
+
+    initdb()
+    return AIRFLOW_HOME

@@ -1,0 +1,75 @@
+"""What is installed, and what it needs. The build and the tools are set up in pyproject.toml."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+
+# Not in plugins/, setuptools' own choice, nor beside this file: both may be on sys.path, where a
+# second copy of the metadata counts as a second provider.
+EGG_BASE = Path("build", "metadata")
+(HERE / EGG_BASE).mkdir(parents=True, exist_ok=True)
+
+
+def version() -> str:
+    """Read the version as text: importing the package would need what it depends on."""
+    text = (HERE / "plugins" / "zoom_provider" / "__init__.py").read_text(encoding="utf-8")
+    found = re.search(r'^__version__ = "([^"]+)"$', text, re.MULTILINE)
+    if found is None:
+        raise RuntimeError('plugins/zoom_provider/__init__.py has no line __version__ = "..."')
+    return found[1]
+
+
+setup(
+    name="airflow-provider-zoom",
+    version=version(),
+    description="Create Zoom users from Apache Airflow, one or a hundred thousand",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license_expression="Apache-2.0",
+    license_files=["LICENSE"],
+    keywords=["airflow", "apache-airflow", "provider", "zoom", "provisioning", "onboarding", "hr"],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Plugins",
+        "Framework :: Apache Airflow",
+        "Framework :: Apache Airflow :: Provider",
+        "Intended Audience :: Developers",
+        "Intended Audience :: System Administrators",
+        "Operating System :: POSIX",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Communications :: Conferencing",
+        "Topic :: System :: Systems Administration",
+        "Typing :: Typed",
+    ],
+    python_requires=">=3.11",
+    package_dir={"": "plugins"},
+    packages=find_packages("plugins", include=["zoom_provider", "zoom_provider.*"]),
+    include_package_data=True,
+    zip_safe=False,
+    options={"egg_info": {"egg_base": EGG_BASE.as_posix()}},
+    install_requires=[
+        "apache-airflow>=2.11",
+        "apache-airflow-providers-common-compat>=1.10",
+        "apache-airflow-providers-standard>=1.0",
+        "pendulum>=3.0",
+        "pydantic>=2.0",
+        "requests>=2.32",
+    ],
+    extras_require={
+        "simulator": ["fastapi>=0.110", "trustme>=1.1", "uvicorn>=0.30"],
+    },
+    entry_points={
+        "apache_airflow_provider": [
+            "provider_info=zoom_provider.get_provider_info:get_provider_info",
+        ],
+    },
+)
