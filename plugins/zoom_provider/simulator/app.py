@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Protocol, cast
 
 from fastapi import FastAPI
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Mount
 from starlette.types import Message, Receive, Scope, Send
 
@@ -62,23 +62,29 @@ class ZoomApi:
         if scope["type"] != "http":
             return
         request = Request(scope, receive)
-        call = Call(request, await request.body())
+        try:
+            call = Call(request, await request.body())
+        except ClientDisconnect:
+            return
         operation = find_operation(call)
         connection: Connection | None = scope.get("extensions", {}).get(CONNECTION)
         world = self._world
         with world.lock:
-            epoch, now = world.epoch, world.now()
+            epoch, diary = world.epoch, world.diary
             email = self._whom(call)
             fault = world.faults.strike(call.method, call.path, email)
             label = operation.label if operation else None
-            entry = world.diary.open(call, now, label, email)
+            entry = diary.open(call, world.now(), label, email)
             entry.fault = fault.kind if fault else None
             entry.tracking_id = f"v=2.0;clid=us02;rid={self._rid}{next(self._number):08x}"
-        reply = await self._suffer(fault, call, operation, email)
+        try:
+            reply = await self._suffer(fault, call, operation, email)
+        except asyncio.CancelledError:
+            reply = None  # the server is going down, and the caller with it
         with world.lock:
             if world.epoch != epoch:
                 reply = None
-            world.diary.close(entry, reply)
+            diary.close(entry, reply)
         if reply is None:
             await _drop(connection, receive)
         else:
@@ -124,13 +130,13 @@ class ZoomApi:
         self, call: Call, operation: Operation, email: str | None, delay: float
     ) -> Reply:
         world = self._world
+        held = {email.lower()} if email and operation.deed else set()
         with world.lock:
             quota = self._admit(call, operation)
-            held = (email or "").lower() if operation.deed else ""
-            if held and held in world.busy:
+            if held & world.busy:
                 raise Refusal("concurrent", deed=operation.deed)
             busy, epoch = world.busy, world.epoch
-            busy.add(held)
+            busy |= held
         try:
             await self._take_time(delay)
             with world.lock:
@@ -138,7 +144,7 @@ class ZoomApi:
                     return Reply(503)
                 reply = operation.run(world, call)
         finally:
-            busy.discard(held)
+            busy -= held
         if quota and not reply.headers:
             return Reply(reply.status, reply.body, reply.content_type, quota)
         return reply

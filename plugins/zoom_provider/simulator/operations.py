@@ -19,6 +19,7 @@ from zoom_provider.simulator.replies import NO_CONTENT, Reply, as_json
 from zoom_provider.simulator.world import World
 
 _KEPT_IN_PROFILE = (*validation.PROFILE_TEXTS, *validation.PROFILE_LISTS, "host_key", "pmi")
+_INVITATION_LIFE = 30 * 86_400
 _TRANSFERS = (
     *("meeting", "webinar", "recording", "whiteboard"),
     *("clipfiles", "notes", "visitors", "docs"),
@@ -157,7 +158,7 @@ def set_status(world: World, call: Call) -> Reply:
 
 def delete_user(world: World, call: Call) -> Reply:
     """DELETE /users/{userId}; either way the address is free again."""
-    person = _person(world, call)
+    person = _person(world, call, invited_long_ago=True)
     query = call.query
     action = query.get("action", "disassociate")
     wrong = [
@@ -211,11 +212,14 @@ def summary(world: World, _: Call) -> Reply:
     )
 
 
-def _person(world: World, call: Call) -> Person:
+def _person(world: World, call: Call, *, invited_long_ago: bool = False) -> Person:
     user = call.segments[2]
     person = world.people.find(user)
     if person is None:
         raise Refusal("not_found", user=user)
+    expired = person.status == "pending" and world.now() - person.created > _INVITATION_LIFE
+    if expired and not invited_long_ago:
+        raise Refusal("invitation")
     return person
 
 

@@ -119,6 +119,11 @@ class Simulator:
         """Give all counts, as the control endpoint does."""
         return self.world.state()
 
+    def token(self) -> str:
+        """Make an access token, as if somebody had asked for it over HTTP."""
+        with self.world.lock:
+            return self.world.grants.issue(self.settings, self.world.now(), "account_credentials")
+
     def revoke_tokens(self) -> None:
         """Kill every access token."""
         with self.world.lock:
@@ -165,6 +170,7 @@ def running(
         access_log=False,
         log_level="warning",
         server_header=False,
+        proxy_headers=False,
         backlog=2048,
         timeout_graceful_shutdown=1,
         ssl_certfile=str(files.certificate) if files else None,

@@ -1,0 +1,49 @@
+"""A caller that knows HTTP and nothing else: no client of ours helps it or hides anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from zoom_provider.simulator.server import Simulator
+
+
+class Caller:
+    """Calls one simulator, with a valid token unless told otherwise."""
+
+    def __init__(self, zoom: Simulator) -> None:
+        self.zoom = zoom
+        self.session = requests.Session()
+        self.renew()
+
+    def renew(self) -> None:
+        """Get a new token, which has the scopes that are granted by now."""
+        self.session.headers["Authorization"] = f"Bearer {self.zoom.token()}"
+
+    def __call__(self, method: str, path: str, **options: Any) -> requests.Response:
+        """Make one call and give whatever comes back."""
+        options = {"allow_redirects": False, "timeout": 10, **options}
+        return self.session.request(method, self.zoom.url + path, **options)
+
+    def create(self, email: str = "jane@example.com", **info: Any) -> requests.Response:
+        """Create somebody; ``action`` and ``user_info`` fields may be given."""
+        action = info.pop("action", "create")
+        user = {"email": email, "type": 1, **info}
+        return self("POST", "/v2/users", json={"action": action, "user_info": user})
+
+    @staticmethod
+    def verdict(reply: requests.Response) -> tuple[int, int | None]:
+        """Give what a client decides by: the HTTP status and Zoom's code."""
+        body = reply.json() if reply.content else {}
+        return reply.status_code, body.get("code")
+
+
+@pytest.fixture
+def call(zoom: Simulator) -> Iterator[Caller]:
+    """Give a caller of a fresh simulator."""
+    caller = Caller(zoom)
+    with caller.session:
+        yield caller
