@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import requests
 from requests.auth import AuthBase
 
 from zoom_provider.api.settings import ZoomSettings
+from zoom_provider.exceptions import ZoomAuthError
+
+log = logging.getLogger(__name__)
 
 _MARGIN: Final = 60.0
 """Seconds before its end at which a token is renewed; a tenth of its life if that is less."""
+
+_RACE: Final = 10.0
+"""Seconds for which the loser of a race for a refresh token looks for the winner's."""
+
+_LOOK_EVERY: Final = 0.5
+_SAVES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +42,15 @@ class Token:
     renew_at: float
     scopes: frozenset[str] = frozenset()
 
-    @classmethod
-    def of(cls, payload: dict[str, Any], asked_at: float) -> Token:
-        """Read the token endpoint's reply; the age counts from the request, not the reply."""
-        try:
-            life = float(payload.get("expires_in", 3600))
-        except (TypeError, ValueError):
-            life = 3600.0
-        return cls(
-            value=str(payload["access_token"]),
-            renew_at=asked_at + life - min(_MARGIN, life / 10),
-            scopes=frozenset(str(payload.get("scope") or "").split()),
-        )
+
+class TokenStore(Protocol):
+    """Where all workers find the tokens of a grant whose refresh token Zoom rotates."""
+
+    def load(self, key: str) -> Mapping[str, Any] | None:
+        """Return what was saved last under ``key``."""
+
+    def save(self, key: str, tokens: Mapping[str, Any]) -> None:
+        """Replace what is saved under ``key``: a JSON object of a few hundred bytes."""
 
 
 class TokenCache:
@@ -98,46 +105,178 @@ class ZoomAuth:
     """
     Keeps an access token that Zoom should accept.
 
-    :param settings: whose token
-    :param fetch: asks the token endpoint and returns its JSON object
+    :param settings: whose token, by which grant
+    :param ask: posts a form to the token endpoint and returns its JSON object, or raises
     :param on_secret: told every token the moment it arrives, so that it can be masked in logs
     :param cache: by default one for the whole process
+    :param store: for the grant ``refresh_token``; without one, no refresh token is spent
     :param clock: seconds that only grow
+    :param now: seconds since 1970, as other machines count them too
+    :param sleep: waits for seconds
     """
 
     def __init__(
         self,
         settings: ZoomSettings,
-        fetch: Callable[[], dict[str, Any]],
+        ask: Callable[[Mapping[str, str]], dict[str, Any]],
         *,
         on_secret: Callable[[str], None] = lambda secret: None,
         cache: TokenCache | None = None,
+        store: TokenStore | None = None,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self._settings = settings
         self._key = _digest(settings)
-        self._fetch = fetch
+        self._ask = ask
         self._on_secret = on_secret
         self._cache = _CACHE if cache is None else cache
+        self._store = store
         self._clock = clock
+        self._now = now
+        self._sleep = sleep
+        self._refused = ""
 
     def token(self) -> Token:
-        """Return the present token; ask for one where there is none or it is due."""
+        """
+        Return the present token; ask for one where there is none or it is due.
+
+        :raises ZoomAuthError: Zoom gives none
+        """
         return self._cache.get(self._key, self._clock, self._fetched)
 
     def refused(self, token: Token) -> None:
         """Forget a token that Zoom refused."""
+        self._refused = token.value
         self._cache.drop(self._key, token)
 
     def _fetched(self) -> Token:
+        settings = self._settings
+        if settings.grant_type == "access_token":
+            if settings.access_token == self._refused:
+                raise ZoomAuthError(
+                    "Zoom does not accept the connection's access token (any more): it lives for "
+                    "an hour. Put a fresh one into the connection, or use a grant that renews it."
+                )
+            self._on_secret(settings.access_token)
+            return Token(settings.access_token, renew_at=float("inf"))
+        if settings.grant_type == "refresh_token":
+            return self._refreshed()
+        form = {"grant_type": "account_credentials", "account_id": settings.account_id}
+        return self._asked(form)[0]
+
+    def _asked(self, form: Mapping[str, str]) -> tuple[Token, dict[str, Any]]:
+        """Ask the token endpoint; a token's age counts from the request, not from the reply."""
         asked_at = self._clock()
-        payload = self._fetch()
+        payload = self._ask(form)
         for name in ("access_token", "refresh_token"):
             if payload.get(name):
                 self._on_secret(str(payload[name]))
-        return Token.of(payload, asked_at)
+        life = _life(payload)
+        scopes = frozenset(str(payload.get("scope") or "").split())
+        return Token(payload["access_token"], asked_at + life - _margin(life), scopes), payload
+
+    def _refreshed(self) -> Token:
+        """
+        Use the access token that another worker got, or spend the newest refresh token.
+
+        Zoom takes each refresh token once. Who comes second finds it used up, and looks for what
+        the first one saved.
+        """
+        if self._store is None:
+            raise ZoomAuthError(
+                "A refresh token is spent inside a task only, where the next one can be stored: "
+                "outside of one, such as by the Test button, this connection is not tried."
+            )
+        saved = self._saved()
+        token = self._usable(saved)
+        if token is not None:
+            return token
+        spent = str(saved.get("refresh_token") or self._settings.refresh_token)
+        try:
+            token, payload = self._asked({"grant_type": "refresh_token", "refresh_token": spent})
+        except ZoomAuthError as error:
+            token = self._winners()
+            if token is None:
+                raise ZoomAuthError(
+                    "The refresh token has been used, replaced or revoked, so the grant is dead. "
+                    "Authorise the app again and put the new refresh token into the connection.",
+                    code=error.code,
+                    status=error.status,
+                    tracking_id=error.tracking_id,
+                    remedy="human",
+                ) from None
+            return token
+        self._keep(
+            {
+                "refresh_token": payload.get("refresh_token") or spent,
+                "access_token": token.value,
+                "renew_at": self._now() + token.renew_at - self._clock(),
+            }
+        )
+        return token
+
+    def _saved(self) -> Mapping[str, Any]:
+        saved = (self._store.load(self._key) if self._store else None) or {}
+        for name in ("access_token", "refresh_token"):
+            if saved.get(name):
+                self._on_secret(str(saved[name]))
+        return saved
+
+    def _usable(self, saved: Mapping[str, Any]) -> Token | None:
+        value, renew_at = saved.get("access_token"), saved.get("renew_at")
+        if not isinstance(value, str) or not isinstance(renew_at, (int, float)):
+            return None
+        left = renew_at - self._now()
+        if value == self._refused or left <= 0:
+            return None
+        return Token(value, self._clock() + left)
+
+    def _winners(self) -> Token | None:
+        """Wait for the tokens of whoever spent the refresh token before us."""
+        until = self._clock() + _RACE
+        while True:
+            token = self._usable(self._saved())
+            if token is not None or self._clock() >= until:
+                return token
+            self._sleep(_LOOK_EVERY)
+
+    def _keep(self, tokens: Mapping[str, Any]) -> None:
+        """Save the only copy of the next refresh token, and be stubborn about it."""
+        for left in reversed(range(_SAVES)):
+            try:
+                if self._store is not None:
+                    self._store.save(self._key, tokens)
+                return
+            except Exception:
+                if not left:
+                    log.exception(
+                        "Zoom's next refresh token could not be stored. This task goes on, but "
+                        "the grant ends with its access token: authorise the app again."
+                    )
+                    return
+                self._sleep(_LOOK_EVERY)
+
+
+def _life(payload: Mapping[str, Any]) -> float:
+    try:
+        return float(payload.get("expires_in", 3600))
+    except (TypeError, ValueError):
+        return 3600.0
+
+
+def _margin(life: float) -> float:
+    return min(_MARGIN, life / 10)
 
 
 def _digest(settings: ZoomSettings) -> str:
+    """
+    Name the credentials without telling them.
+
+    With the refresh token of the connection in it, whoever authorises anew and puts the new
+    token into the connection starts afresh.
+    """
     parts = (
         settings.token_url,
         settings.grant_type,

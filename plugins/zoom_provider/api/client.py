@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import requests
 
-from zoom_provider.api.auth import Bearer, TokenCache, ZoomAuth
+from zoom_provider.api.auth import Bearer, TokenCache, TokenStore, ZoomAuth
 from zoom_provider.api.creating import LostReplyError, Steps, creating, run
 from zoom_provider.api.errors import error_of, token_error_of
 from zoom_provider.api.pacing import Label, Pacers
@@ -63,6 +63,7 @@ class ZoomClient:
     :param on_secret: told every token the moment it arrives, so that it can be masked in logs
     :param patient: False makes each call once and waits for nothing
     :param tokens: where tokens are kept; by default one cache for the whole process
+    :param store: where all workers find rotated tokens, for the grant ``refresh_token``
     :param clock: seconds that only grow
     :param sleep: waits for seconds
     """
@@ -75,6 +76,7 @@ class ZoomClient:
         on_secret: Callable[[str], None] = lambda secret: None,
         patient: bool = True,
         tokens: TokenCache | None = None,
+        store: TokenStore | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -88,7 +90,13 @@ class ZoomClient:
         self.calls = 0
         self.rate_limited = 0
         self.auth = ZoomAuth(
-            settings, self._fetch_token, on_secret=on_secret, cache=tokens, clock=clock
+            settings,
+            self._ask_for_token,
+            on_secret=on_secret,
+            cache=tokens,
+            store=store,
+            clock=clock,
+            sleep=sleep,
         )
 
     def close(self) -> None:
@@ -336,10 +344,9 @@ class ZoomClient:
             )
         raise error
 
-    def _fetch_token(self) -> dict[str, Any]:
+    def _ask_for_token(self, form: Mapping[str, str]) -> dict[str, Any]:
         """Ask the token endpoint; parameters go in the form body, credentials as Basic auth."""
         settings = self.settings
-        form = {"grant_type": settings.grant_type, "account_id": settings.account_id}
 
         def send() -> Sent:
             return self._transport.send(

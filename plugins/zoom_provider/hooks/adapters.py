@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 from urllib.parse import quote
 
-from airflow.providers.common.compat.sdk import ObjectStoragePath, conf
+from airflow.providers.common.compat.sdk import ObjectStoragePath, Variable, conf
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -24,6 +27,45 @@ def open_text(path: str, mode: str = "w") -> TextIO:
     file = Path(path)
     file.parent.mkdir(parents=True, exist_ok=True)
     return cast(TextIO, file.open(mode, encoding="utf-8", newline=""))
+
+
+class VariableTokenStore:
+    """
+    Keeps the tokens of a grant in an Airflow Variable, whose name gets it masked.
+
+    A Variable is encrypted in Airflow's database, and a task can write it on Airflow 2 and 3.
+    """
+
+    def load(self, key: str) -> Mapping[str, Any] | None:
+        """Return what was saved last under ``key``."""
+        text = _variable_or_none(_variable_name(key))
+        try:
+            tokens = json.loads(text or "null")
+        except ValueError:
+            return None
+        return tokens if isinstance(tokens, dict) else None
+
+    def save(self, key: str, tokens: Mapping[str, Any]) -> None:
+        """Replace what is saved under ``key``."""
+        Variable.set(_variable_name(key), json.dumps(dict(tokens)))
+
+
+def _variable_name(key: str) -> str:
+    return f"zoom_refresh_token_{key[:16]}"
+
+
+def _variable_or_none(name: str) -> str | None:
+    get: Any = Variable.get
+    try:
+        found = get(name, default=None)
+    except TypeError:  # Airflow 2 has another word for it
+        found = get(name, default_var=None)
+    return None if found is None else str(found)
+
+
+def token_store() -> VariableTokenStore | None:
+    """Return the store, inside a task; None elsewhere, where a Variable cannot be relied on."""
+    return VariableTokenStore() if os.environ.get("AIRFLOW_CTX_TASK_ID") else None
 
 
 def default_report(context: Context) -> str:

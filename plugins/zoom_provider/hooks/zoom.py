@@ -13,6 +13,7 @@ from zoom_provider.api.auth import TokenCache
 from zoom_provider.api.client import UserStatus, ZoomClient
 from zoom_provider.api.settings import ZoomSettings, settings_from_fields
 from zoom_provider.exceptions import ZoomError
+from zoom_provider.hooks.adapters import token_store
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -56,7 +57,9 @@ class ZoomHook(BaseHook):
     @cached_property
     def _client(self) -> ZoomClient:
         return ZoomClient(
-            settings_of(self.get_connection(self.zoom_conn_id)), on_secret=mask_secret
+            settings_of(self.get_connection(self.zoom_conn_id)),
+            on_secret=mask_secret,
+            store=token_store(),
         )
 
     def get_conn(self) -> ZoomClient:
