@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, TypeGuard, cast
 from urllib.parse import urlsplit
 
 from zoom_provider.exceptions import ZoomValidationError
@@ -16,6 +17,12 @@ Plan = Literal["free", "pro", "business"]
 
 DEFAULT_ORIGIN: Final = "https://api.zoom.us"
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+# No more than this, since libraries disagree about who is called where a host holds other signs:
+# of "evil.example\.zoom.us" some call the first half.
+_HOST_NAME: Final = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+_DOMAIN: Final = re.compile(r"[\w-]+(\.[\w-]+)+")
+_LONGEST_WAIT: Final = 86_400.0
 
 # What each grant cannot do without: attribute -> the name people see in the connection form.
 _NEEDED: Final[dict[GrantType, dict[str, str]]] = {
@@ -92,8 +99,10 @@ def settings_from_fields(
     """
     faults: dict[str, list[str]] = {}
 
+    given = {**extra, "client_id": login, "client_secret": password}
+
     def read(name: str, parse: Callable[[Any], Any], default: Any) -> Any:
-        value = extra.get(name)
+        value = given.get(name)
         if value is None or value == "":
             return default
         try:
@@ -108,12 +117,12 @@ def settings_from_fields(
         faults["host"] = [str(error)]
         origin = DEFAULT_ORIGIN
     settings = ZoomSettings(
-        client_id=(login or "").strip(),
-        client_secret=(password or "").strip(),
-        account_id=read("account_id", _text, ""),
+        client_id=read("client_id", _credential, ""),
+        client_secret=read("client_secret", _credential, ""),
+        account_id=read("account_id", _credential, ""),
         grant_type=read("grant_type", _one_of(_NEEDED), "account_credentials"),
-        refresh_token=read("refresh_token", _text, ""),
-        access_token=read("access_token", _text, ""),
+        refresh_token=read("refresh_token", _credential, ""),
+        access_token=read("access_token", _credential, ""),
         origin=origin,
         token_url=read(
             "token_url", lambda url: _token_url(url, origin), _default_token_url(origin)
@@ -126,11 +135,11 @@ def settings_from_fields(
         max_wait=read("max_wait", _seconds, 300.0),
         allowed_domains=read("allowed_domains", _domains, frozenset()),
     )
-    for attribute, label in _NEEDED[settings.grant_type].items():
-        if not getattr(settings, attribute):
-            faults.setdefault(attribute, []).append(
-                f"{label} is missing; the grant {settings.grant_type} needs it"
-            )
+    # What a grant needs cannot be told where it is not known which one is meant.
+    needed = {} if "grant_type" in faults else _NEEDED[settings.grant_type]
+    for attribute, label in needed.items():
+        if not getattr(settings, attribute) and attribute not in faults:
+            faults[attribute] = [f"{label} is missing; the grant {settings.grant_type} needs it"]
     if faults:
         listed = "; ".join(f"{name}: {text}" for name, texts in faults.items() for text in texts)
         raise ZoomValidationError(f"The Zoom connection is not usable. {listed}", errors=faults)
@@ -141,6 +150,14 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError("must be a text")
     return value.strip()
+
+
+def _credential(value: Any) -> str:
+    text = _text(value)
+    # Such as end in a header, where other signs cannot go.
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        raise ValueError("holds a sign that Zoom's credentials do not have: copy it once more")
+    return text
 
 
 def _one_of(names: Iterable[str]) -> Callable[[Any], str]:
@@ -176,8 +193,8 @@ def _share(value: Any) -> float:
 
 def _seconds(value: Any) -> float:
     seconds = _number(value)
-    if seconds <= 0:
-        raise ValueError("must be a number of seconds above 0")
+    if not 0 < seconds <= _LONGEST_WAIT:
+        raise ValueError("must be a number of seconds above 0 and at most a day (86400)")
     return seconds
 
 
@@ -185,7 +202,13 @@ def _domains(value: Any) -> frozenset[str]:
     parts = re.split(r"[\s,;]+", value) if isinstance(value, str) else value
     if not isinstance(parts, (list, tuple)) or not all(isinstance(part, str) for part in parts):
         raise ValueError("must be a list of e-mail domains, or a text with commas between them")
-    return frozenset(part.strip().lstrip("@").lower() for part in parts if part.strip())
+    domains = frozenset(part.strip().removeprefix("@").lower() for part in parts if part.strip())
+    if not domains and not (isinstance(value, str) and value.isspace()):
+        raise ValueError("names no domain; leave it out to allow any")
+    wrong = sorted(domain for domain in domains if not _DOMAIN.fullmatch(domain))
+    if wrong:
+        raise ValueError(f"{wrong[0][:80]!r} is not a domain such as example.com")
+    return domains
 
 
 def _split(url: str, what: str) -> tuple[str, str, int | None, str]:
@@ -195,13 +218,24 @@ def _split(url: str, what: str) -> tuple[str, str, int | None, str]:
         host, port = parts.hostname, parts.port
     except ValueError:
         raise ValueError(f"is not {what}") from None
-    if not host or parts.username is not None or parts.query or parts.fragment:
+    if not _is_host(host) or parts.username is not None or parts.query or parts.fragment:
         raise ValueError(f"is not {what}")
     if parts.scheme == "http" and host not in _LOOPBACK:
         raise ValueError("must use https (http is for this machine alone)")
     if parts.scheme not in ("http", "https"):
         raise ValueError("must use https")
     return parts.scheme, host, port, parts.path
+
+
+def _is_host(text: str | None) -> TypeGuard[str]:
+    return text is not None and (_is_ipv6(text) or _HOST_NAME.fullmatch(text) is not None)
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        return ipaddress.IPv6Address(text).scope_id is None
+    except ValueError:
+        return False
 
 
 def _join(scheme: str, host: str, port: int | None) -> str:
@@ -211,6 +245,10 @@ def _join(scheme: str, host: str, port: int | None) -> str:
 
 def _origin(host: str, port: int | None) -> str:
     text = host.strip()
+    if _is_ipv6(text):
+        text = f"[{text}]"
+    if port is not None and not 0 <= port <= 65535:
+        raise ValueError(f"cannot have the port {port}")
     scheme, name, own_port, path = _split(
         text if "://" in text else f"https://{text}", "an API origin such as https://api.zoom.us"
     )
@@ -242,7 +280,7 @@ def _token_url(value: Any, origin: str) -> str:
     """
     url = _text(value)
     scheme, host, port, path = _split(url, "a URL such as https://zoom.us/oauth/token")
-    if not (_zoom_family(host) or host in _LOOPBACK or _join(scheme, host, port) == origin):
+    if not (_zoom_family(host) or host in _LOOPBACK or host == urlsplit(origin).hostname):
         raise ValueError(
             "must be on zoom.us, zoomgov.com, the connection's own host or this machine: "
             "the client secret goes nowhere else"
