@@ -70,7 +70,7 @@ class ZoomApi:
         connection: Connection | None = scope.get("extensions", {}).get(CONNECTION)
         world = self._world
         with world.lock:
-            epoch, diary = world.epoch, world.diary
+            diary = world.diary
             email = self._whom(call)
             fault = world.faults.strike(call.method, call.path, email)
             label = operation.label if operation else None
@@ -82,8 +82,6 @@ class ZoomApi:
         except asyncio.CancelledError:
             reply = None  # the server is going down, and the caller with it
         with world.lock:
-            if world.epoch != epoch:
-                reply = None
             diary.close(entry, reply)
         if reply is None:
             await _drop(connection, receive)
@@ -135,14 +133,10 @@ class ZoomApi:
             quota = self._admit(call, operation)
             if held & world.busy:
                 raise Refusal("concurrent", deed=operation.deed)
-            busy, epoch = world.busy, world.epoch
+            busy = world.busy
             busy |= held
         try:
-            await self._take_time(delay)
-            with world.lock:
-                if world.epoch != epoch:
-                    return Reply(503)
-                reply = operation.run(world, call)
+            reply = await self._act(lambda: operation.run(world, call), delay)
         finally:
             busy -= held
         if quota and not reply.headers:
@@ -174,14 +168,17 @@ class ZoomApi:
         endpoint = endpoints.get((call.method, call.path))
         if endpoint is None:
             raise Refusal("unknown_endpoint")
-        await self._take_time(delay)
-        with world.lock:
-            return endpoint()
+        return await self._act(endpoint, delay)
 
-    async def _take_time(self, delay: float) -> None:
-        seconds = delay + self._world.settings.latency_ms / 1000
+    async def _act(self, deed: Callable[[], Reply], delay: float) -> Reply:
+        """Let time pass, then act: unless a reset has put an end to this world meanwhile."""
+        world = self._world
+        epoch = world.epoch
+        seconds = delay + world.settings.latency_ms / 1000
         if seconds:
             await asyncio.sleep(seconds)
+        with world.lock:
+            return deed() if world.epoch == epoch else Reply(503)
 
 
 async def _send(

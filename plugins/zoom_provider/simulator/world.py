@@ -44,7 +44,7 @@ class World:
         self.reset()
 
     def reset(self) -> None:
-        """Return to the start; calls under way find that their world is gone and are cut."""
+        """Return to the start; calls under way find their world gone and do nothing more."""
         with self.lock:
             settings, people, faults = self._start
             self.epoch += 1

@@ -180,7 +180,7 @@ ELSEWHERE = {"jane@example.com": "free"}
         ({}, {"type": 3}, (400, 300)),
         ({}, {"plan_united_type": "3"}, (400, 300)),
         ({}, {"plan_united_type": 1}, (400, 300)),
-        ({"foreign_accounts": ELSEWHERE}, {}, (409, 1005)),
+        ({"foreign_accounts": ELSEWHERE}, {"email": "Jane@Example.com"}, (409, 1005)),
         ({"foreign_accounts": {"JANE@example.com": "paid"}}, {}, (400, 1009)),
         ({"blocked_domains": ["example.com"]}, {}, (400, 1107)),
         ({"limited_domains": ["corp.com", "corp.org"]}, {}, (400, 1116)),

@@ -187,10 +187,14 @@ def test_zoom_may_act_after_the_client_has_gone(call: Caller, zoom: Simulator) -
     assert call("GET", "/v2/users/jane@example.com").status_code == 200
 
 
-def test_a_reset_ends_calls_under_way(call: Caller, zoom: Simulator) -> None:
-    zoom.fault("late", on="POST /v2/users", seconds=0.2)
+@pytest.mark.parametrize("path", ["/v2/users", "/oauth/token"])
+def test_a_reset_ends_calls_under_way(call: Caller, zoom: Simulator, path: str) -> None:
+    zoom.fault("late", on=f"POST {path}", seconds=0.2)
+    form = {"grant_type": "account_credentials", "account_id": zoom.settings.account_id}
+    auth = (zoom.settings.client_id, zoom.settings.client_secret)
+    options = {"json": JANE} if path == "/v2/users" else {"data": form, "auth": auth}
     with pytest.raises(requests.ReadTimeout):
-        call("POST", "/v2/users", json=JANE, timeout=0.1)
+        call("POST", path, timeout=0.1, **options)
 
     zoom.reset()
     call.renew()
@@ -198,7 +202,8 @@ def test_a_reset_ends_calls_under_way(call: Caller, zoom: Simulator) -> None:
     call("GET", "/v2/users")
 
     assert zoom.people() == []
-    assert zoom.state()["calls"] == {"200": 1}
+    state = zoom.state()
+    assert (state["calls"], state["tokens_issued"]) == ({"200": 1}, 1)
 
 
 @pytest.mark.parametrize(
