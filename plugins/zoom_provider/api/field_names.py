@@ -95,7 +95,7 @@ _SYNONYMS = {
 _NAME_LENGTH = 48
 
 
-def printable(text: str, limit: int = _NAME_LENGTH) -> str:
+def visible(text: str, limit: int = _NAME_LENGTH) -> str:
     """
     Make a text from outside fit for one line of a log: short, every odd character spelt out.
 

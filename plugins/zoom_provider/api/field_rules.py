@@ -7,7 +7,7 @@ import unicodedata
 
 from pydantic_core import SchemaValidator, core_schema
 
-from zoom_provider.api.field_names import printable
+from zoom_provider.api.field_names import visible
 
 EMAIL_LENGTH = 128
 
@@ -127,9 +127,14 @@ def whole_number(value: object) -> int | None:
 
 
 def shown_type(value: object) -> str:
-    """Show a wrong ``type`` in a message: short ones as they are, others by their kind."""
+    """
+    Show a wrong ``type`` in a message: a word or a number as it is, all else by its kind.
+
+    A text of letters and digits might be a password that strayed into the wrong column.
+    """
     if isinstance(value, str):
-        return repr(value) if len(value) <= 16 else "a longer text"
+        mixed = any(map(str.isalpha, value[:16])) and any(map(str.isdigit, value[:16]))
+        return "another text" if mixed or len(value) > 16 else repr(value)
     if isinstance(value, bool):
         return "true or false"
     if isinstance(value, int):
@@ -149,4 +154,4 @@ def kind(value: object) -> str:
         return "a list"
     if isinstance(value, dict):
         return "an object"
-    return printable(type(value).__name__)
+    return visible(type(value).__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Final
 
 from pydantic import (
@@ -47,6 +48,19 @@ def present(value: object) -> object:
     if value is None:
         raise Faults("is required")
     return value
+
+
+def list_up_to(most: int) -> Callable[[object], object]:
+    """Make the test for a list's length, before anything looks at what may be a million items."""
+
+    def test(value: object) -> object:
+        if value is not None and not isinstance(value, list | tuple):
+            raise Faults("must be a list")
+        if value is not None and len(value) > most:
+            raise Faults(f"must not have more than {most} {'entry' if most == 1 else 'entries'}")
+        return value
+
+    return test
 
 
 def _option(value: object, allowed: frozenset[int], what: str) -> int:

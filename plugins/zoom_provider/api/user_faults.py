@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from zoom_provider.api.field_names import advice, printable
+from zoom_provider.api.field_names import advice, visible
 from zoom_provider.exceptions import ZoomValidationError
 
 _TEXTS = {
@@ -16,7 +16,6 @@ _TEXTS = {
     "string_unicode": "holds characters that cannot be sent: half of a surrogate pair",
     "bool_type": "must be true or false",
     "model_type": "must be an object",
-    "tuple_type": "must be a list",
     "key_unicode": "holds a field whose name cannot be sent: half of a surrogate pair",
     "invalid_key": "holds a field whose name is not a string",
 }
@@ -96,13 +95,11 @@ def _texts(details: ErrorDetails) -> Sequence[str]:
     context = details.get("ctx", {})
     if isinstance(faults := context.get("error"), Faults):
         return faults.texts
-    if details["type"] == "too_long":
-        return [f"must not have more than {context['max_length']} entries"]
     return [_TEXTS.get(details["type"], "is not valid")]
 
 
 def _path(loc: Sequence[int | str]) -> str:
     """Write where something is the way one would in code."""
     return "user_info" + "".join(
-        f"[{part}]" if isinstance(part, int) else f".{printable(part)}" for part in loc
+        f"[{part}]" if isinstance(part, int) else f".{visible(part)}" for part in loc
     )

@@ -30,7 +30,7 @@ from pydantic import (
 from zoom_provider.api import field_rules as rules
 from zoom_provider.api.field_names import nearest
 from zoom_provider.api.passwords import password_faults
-from zoom_provider.api.plans import Feature, Id, LicenseInfo, Part, present, united_plan
+from zoom_provider.api.plans import Feature, Id, LicenseInfo, Part, list_up_to, present, united_plan
 from zoom_provider.api.user_faults import Faults, by_field, obeying, refusal
 
 
@@ -135,10 +135,12 @@ class UserInfo(Part):
     last_name: _Name = Field(default=None, repr=False)
     display_name: _DisplayName = Field(default=None, repr=False)
     password: _Password = Field(default=None, repr=False)
-    division_ids: Annotated[tuple[Id, ...], Field(max_length=1)] | None = None
+    division_ids: Annotated[tuple[Id, ...] | None, BeforeValidator(list_up_to(1))] = None
     feature: Feature | None = None
     plan_united_type: Annotated[str | None, BeforeValidator(united_plan)] = None
-    license_info_list: Annotated[tuple[LicenseInfo, ...], Field(max_length=2)] | None = None
+    license_info_list: Annotated[tuple[LicenseInfo, ...] | None, BeforeValidator(list_up_to(2))] = (
+        None
+    )
 
     def given(self) -> dict[str, Any]:
         """Give the fields that were given, ready for JSON, without the password."""
@@ -212,7 +214,7 @@ def _action(value: object, errors: dict[str, list[str]]) -> Action | None:
     if text in Action.__members__:
         return Action(text)
     wanted = f"{', '.join(list(Action)[:-1])} or {list(Action)[-1]}"
-    if value is None or value == "":
+    if value is None or (isinstance(value, str) and not text):
         errors["action"] = [f"is required: {wanted}"]
         return None
     by_case = {name.lower(): Action(name) for name in Action}
