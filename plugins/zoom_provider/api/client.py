@@ -17,7 +17,7 @@ from zoom_provider.api.creating import LostReplyError, Steps, creating, run
 from zoom_provider.api.errors import error_of, token_error_of
 from zoom_provider.api.pacing import Label, Pacers
 from zoom_provider.api.replies import Reply
-from zoom_provider.api.retrying import Fault
+from zoom_provider.api.retrying import may_have_acted
 from zoom_provider.api.settings import ZoomSettings
 from zoom_provider.api.transport import Lost, Sent, Transport, unavailable
 from zoom_provider.api.user_info import CreateRequest, check
@@ -171,9 +171,16 @@ class ZoomClient:
 
         :raises LostReplyError: Zoom may have acted
         """
-        return self._request(
+        reply = self._request(
             "POST", "/users", json=request.body(), repeatable=False, scope="user:write:user:admin"
-        ).payload
+        )
+        if not isinstance(reply.payload.get("id"), str):
+            raise LostReplyError(
+                "POST /v2/users was answered without a person.",
+                status=reply.status,
+                tracking_id=reply.tracking_id,
+            )
+        return reply.payload
 
     def get_user(self, user: str) -> dict[str, Any]:
         """
@@ -190,12 +197,19 @@ class ZoomClient:
 
         :param patient: False makes the call once and waits for nothing
         """
-        return self._request(
+        reply = self._request(
             "GET",
             _path_of(user),
             max_wait=None if patient else 0.0,
             scope="user:read:user:admin",
         )
+        if not isinstance(reply.payload.get("email"), str):
+            raise ZoomProtocolError(
+                "GET /v2/users/{user} was answered without a person; check the connection's host.",
+                status=reply.status,
+                tracking_id=reply.tracking_id,
+            )
+        return reply
 
     def list_users(self, status: UserStatus = "active") -> Iterator[dict[str, Any]]:
         """
@@ -324,6 +338,7 @@ class ZoomClient:
         got, uncertain = self._transport.persist(
             send,
             pacer=self._pacers[label],
+            gate=self._pacers.gate,
             repeatable=repeatable,
             renewable=True,
             max_wait=max_wait,
@@ -331,14 +346,13 @@ class ZoomClient:
         call = f"{method} /v2/users" + ("/{user}" if path != "/users" else "")
         if isinstance(got, Lost):
             error = unavailable(got, call)
-            acted = got.fault is Fault.NO_REPLY
-        elif got.ok or (gone_is_done and uncertain and got.status == 404):
+        elif got.ok or (gone_is_done and uncertain and got.status == 404 and got.code):
             return got
         else:
             sent = (json or {}).get("user_info", json)
             error = error_of(got, call=call, scope=scope, now=datetime.now(UTC), sent=sent)
-            acted = got.status >= 500 or got.status < 300
-        if acted and not repeatable:
+        outcome = got.fault if isinstance(got, Lost) else got
+        if may_have_acted(outcome) and not repeatable:
             raise LostReplyError(
                 str(error.args[0]), status=error.status, tracking_id=error.tracking_id
             )

@@ -77,15 +77,15 @@ def error_of(
         "status": reply.status,
         "tracking_id": reply.tracking_id,
     }
+    if reply.status == 429:
+        return _too_many(reply, call, now, facts)
     if not reply.is_zoom:
         return _not_zoom(reply, call, facts)
     says = _says(reply, sent or {})
-    if reply.status == 429:
-        return _too_many(reply, call, now, facts)
     if reply.code == 3412 or reply.code in _SEATS:
         return _license(reply.code, sent or {}, says, facts)
     return (
-        _by_code(reply, says, facts)
+        _by_code(reply, says, facts, sent or {})
         or _access(reply, scope, says, facts)
         or _by_status(reply, call, says, facts)
     )
@@ -93,13 +93,13 @@ def error_of(
 
 def _says(reply: Reply, sent: Mapping[str, Any]) -> str:
     message = reply.payload.get("message")
-    if not message:
-        return ""
-    text = str(message)
-    if sent.get("password"):
-        # Zoom is not known to quote a password back; should it, the quote ends here.
-        text = text.replace(str(sent["password"]), "***")
-    return f' Zoom says: "{printable(text)}"'
+    return f' Zoom says: "{printable(_masked(message, sent))}"' if message else ""
+
+
+def _masked(text: object, sent: Mapping[str, Any]) -> str:
+    # Zoom is not known to quote a password back; should it, the quote ends here.
+    password = str(sent.get("password") or "")
+    return str(text).replace(password, "***") if password else str(text)
 
 
 def _not_zoom(reply: Reply, call: str, facts: dict[str, Any]) -> ZoomError:
@@ -111,9 +111,10 @@ def _not_zoom(reply: Reply, call: str, facts: dict[str, Any]) -> ZoomError:
             "token away. Check the connection's host and the proxy.",
             **facts,
         )
-    kind = reply.headers.get("Content-Type", "no content type").split(";")[0]
+    kind = reply.headers.get("Content-Type", "").split(";")[0].strip()
+    what = printable(kind, 40) if kind else "a reply without a content type"
     return ZoomProtocolError(
-        f"{call} was answered with {printable(kind, 40)} that is not Zoom's: a proxy or a log-in "
+        f"{call} was answered with {what} that is not Zoom's: a proxy or a log-in "
         "page is in between. Check the connection's host and the HTTPS_PROXY and NO_PROXY "
         "variables of the workers.",
         **facts,
@@ -141,7 +142,9 @@ def _license(
     code: int | None, sent: Mapping[str, Any], says: str, facts: dict[str, Any]
 ) -> ZoomError:
     # 3412 is one code for every kind of seat: what was asked for tells which one is meant.
-    seat, text = _SEATS.get(code or 0, (_SEAT_OF_TYPE.get(sent.get("type", 0)), ""))
+    kind = sent.get("type")
+    wanted = _SEAT_OF_TYPE.get(kind) if isinstance(kind, int) else None
+    seat, text = _SEATS.get(code or 0, (wanted, ""))
     text = text or f"No {seat or 'suitable'} seat is free"
     return ZoomLicenseError(
         f"{text} in the Zoom account (pending people hold seats too). Buy seats or free some, "
@@ -151,10 +154,12 @@ def _license(
     )
 
 
-def _by_code(reply: Reply, says: str, facts: dict[str, Any]) -> ZoomError | None:
+def _by_code(
+    reply: Reply, says: str, facts: dict[str, Any], sent: Mapping[str, Any]
+) -> ZoomError | None:
     code = reply.code
     if code == 300:
-        errors = _field_errors(reply)
+        errors = _field_errors(reply, sent)
         text = f"Zoom refused a field.{_listed(errors)}{says}"
         return ZoomValidationError(text, errors=errors, **facts)
     if code == 1005:
@@ -216,18 +221,25 @@ def _access(
 def _by_status(reply: Reply, call: str, says: str, facts: dict[str, Any]) -> ZoomError:
     if reply.status >= 500:
         return ZoomUnavailableError(f"Zoom failed at {call}.{says}", **facts)
+    if reply.status == 404 and reply.code is None:
+        # Only Zoom's own word may count as "there is no such person".
+        return ZoomProtocolError(
+            f"{call} was answered with 404 but no code of Zoom's; check the connection's host.",
+            **facts,
+        )
     if reply.status == 404:
         return ZoomNotFoundError(f"Zoom found nothing for {call}.{says}", **facts)
     return ZoomError(f"Zoom refused {call}.{says}", **facts)
 
 
-def _field_errors(reply: Reply) -> dict[str, list[str]]:
+def _field_errors(reply: Reply, sent: Mapping[str, Any]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     listed = reply.payload.get("errors")
     for item in listed if isinstance(listed, list) else []:
         if isinstance(item, dict):
             name = printable(item.get("field", "?"), 80)
-            found.setdefault(name, []).append(printable(item.get("message", "refused"), 200))
+            text = _masked(item.get("message", "refused"), sent)
+            found.setdefault(name, []).append(printable(text, 200))
     return found
 
 
@@ -238,7 +250,7 @@ def _listed(errors: Mapping[str, list[str]]) -> str:
 def _scopes(reply: Reply) -> str | None:
     """Read which scopes Zoom names; the names are for the text, the decision is made."""
     found = re.search(r"scopes?:?\s*\[([^\]]{3,300})\]", str(reply.payload.get("message", "")))
-    return printable(found[1].strip()) if found else None
+    return ", ".join(re.findall(r"[\w:.-]+", found[1])) or None if found else None
 
 
 _TOKEN_REFUSALS: Final = {
@@ -266,10 +278,10 @@ def token_error_of(reply: Reply, *, now: datetime) -> ZoomError:
         "tracking_id": reply.tracking_id,
     }
     call = "the request for an access token"
-    if not reply.is_zoom:
-        return _not_zoom(reply, call, facts)
     if reply.status == 429:
         return _too_many(reply, call, now, facts)
+    if not reply.is_zoom:
+        return _not_zoom(reply, call, facts)
     if reply.status >= 500:
         return ZoomUnavailableError(f"Zoom failed at {call}.", **facts)
     if reply.ok:

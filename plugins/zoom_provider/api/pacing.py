@@ -23,6 +23,7 @@ _HEADROOM: Final = 0.98
 _EASE_OFF: Final = 0.7
 _PROBE: Final = 0.02
 _SLOWEST: Final = 0.05
+_MOST_AT_ONCE: Final = 128
 _PATIENCE: Final = 1.0
 """Seconds within which several refusals have one cause, and for which all calls pause."""
 
@@ -73,20 +74,73 @@ class Pacer:
             self._next = max(self._next, now + _PATIENCE)
 
 
+class Gate:
+    """
+    Bounds the calls under way, where Zoom refuses several at once.
+
+    A refusal halves them, each quiet second lets one more in.
+
+    :param most: calls at once when nothing was refused
+    :param clock: seconds that only grow
+    """
+
+    def __init__(self, most: int, clock: Callable[[], float]) -> None:
+        self._most = most
+        self._clock = clock
+        self._room = most
+        self._inside = 0
+        self._changed_at = 0.0
+        self._free = threading.Condition()
+
+    @property
+    def room(self) -> int:
+        """How many calls may be under way now."""
+        return self._room
+
+    def __enter__(self) -> None:
+        """Wait for room."""
+        with self._free:
+            while self._inside >= self._room:
+                self._free.wait()
+            self._inside += 1
+
+    def __exit__(self, *error: object) -> None:
+        """Make room for the next."""
+        with self._free:
+            self._inside -= 1
+            if self._room < self._most and self._clock() - self._changed_at >= _PATIENCE:
+                self._room += 1
+                self._changed_at = self._clock()
+                self._free.notify()
+            self._free.notify()
+
+    def narrow(self) -> None:
+        """Let fewer in: Zoom said that there were too many calls at once."""
+        with self._free:
+            if self._clock() - self._changed_at >= _PATIENCE or self._room == self._most:
+                # The refused call has left already.
+                self._room = max(1, (self._inside + 1) // 2)
+                self._changed_at = self._clock()
+
+
 class Pacers:
     """
-    One pacer for each label, shared by all clients of this process with the same settings.
+    One pacer for each label and one gate, for all clients of this process with the same settings.
 
     :param settings: the plan and the share of its limits
+    :param clock: seconds that only grow
     """
 
     _shared: Final[dict[tuple[ZoomSettings, Label, Callable[[], float]], Pacer]] = {}
+    _gates: Final[dict[tuple[ZoomSettings, Callable[[], float]], Gate]] = {}
     _guard = threading.Lock()
 
     def __init__(self, settings: ZoomSettings, clock: Callable[[], float]) -> None:
         self._settings = settings
         self._clock = clock
         self._mine: dict[Label, Pacer] = {}
+        with self._guard:
+            self.gate = self._gates.setdefault((settings, clock), Gate(_MOST_AT_ONCE, clock))
 
     def __getitem__(self, label: Label) -> Pacer:
         """Return the pacer of a label."""

@@ -61,9 +61,9 @@ class Reply:
             except (ValueError, RecursionError):
                 payload = _salvage(response.content)
                 is_zoom = bool(payload)
-        elif response.status_code not in (200, 201, 204):
+        else:
             # An error of Zoom's has a body; an empty one comes from something in between.
-            is_zoom = response.status_code >= 400
+            is_zoom = response.status_code in (200, 201, 204)
         if not isinstance(payload, dict):
             payload, is_zoom = {}, False
         if 300 <= response.status_code < 400:

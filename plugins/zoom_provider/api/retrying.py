@@ -44,12 +44,14 @@ class Decision:
         ``renew`` the token and call again; ``settle``: Zoom may have acted, find out before
         anything else
     :param delay: seconds
-    :param throttled: the delay is due to the account's rate limit, so that everybody slows down
+    :param throttled: too many calls a second, so that everybody slows down
+    :param crowded: too many calls at once, so that fewer are to be under way
     """
 
     action: Literal["return", "raise", "retry", "renew", "settle"]
     delay: float = 0.0
     throttled: bool = False
+    crowded: bool = False
 
 
 def decide(
@@ -69,8 +71,8 @@ def decide(
     :param got: the reply, or how it failed to come
     :param repeatable: whether a second call does no harm where the first was acted on
     :param tries: calls made so far, this one included
-    :param waited: seconds waited so far between them
-    :param max_wait: the most that all waits together may take, in seconds
+    :param waited: seconds that have gone by since the first call ended
+    :param max_wait: the most that all retries together may take, in seconds
     :param renewed: whether the token was renewed for this call already
     :param now: the time, with a zone
     :param jitter: a random number in [0, 1), so that many workers do not call in step
@@ -82,21 +84,22 @@ def decide(
             return Decision("renew")
         if got.status == 429:
             return _too_many(got, tries, waited, max_wait, now, jitter)
-        if got.is_zoom and got.status < 500:
-            return Decision("raise")
-        acted = got.status >= 500 or got.status < 300
         again = got.status >= 500
     else:
-        if got in (Fault.UNTRUSTED, Fault.INVALID):
-            return Decision("raise")
-        acted = got is Fault.NO_REPLY
-        again = True
-    if acted and not repeatable:
+        again = got in (Fault.NOT_SENT, Fault.NO_REPLY)
+    if may_have_acted(got) and not repeatable:
         return Decision("settle")
     delay = backoff(tries, jitter)
     if not again or tries >= MOST_TRIES or waited + delay > max_wait:
         return Decision("raise")
     return Decision("retry", delay)
+
+
+def may_have_acted(got: Reply | Fault) -> bool:
+    """Whether Zoom may have done what was asked, although the outcome is no success."""
+    if isinstance(got, Fault):
+        return got is Fault.NO_REPLY
+    return got.status >= 500 or (got.status < 300 and not got.is_zoom)
 
 
 def backoff(tries: int, jitter: float) -> float:
@@ -134,9 +137,9 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
         if text.isdigit():
             return now + timedelta(seconds=int(text))
         at = datetime.fromisoformat(text) if text[:4].isdigit() else parsedate_to_datetime(text)
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _next_midnight(now: datetime) -> datetime:
@@ -156,4 +159,6 @@ def _too_many(
         delay = max(delay, (at - now).total_seconds())
     if waited + delay > max_wait:
         return Decision("raise")
-    return Decision("retry", delay, throttled=True)
+    # A refusal of calls at once names no limit; nor do some of those by the second.
+    named = any(name.lower().startswith("x-ratelimit-") for name in reply.headers)
+    return Decision("retry", delay, throttled=True, crowded=not named)

@@ -7,6 +7,7 @@ import random
 import ssl
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.cookiejar import DefaultCookiePolicy
@@ -18,9 +19,9 @@ from requests.auth import AuthBase
 from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError
 
 from zoom_provider import __version__
-from zoom_provider.api.pacing import Pacer
+from zoom_provider.api.pacing import Gate, Pacer
 from zoom_provider.api.replies import Reply
-from zoom_provider.api.retrying import Fault, decide
+from zoom_provider.api.retrying import Fault, decide, may_have_acted
 from zoom_provider.api.settings import ZoomSettings
 from zoom_provider.exceptions import Remedy, ZoomError, ZoomUnavailableError
 
@@ -28,6 +29,19 @@ log = logging.getLogger(__name__)
 
 _CONNECTIONS: Final = 128
 """Kept open at most; Zoom's largest plan needs fewer in flight."""
+
+
+_NO_AUTHORITIES: Final = (
+    "the file of certificate authorities cannot be read; check the connection's ca_bundle and the "
+    "variable REQUESTS_CA_BUNDLE"
+)
+# What OpenSSL calls a file that holds no certificate, and a server that does not speak TLS. Other
+# errors of its may come in the middle of a reply, and count as a lost one.
+_NOT_AUTHORITIES: Final = ("NO_CERTIFICATE_OR_CRL_FOUND", "NO_START_LINE", "PEM_LIB")
+_NO_HANDSHAKE: Final = (
+    *("WRONG_VERSION_NUMBER", "HANDSHAKE_FAILURE"),
+    *("PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +111,9 @@ class Transport:
                 verify=self._verify,
                 allow_redirects=False,
             )
-        except requests.RequestException as error:
+        # Not all that requests raises is its own: a missing ca_bundle is an OSError, a redirect to
+        # nonsense or a header that cannot be written a ValueError.
+        except (OSError, ValueError) as error:
             return _lost(error)
         return Reply.of(response)
 
@@ -106,6 +122,7 @@ class Transport:
         send: Callable[[], Sent],
         *,
         pacer: Pacer | None = None,
+        gate: Gate | None = None,
         repeatable: bool = True,
         renewable: bool = False,
         max_wait: float | None = None,
@@ -114,21 +131,26 @@ class Transport:
         Send until there is an answer worth returning, good or bad.
 
         :param send: makes the call once
-        :param pacer: told of refusals, and asked before each call
+        :param pacer: asked before each call, and told of refusals for the pace
+        :param gate: passed by each call, and told of refusals for the number at once
         :param repeatable: whether a second call does no harm where the first was acted on
         :param renewable: whether a refused token may be replaced, once
         :param max_wait: instead of the settings', in seconds
         :return: the last outcome, and whether Zoom may have acted on an earlier one
         """
-        tries, waited, uncertain = 0, 0.0, False
+        tries, waited, began, uncertain = 0, 0.0, 0.0, False
         limit = self._max_wait if max_wait is None else max_wait
         while True:
             if pacer is not None:
                 self.pause(pacer.reserve())
-            got = send()
+            with gate or nullcontext():
+                got = send()
+            outcome = got.fault if isinstance(got, Lost) else got
             tries += 1
+            began = began if tries > 1 else self.clock()
+            waited = max(waited, self.clock() - began)
             decision = decide(
-                got.fault if isinstance(got, Lost) else got,
+                outcome,
                 repeatable=repeatable,
                 tries=tries,
                 waited=waited,
@@ -139,10 +161,12 @@ class Transport:
             )
             if decision.throttled and pacer is not None:
                 pacer.refused()
+            if decision.crowded and gate is not None:
+                gate.narrow()
             if decision.action == "renew":
                 renewable = False
             elif decision.action == "retry":
-                uncertain = uncertain or not _surely_undone(got)
+                uncertain = uncertain or may_have_acted(outcome)
                 waited += decision.delay
                 log.info("Zoom: %s; again in %.1f s", _told(got), decision.delay)
                 self.pause(decision.delay)
@@ -172,16 +196,14 @@ def _new_session() -> requests.Session:
     return session
 
 
-def _lost(error: requests.RequestException) -> Lost:
+def _lost(error: OSError | ValueError) -> Lost:
     """Tell how a call failed; the texts of requests are not passed on, they quote too much."""
-    chain = list(_causes(error))
-    certificate = next((e for e in chain if isinstance(e, ssl.SSLCertVerificationError)), None)
-    if certificate is not None:
-        return Lost(
-            Fault.UNTRUSTED,
-            f"the server's certificate does not hold ({certificate.verify_message}); for a "
-            "private authority set the connection's ca_bundle",
-        )
+    chain = _causes(error)
+    untrusted = next((lost for lost in map(_no_tls, chain) if lost is not None), None)
+    if untrusted is not None:
+        return untrusted
+    if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
+        return Lost(Fault.UNTRUSTED, _NO_AUTHORITIES)
     if isinstance(error, requests.exceptions.ProxyError):
         return Lost(Fault.NOT_SENT, "the proxy (HTTPS_PROXY) cannot be reached or refuses")
     if isinstance(error, requests.exceptions.ConnectTimeout):
@@ -199,6 +221,22 @@ def _lost(error: requests.RequestException) -> Lost:
     return Lost(Fault.INVALID, f"the request could not be made ({type(error).__name__})")
 
 
+def _no_tls(error: BaseException) -> Lost | None:
+    """Tell why no trusted connection came about, where this error is the reason."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Lost(
+            Fault.UNTRUSTED,
+            f"the server's certificate does not hold ({error.verify_message}); for a "
+            "private authority set the connection's ca_bundle",
+        )
+    reason = (error.reason or "") if isinstance(error, ssl.SSLError) else ""
+    if reason in _NOT_AUTHORITIES:
+        return Lost(Fault.UNTRUSTED, _NO_AUTHORITIES)
+    if reason.endswith(_NO_HANDSHAKE):
+        return Lost(Fault.UNTRUSTED, "the host does not speak TLS; check its name and port")
+    return None
+
+
 def _causes(error: BaseException) -> list[BaseException]:
     """List an error, what it wraps and what it came from."""
     found: list[BaseException] = []
@@ -213,12 +251,6 @@ def _causes(error: BaseException) -> list[BaseException]:
         if isinstance(current, MaxRetryError):
             pending.append(current.reason)
     return found
-
-
-def _surely_undone(got: Sent) -> bool:
-    if isinstance(got, Lost):
-        return got.fault is Fault.NOT_SENT
-    return got.status == 429
 
 
 def _told(got: Sent) -> str:
