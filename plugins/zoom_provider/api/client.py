@@ -21,7 +21,7 @@ from zoom_provider.api.retrying import may_have_acted
 from zoom_provider.api.settings import ZoomSettings
 from zoom_provider.api.transport import Lost, Sent, Transport, unavailable
 from zoom_provider.api.user_info import CreateRequest, check
-from zoom_provider.exceptions import ZoomProtocolError, ZoomValidationError
+from zoom_provider.exceptions import ZoomError, ZoomProtocolError, ZoomValidationError
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +29,11 @@ UserStatus = Literal["active", "inactive", "pending"]
 
 _PAGE_SIZE: Final = 300
 """The largest page that all editions of Zoom's reference allow."""
+_SMALL_PAGE: Final = 30
+"""Zoom's own page size where none is asked for."""
+
+_NOBODY: Final = frozenset({"", ".", "..", "me", "email", "features", "summary", "vanity_name"})
+"""What leads from ``/users/`` to another URL, or to whoever owns the token."""
 
 _SCOPES_TO_CREATE: Final = (
     ("user:write:user:admin", "user:write:admin", "user:write"),
@@ -221,10 +226,9 @@ class ZoomClient:
         """
         params = {"status": status, "page_size": str(_PAGE_SIZE)}
         seen: set[str] = set()
+        size = 0
         while True:
-            page = self._request(
-                "GET", "/users", params=params, label="medium", scope="user:read:list_users:admin"
-            ).payload
+            page = self._page(params)
             rows = page.get("users")
             if not isinstance(rows, list):
                 raise ZoomProtocolError(f"Zoom's list of {status} people holds no people.")
@@ -232,16 +236,35 @@ class ZoomClient:
             token = str(page.get("next_page_token") or "")
             if not token:
                 return
-            seen.add(token)
-            # People may join while we read, but never twice as many as Zoom announced.
+            # People may join while we read, but never twice as many as Zoom announced; and its
+            # pages may be shorter than we ask for.
+            size = size or max(len(rows), _SMALL_PAGE)
             announced = page.get("total_records")
-            most = 10 + 2 * (announced if isinstance(announced, int) else 0) // _PAGE_SIZE
-            if token == params.get("next_page_token") or not rows or len(seen) > most:
+            most = 10 + 2 * (announced if isinstance(announced, int) else 0) // size
+            if token in seen or len(seen) >= most:
                 raise ZoomProtocolError(
-                    f"Zoom's list of {status} people does not end: page {len(seen)} still names "
-                    "a next one."
+                    f"Zoom's list of {status} people does not end: page {len(seen) + 1} still "
+                    "names a next one."
                 )
+            seen.add(token)
             params = params | {"next_page_token": token}
+
+    def _page(self, params: Mapping[str, str]) -> dict[str, Any]:
+        try:
+            return self._request(
+                "GET", "/users", params=params, label="medium", scope="user:read:list_users:admin"
+            ).payload
+        except ZoomValidationError as error:
+            if "next_page_token" not in params:
+                raise
+            raise ZoomError(
+                "Zoom does not go on with its list of people: a page's token lives for 15 "
+                "minutes. Read the list again, without long pauses.",
+                code=error.code,
+                status=error.status,
+                tracking_id=error.tracking_id,
+                remedy="retry",
+            ) from None
 
     def update_user(self, user: str, fields: Mapping[str, Any]) -> None:
         """
@@ -380,11 +403,11 @@ class ZoomClient:
 
 def _path_of(user: str) -> str:
     """Put an id or an e-mail address into a path, so that it stays one segment of it."""
-    text = user.strip()
-    # "." and ".." survive quoting and would climb to another URL.
-    if text in ("", ".", ".."):
+    # Somebody pending has no id in Zoom's lists, so that None comes easily.
+    text = str(user or "").strip()
+    if text.lower() in _NOBODY:
         raise ZoomValidationError(
-            "user must be an id or an e-mail address", errors={"user": ["is empty or a path"]}
+            "user must be an id or an e-mail address", errors={"user": ["is neither"]}
         )
     try:
         return f"/users/{quote(text, safe='')}"

@@ -35,6 +35,8 @@ _LOOKS: Final = (1.0, 2.0, 5.0)
 """Seconds between look-ups: at about 1, 3 and 8 seconds after the reply was lost."""
 _MORE_LOOKS: Final = (8.0, 15.0, 30.0)
 """Where the last look-up was not answered either."""
+_EXPIRED: Final = 1120
+"""Zoom's code for an invitation older than 30 days, which holds the address all the same."""
 _STAMP_TOLERANCE: Final = timedelta(seconds=5)
 """Zoom's stamps are whole seconds, so is a ``Date`` header, and a reply takes its time."""
 
@@ -109,45 +111,57 @@ def _second(calls: Calls, request: CreateRequest) -> Steps[dict[str, Any]]:
 
 def _settled(calls: Calls, email: str) -> Steps[Reply | None]:
     """Look a person up until they are there, or surely are not (None)."""
-    answered = False
+    answered, why = False, ""
     for pause in _LOOKS + _MORE_LOOKS:
         if answered and pause in _MORE_LOOKS:
             break
         yield pause
         try:
             return calls.look_up(email, patient=False)
-        except ZoomNotFoundError:
+        except ZoomNotFoundError as absent:
+            if absent.code == _EXPIRED:
+                raise _exists(_invited(email), absent) from None
             answered = True
         except (ZoomUnavailableError, ZoomRateLimitError, ZoomProtocolError) as error:
             log.warning("%s: the look-up failed too: %s", email, error)
-            answered = False
+            answered, why = False, str(error.args[0])
     if answered:
         return None
     raise ZoomUnavailableError(
         "Zoom's reply to the creation was lost and no look-up was answered: the person may or may "
-        "not be there. With if_exists='skip' it is safe to try again later."
+        f"not be there. With if_exists='skip' it is safe to try again later. The last one: {why}"
     )
 
 
 def _met(calls: Calls, email: str, error: ZoomUserExistsError) -> ZoomError:
     """Say what a 1005 means, which Zoom gives for people here and elsewhere alike."""
-    facts: dict[str, Any] = {
-        "code": error.code,
-        "status": error.status,
-        "tracking_id": error.tracking_id,
-    }
     try:
-        user = calls.look_up(email, patient=True).payload
+        return _exists(calls.look_up(email, patient=True).payload, error)
     except ZoomNotFoundError as absent:
-        # 1120: the invitation has expired, and holds the address all the same.
-        if absent.code != 1120:
-            return ZoomForeignAccountError(
-                "The address has a Zoom account of its own, outside this one. Invite the person "
-                "from Zoom's web portal, or have them leave or close that account.",
-                **facts,
-            )
-        user = {"email": email, "status": "pending"}
-    return ZoomUserExistsError("Zoom has this person already.", user=user, **facts)
+        if absent.code == _EXPIRED:
+            return _exists(_invited(email), error)
+    return ZoomForeignAccountError(
+        "The address has a Zoom account of its own, outside this one. Invite the person "
+        "from Zoom's web portal, or have them leave or close that account.",
+        code=error.code,
+        status=error.status,
+        tracking_id=error.tracking_id,
+    )
+
+
+def _exists(user: dict[str, Any], told: ZoomError) -> ZoomUserExistsError:
+    return ZoomUserExistsError(
+        "Zoom has this person already.",
+        user=user,
+        code=told.code,
+        status=told.status,
+        tracking_id=told.tracking_id,
+    )
+
+
+def _invited(email: str) -> dict[str, Any]:
+    """Describe somebody whose invitation has expired, of whom Zoom tells no more than that."""
+    return {"email": email, "status": "pending"}
 
 
 def _older_than(found: Reply, age: float) -> bool:
