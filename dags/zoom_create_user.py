@@ -16,17 +16,23 @@ from airflow.providers.common.compat.sdk import DAG, Param
 
 from zoom_provider.operators.users import ZoomCreateUserOperator
 
-# Zoom's own words for its four ways of creating a user.
 ACTIONS = {
-    "create": "create: Zoom sends an e-mail with a confirmation link; the person is pending "
-    "until they open it and activate their account",
-    "autoCreate": "autoCreate: for Enterprise customers with a managed domain; the user is "
-    "created without an e-mail, active at once",
-    "custCreate": "custCreate: for API partners; the user has no password and cannot log in to "
-    "the Zoom web portal or client",
-    "ssoCreate": "ssoCreate: for accounts with SSO and pre-provisioning enabled; the user has "
-    "no password and logs in by SSO",
+    "create": "create: Zoom sends an e-mail with a confirmation link",
+    "autoCreate": "autoCreate: for Enterprise customers with a managed domain",
+    "custCreate": "custCreate: no password, cannot log in to the portal or client",
+    "ssoCreate": "ssoCreate: no password, for Pre-provisioning SSO User",
 }
+
+# Zoom's own words for the same.
+ACTIONS_MD = """
+- **create**: the user receives an e-mail from Zoom with a confirmation link, which they must use
+  to activate their account. Until then they are pending.
+- **autoCreate**: for Enterprise customers with a managed domain. Creates an e-mail login type.
+- **custCreate**: users do not have passwords and cannot log in to the Zoom web portal or the Zoom
+  client; they can still host and join meetings. For partners (ISV).
+- **ssoCreate**: for accounts with the enabled "Pre-provisioning SSO User" option. The user has no
+  password.
+"""
 
 USER_INFO: dict[str, Any] = {
     "required": ["email", "type"],
@@ -65,7 +71,7 @@ with DAG(
             "create",
             type="string",
             title="How the person joins",
-            description="Most accounts use create. The others need a contract or a setting.",
+            description_md=ACTIONS_MD,
             enum=list(ACTIONS),
             values_display=ACTIONS,
         ),
@@ -78,12 +84,12 @@ with DAG(
             },
             type="object",
             title="The person",
-            description_md=(
-                "`email` and `type` are required; `type` is 1 (Basic), 2 (Licensed) or 4 "
-                "(Unassigned without Meetings Basic). Also: `first_name`, `last_name`, "
-                "`display_name`, `division_ids`, `feature`, `plan_united_type`, "
-                "`license_info_list`. No password here: Airflow would keep it in clear text."
-            ),
+            description_md="""
+- Required: **email**, and **type**: 1 Basic, 2 Licensed, 4 Unassigned without Meetings Basic.
+- Optional: **first_name**, **last_name**, **display_name**, **division_ids**, **feature**,
+  **plan_united_type**, **license_info_list**.
+- No password: Airflow keeps in clear text what a run is started with.
+""",
             **USER_INFO,
         ),
         "if_exists": Param(

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -27,11 +29,16 @@ from airflow.timetables.interval import CronDataIntervalTimetable
 
 from zoom_provider.operators.users import ZoomCreateUsersOperator
 
+log = logging.getLogger("airflow.task")
+
 HR_TIMEZONE = "Europe/Berlin"
 ONE_DAY = timedelta(days=1)
 
 # What the export's column "Zoom License" says, in Zoom's numbers.
 TYPES = {"Basic": 1, "Licensed": 2}
+
+# Outcomes after which nobody has to do anything.
+DONE = ("invited", "created", "existing", "updated", "unchanged")
 
 
 def midnight(day: date) -> datetime:
@@ -116,7 +123,7 @@ with DAG(
             type=["null", "string"],
             format="date",
             title="First days from",
-            description="Instead of the run's interval; empty means tomorrow",
+            description="Instead of the run's interval; where it has none, empty means tomorrow",
         ),
         "to": Param(
             None,
@@ -138,7 +145,7 @@ with DAG(
         path = Path(__file__).parent / params["hr_export"]
         with path.open(encoding="utf-8-sig", newline="") as file:
             starters, undated = pick_starters(csv.DictReader(file, restval=""), start, end)
-        print(f"{len(starters)} people with {start} <= hire date - 1 day < {end}")
+        log.info("%d people with %s <= hire date - 1 day < %s", len(starters), start, end)
         return {"starters": starters, "undated": undated}
 
     @task(trigger_rule="all_done", show_return_value_in_logs=False)
@@ -155,7 +162,9 @@ with DAG(
             for person in [*people.values(), *undated]
         ]
         for person in listed:
-            print(f"{person['outcome']:<16} {person['email']:<44} {person['reason']}")
+            level = logging.INFO if person["outcome"] in DONE else logging.WARNING
+            log.log(level, "%(outcome)-16s %(email)-36s %(reason)s", person)
+        log.info("In all: %s", dict(Counter(person["outcome"] for person in listed)))
 
         forgotten = [
             person.get("email", f"row {number}")
@@ -168,10 +177,10 @@ with DAG(
             raise AirflowFailException("create_users failed; its log says why")
         return listed
 
-    people = extract()
+    hires: Any = extract()
     create_users = ZoomCreateUsersOperator(
         task_id="create_users",
-        users=people["starters"],
+        users=hires["starters"],
         action="create",
         if_exists="skip",
         on_error="continue",
@@ -180,4 +189,4 @@ with DAG(
         # Where the next task may run on another machine, name a report that both can read.
         report=None,
     )
-    create_users >> summarize(people["starters"], people["undated"])
+    create_users >> summarize(hires["starters"], hires["undated"])

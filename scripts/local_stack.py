@@ -23,7 +23,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 import requests
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -40,8 +40,9 @@ EXISTING = {
 }
 FOREIGN = "liam.murphy@example.net"
 
-# What stands in for the values that a real Zoom app gives you.
-CLIENT_ID, CLIENT_SECRET, ACCOUNT_ID = "demo-client-id", "demo-client-secret", "demo-account-id"
+# What the local Zoom takes in place of the values that a real Zoom app gives you.
+CREDENTIALS = {"login": "simulated-client-id", "password": "simulated-client-secret"}
+ACCOUNT_ID = "simulated-account-id"
 
 T = TypeVar("T")
 
@@ -151,7 +152,7 @@ class Processes:
             signal.signal(number, signal.SIG_IGN)
         for process in self._running.values():
             process.terminate()
-        deadline = time.monotonic() + 8
+        deadline = time.monotonic() + 3
         for process in self._running.values():
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.0, deadline - time.monotonic()))
@@ -229,9 +230,6 @@ class Stack:
             f"--port={port}",
             f"--people={people}",
             f"--foreign-accounts={FOREIGN}=free",
-            f"--client-id={CLIENT_ID}",
-            f"--client-secret={CLIENT_SECRET}",
-            f"--account-id={ACCOUNT_ID}",
         )
 
         def announced() -> str | None:
@@ -244,8 +242,7 @@ class Stack:
             {
                 "conn_type": "zoom",
                 "host": self.zoom_url,
-                "login": CLIENT_ID,
-                "password": CLIENT_SECRET,
+                **CREDENTIALS,
                 "extra": {"account_id": ACCOUNT_ID},
             }
         )
