@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -74,11 +74,12 @@ def parsed(value: Any) -> Any:
     Texts inside a list are parsed as well. What cannot be parsed comes back as
     :class:`Unreadable`, which says why and holds nothing of it.
     """
-    if isinstance(value, list):
+    # Airflow makes a lazy sequence of the outputs of mapped tasks; masking needs them all.
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
         return [_parsed_text(item) if isinstance(item, str) else item for item in value]
     if isinstance(value, str):
         found = _parsed_text(value)
-        return parsed(found) if isinstance(found, list) else found
+        return parsed(found) if isinstance(found, (list, tuple)) else found
     return value
 
 

@@ -249,6 +249,7 @@ class ZoomCreateUsersOperator(UserInfoOperator):
     def _check_parameters(self) -> None:
         _refuse_unknown("if_exists", self.if_exists, ("fail", "skip", "update"))
         _refuse_unknown("on_error", self.on_error, ("continue", "stop"))
+        _check_max_failures(self.max_failures)
         if (self.users is None) == (self.roster is None):
             raise ZoomValidationError(
                 "give either users or roster", errors={"users": ["or roster, one of the two"]}
@@ -282,9 +283,9 @@ class ZoomCreateUsersOperator(UserInfoOperator):
 
         total = report.counts.total()
         failed = sum(report.counts[outcome] for outcome in FAILURES)
-        share = self.max_failures if isinstance(self.max_failures, float) else None
-        most = total * share if share is not None else self.max_failures or 0
-        if failed > most:
+        # A share is compared as one: 100 * 0.29 is less than 29.
+        counted = failed / total if total and isinstance(self.max_failures, float) else failed
+        if counted > (self.max_failures or 0):
             raise AirflowFailException(
                 f"{failed} of {total} people failed, more than max_failures={self.max_failures} "
                 f"allows. Who and why: {report.path}"
@@ -317,6 +318,16 @@ def _refuse_unknown(name: str, value: object, known: Sequence[str]) -> None:
     if value not in known:
         raise ZoomValidationError(
             f"{name} must be one of {', '.join(known)}", errors={name: ["is none of these"]}
+        )
+
+
+def _check_max_failures(value: object) -> None:
+    number = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    share = isinstance(value, float) and 0 <= value <= 1
+    if value is not None and not number and not share:
+        raise ZoomValidationError(
+            "max_failures must be a number of people (an integer) or a share (a float up to 1)",
+            errors={"max_failures": ["is neither"]},
         )
 
 

@@ -1,0 +1,340 @@
+"""Creating many people in one task: the report, the counts, what fails the task and what waits."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
+from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+
+from tests.support import DAY, calls, emails, person
+from tests.unit.operators.conftest import TaskInstance
+from zoom_provider.exceptions import ZoomAuthError, ZoomDailyLimitError, ZoomValidationError
+from zoom_provider.operators.users import ZoomCreateUsersOperator
+from zoom_provider.simulator.server import Simulator
+
+Perform = Callable[..., Any]
+SECRET = "Tr0ub4dor-and-3"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "made" / "report.jsonl"
+
+
+@pytest.fixture
+def create_many(path: Path) -> Callable[..., ZoomCreateUsersOperator]:
+    def make(users: Any, **options: Any) -> ZoomCreateUsersOperator:
+        return ZoomCreateUsersOperator(
+            task_id="create", users=users, **{"report": str(path), **options}
+        )
+
+    return make
+
+
+CreateMany = Callable[..., ZoomCreateUsersOperator]
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def told(path: Path) -> list[tuple[int, str]]:
+    return [(line["row"], line["outcome"]) for line in lines(path)]
+
+
+def test_everybody_is_reported_once_in_three_files(
+    connected: Simulator, create_many: CreateMany, perform: Perform, path: Path, ti: TaskInstance
+) -> None:
+    connected.configure(foreign_accounts={"p4@example.com": "free"})
+    connected.seed({"email": "p2@example.com", "id": "p2-id", "status": "inactive"})
+    people = [
+        person(1),
+        person(2),
+        person(3, type=9, mail="p3@example.com"),
+        person(4),
+        person(1, email="P1@Example.com"),
+        person(6, email="=1+1"),
+    ]
+    task = create_many(people, max_failures=3)
+    result = perform(task)
+    outcomes = {"existing": 1, "foreign_account": 1, "invited": 1, "rejected": 2}
+    assert result.pop("seconds") >= 0
+    assert result == {
+        "outcomes": outcomes,
+        "report": str(path),
+        "rejects": str(path.with_name("report.rejects.csv")),
+        "calls": 5,
+        "rate_limited": 0,
+    }
+    assert ti.pushed == {"report": str(path), "outcomes": outcomes}
+    found = {line["row"]: line for line in lines(path)}
+    assert list(found) == [1, 2, 3, 4, 6]
+    p1 = connected.person("p1@example.com")
+    assert p1 is not None
+    assert found[1] == {
+        "row": 1,
+        "email": "p1@example.com",
+        "outcome": "invited",
+        "id": p1["id"],
+        "reason": None,
+        "code": None,
+        "tracking_id": None,
+    }
+    assert (found[2]["outcome"], found[2]["id"]) == ("existing", "p2-id")
+    assert "inactive" in found[2]["reason"]
+    assert (found[4]["outcome"], found[4]["code"]) == ("foreign_account", 1005)
+    (refusal,) = connected.requests("POST /v2/users")[2:]
+    assert found[4]["tracking_id"] == refusal["tracking_id"]
+    rows = table(path.with_suffix(".csv"))
+    assert [row["row"] for row in rows] == ["1", "2", "3", "4", "6"]
+    assert list(rows[0]) == list(found[1])
+    assert rows[4]["email"] == "'=1+1"
+    rejects = table(path.with_name("report.rejects.csv"))
+    assert [(row["row"], row["field"]) for row in rejects] == [
+        ("3", "user_info.type"),
+        ("3", "user_info.mail"),
+        ("5", "user_info.email"),
+        ("6", "user_info.email"),
+    ]
+    assert rejects[2]["reason"] == "duplicate of row 1"
+    assert rejects[3]["email"] == "'=1+1"
+
+
+class Lazy(Sequence[Any]):
+    """A sequence that is no list, as Airflow makes of the output of mapped tasks."""
+
+    def __init__(self, items: list[Any]) -> None:
+        self._items = items
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._items[index]
+
+
+@pytest.mark.parametrize(
+    "users",
+    [
+        [person(1), person(2)],
+        (person(1), person(2)),
+        json.dumps([person(1), person(2)]),
+        repr([person(1), person(2)]),
+        [json.dumps(person(1)), repr(person(2))],
+        json.dumps([json.dumps(person(1)), json.dumps(person(2))]),
+        "{{ params.people }}",
+        "{{ params.people | tojson }}",
+        lambda context, jinja_env: Lazy([person(1), json.dumps(person(2))]),
+    ],
+    ids=["list", "tuple", "json", "literal", "texts", "json of texts", "params", "tojson", "lazy"],
+)
+def test_people_come_in_every_form(
+    users: Any, connected: Simulator, create_many: CreateMany, perform: Perform
+) -> None:
+    params = {"people": [person(1), person(2)]}
+    assert perform(create_many(users), params=params)["outcomes"] == {"invited": 2}
+    assert emails(connected) == ["p1@example.com", "p2@example.com"]
+
+
+def test_data_is_not_rendered_and_what_the_author_writes_is(
+    connected: Simulator, create_many: CreateMany, perform: Perform
+) -> None:
+    jinja = "{{ 1+1 }}"
+    perform(create_many("{{ params.people }}"), params={"people": [person(1, last_name=jinja)]})
+    perform(create_many([person(2, last_name=jinja)]))
+    assert [found["last_name"] for found in connected.people()] == [jinja, "2"]
+
+
+@pytest.mark.parametrize("users", [[], "[]"])
+def test_nobody_to_create_is_no_failure(
+    users: Any, connected: Simulator, create_many: CreateMany, perform: Perform, path: Path
+) -> None:
+    assert perform(create_many(users))["outcomes"] == {}
+    assert path.read_text() == ""
+    assert connected.requests() == []
+
+
+@pytest.mark.parametrize("users", ["{", "7", json.dumps(person(1)), person(1), 5])
+def test_what_is_no_list_fails_before_any_call(
+    users: Any, connected: Simulator, create_many: CreateMany, perform: Perform
+) -> None:
+    with pytest.raises(AirflowFailException, match="users") as raised:
+        perform(create_many(users))
+    assert isinstance(raised.value.__cause__, ZoomValidationError)
+    assert connected.requests() == []
+
+
+@pytest.mark.parametrize(
+    ("max_failures", "failed", "red"),
+    [
+        (None, 0, False),
+        (None, 1, True),
+        (0, 1, True),
+        (3, 3, False),
+        (3, 4, True),
+        (0.5, 5, False),
+        (0.5, 6, True),
+        # 10 times 0.7 is 7.000000000000001 one way round, and less than 7 the other
+        (0.7, 7, False),
+        (1.0, 10, False),
+    ],
+)
+def test_max_failures(
+    max_failures: float | None,
+    failed: int,
+    red: bool,
+    connected: Simulator,
+    create_many: CreateMany,
+    perform: Perform,
+    ti: TaskInstance,
+    path: Path,
+) -> None:
+    people = [person(number, type=1 if number > failed else 9) for number in range(1, 11)]
+    task = create_many(people, max_failures=max_failures)
+    if red:
+        with pytest.raises(AirflowFailException, match=f"{failed} of 10") as raised:
+            perform(task)
+        assert str(path) in str(raised.value)
+    else:
+        perform(task)
+    assert len(emails(connected)) == 10 - failed
+    expected = {"invited": 10 - failed, "rejected": failed}
+    outcomes = {outcome: count for outcome, count in expected.items() if count}
+    assert ti.pushed == {"report": str(path), "outcomes": outcomes}
+
+
+def test_a_share_is_exact(connected: Simulator, create_many: CreateMany, perform: Perform) -> None:
+    # 100 * 0.29 is 28.999999999999996
+    people = [person(number, type=1 if number > 29 else 9) for number in range(1, 101)]
+    assert perform(create_many(people, max_failures=0.29))["outcomes"]["rejected"] == 29
+
+
+@pytest.mark.parametrize("max_failures", [-1, 1.5, -0.5, True, "3", float("nan")])
+def test_a_max_failures_that_means_nothing_is_refused(
+    max_failures: Any, connected: Simulator, create_many: CreateMany, perform: Perform
+) -> None:
+    with pytest.raises(AirflowFailException, match="max_failures"):
+        perform(create_many([person(1)], max_failures=max_failures))
+    assert connected.requests() == []
+
+
+@pytest.mark.parametrize("option", ["if_exists", "on_error", "action"])
+def test_an_unknown_choice_is_refused(
+    option: str, connected: Simulator, create_many: CreateMany, perform: Perform
+) -> None:
+    with pytest.raises(AirflowFailException):
+        perform(create_many([person(1)], **{option: "perhaps"}))
+    assert connected.requests() == []
+
+
+def test_on_error_stop_tries_nobody_after_the_first_failure(
+    connected: Simulator, create_many: CreateMany, perform: Perform, path: Path
+) -> None:
+    connected.configure(foreign_accounts={"p2@example.com": "paid"})
+    people = [person(1), person(2), person(3), person(4, type=9), person(3)]
+    with pytest.raises(AirflowFailException):
+        perform(create_many(people, on_error="stop"))
+    assert emails(connected) == ["p1@example.com"]
+    assert told(path) == [(1, "invited"), (2, "foreign_account"), (3, "failed"), (4, "rejected")]
+    assert "not tried: row 2" in lines(path)[2]["reason"]
+    assert [row["row"] for row in table(path.with_name("report.rejects.csv"))] == ["4", "5"]
+
+
+def test_what_concerns_everybody_stops_the_run(
+    connected: Simulator, create_many: CreateMany, perform: Perform, path: Path, ti: TaskInstance
+) -> None:
+    connected.fault("error", code=200, on="POST /v2/users", skip=1)
+    with pytest.raises(AirflowFailException, match="role"):
+        perform(create_many([person(n) for n in range(1, 5)], max_failures=100))
+    assert told(path) == [(1, "invited"), (2, "needs_human"), (3, "failed"), (4, "failed")]
+    assert lines(path)[3]["reason"].startswith("not tried: ")
+    assert ti.pushed["outcomes"] == {"invited": 1, "needs_human": 1, "failed": 2}
+    assert len(connected.requests("POST /v2/users")) == 2
+
+
+def test_with_a_retry_policy_the_error_rises_as_it_is(
+    connected: Simulator,
+    create_many: CreateMany,
+    perform: Perform,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connected.configure(app_active=False)
+    task = create_many([person(1)])
+    monkeypatch.setattr(task, "retry_policy", object(), raising=False)
+    with pytest.raises(ZoomAuthError):
+        perform(task)
+
+
+def test_daily_limit_without_deferring_fails_with_the_reset(
+    connected: Simulator, create_many: CreateMany, perform: Perform, path: Path, ti: TaskInstance
+) -> None:
+    connected.configure(limits_enforced=True, create_cap=2)
+    with pytest.raises(AirflowFailException, match=r"renewed at \d{4}-.*T00:00:00") as raised:
+        perform(create_many([person(n) for n in range(1, 5)], deferrable=False))
+    assert isinstance(raised.value.__cause__, ZoomDailyLimitError)
+    assert ti.pushed["outcomes"] == {"invited": 2, "deferred_quota": 2}
+    assert told(path)[2:] == [(3, "deferred_quota"), (4, "deferred_quota")]
+
+
+def test_daily_limit_is_waited_for_and_work_goes_on_where_it_was(
+    connected: Simulator, create_many: CreateMany, perform: Perform, path: Path, ti: TaskInstance
+) -> None:
+    connected.configure(limits_enforced=True, create_cap=2, sso="on")
+    people = [person(1), person(2), person(1), person(4), person(5, type=9), person(6), person(2)]
+    people += [person(8)]
+    resume: dict[str, Any] | None = None
+    resets = []
+    for _ in range(2):
+        with pytest.raises(TaskDeferred) as deferred:
+            perform(create_many(people, deferrable=True), resume=resume)
+        trigger = deferred.value.trigger
+        assert isinstance(trigger, DateTimeTrigger)
+        resets.append(trigger.serialize()[1]["moment"])
+        assert deferred.value.method_name == "resume"
+        resume = json.loads(json.dumps(deferred.value.kwargs))
+        stored = repr((resume, trigger.serialize()))
+        for private in ("example.com", "P1", connected.settings.client_secret, "eyJ"):
+            assert private not in stored
+        assert not ti.pushed
+        connected.travel(DAY)
+    assert datetime.now(UTC) < resets[0] < resets[1]
+    result = perform(create_many(people, deferrable=True, max_failures=1), resume=resume)
+    assert result["outcomes"] == {"invited": 5, "rejected": 1}
+    assert ti.pushed == {"report": str(path), "outcomes": result["outcomes"]}
+    assert sorted(emails(connected)) == [f"p{n}@example.com" for n in (1, 2, 4, 6, 8)]
+    made = [entry for entry in connected.requests("POST /v2/users") if entry["status"] == 201]
+    assert len(made) == 5
+    assert result["calls"] == len(connected.requests("* /v2/*"))
+    assert result["rate_limited"] == 2
+    assert sorted(told(path)) == [
+        *[(1, "invited"), (2, "invited"), (4, "invited"), (5, "rejected")],
+        *[(6, "invited"), (8, "invited")],
+    ]
+    assert sorted(row["row"] for row in table(path.with_suffix(".csv"))) == list("124568")
+    rejects = table(path.with_name("report.rejects.csv"))
+    assert sorted(row["row"] for row in rejects) == ["3", "5", "7"]
+
+
+def test_who_is_being_settled_holds_nobody_up(
+    connected: Simulator, create_many: CreateMany, perform: Perform, path: Path
+) -> None:
+    connected.fault("cut_after", on="POST /v2/users", email="p1@example.com")
+    result = perform(create_many([person(n) for n in range(1, 5)]))
+    assert result["outcomes"] == {"invited": 4}
+    assert calls(connected) == [
+        *[("POST", f"p{n}@example.com") for n in range(1, 5)],
+        ("GET", "p1@example.com"),
+    ]
+    assert told(path) == [(2, "invited"), (3, "invited"), (4, "invited"), (1, "invited")]
