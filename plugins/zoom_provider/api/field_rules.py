@@ -46,26 +46,34 @@ def email_faults(email: str) -> list[str]:
     """
     if not email:
         return ["is required: the e-mail address of the person"]
-    shown = repr(email if len(email) <= 64 else f"{email[:64]}...")
+    # What does not even look like an address may be a password that strayed into its column.
+    start = email if len(email) <= 64 else f"{email[:64]}..."
+    shown = f"{start!r} " if _looks_like_one(email) else ""
     faults = []
     if len(email) > EMAIL_LENGTH:
-        faults.append(f"{shown} has more than {EMAIL_LENGTH} characters")
+        faults.append(f"{shown}has more than {EMAIL_LENGTH} characters")
     if " " in email or not email.isprintable():
-        faults.append(f"{shown} holds a blank, a control character or an invisible one")
+        faults.append(f"{shown}holds a blank, a control character or an invisible one")
     if not _NOT_IN_EMAIL.isdisjoint(email):
         faults.append(
-            f"{shown} must be one bare address without brackets, commas, quotes and the like"
+            f"{shown}must be one bare address without brackets, commas, quotes and the like"
         )
     if email.count("@") != 1:
-        return [*faults, f"{shown} must have exactly one @"]
+        return [*faults, f"{shown}must have exactly one @"]
     mailbox, _, domain = email.partition("@")
     if not mailbox:
-        faults.append(f"{shown} has nothing before the @")
+        faults.append(f"{shown}has nothing before the @")
     elif mailbox[0] == "." or mailbox[-1] == "." or ".." in mailbox:
-        faults.append(f"{shown} has a dot at an end of the part before the @, or two in a row")
+        faults.append(f"{shown}has a dot at an end of the part before the @, or two in a row")
     if not faults and not _is_domain(domain):
-        faults.append(f"{shown} must have a domain such as example.com after the @")
+        faults.append(f"{shown}must have a domain such as example.com after the @")
     return faults
+
+
+def _looks_like_one(email: str) -> bool:
+    """Tell whether a text has the shape of an address, if a faulty one."""
+    _, at, domain = email.rpartition("@")
+    return at != "" and "." in domain
 
 
 def _is_domain(text: str) -> bool:

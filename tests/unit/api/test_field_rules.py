@@ -35,8 +35,8 @@ def test_addresses(email: str) -> None:
         (None, "is required"),
         ("", "is required"),
         ("   ", "is required"),
-        ("jane.example.com", "'jane.example.com' must have exactly one @"),
-        ("jane@@example.com", "must have exactly one @"),
+        ("jane.example.com", "must have exactly one @"),
+        ("jane@@example.com", "'jane@@example.com' must have exactly one @"),
         ("a@example.com, b@example.com", "must have exactly one @"),
         ("a@example.com, b@example.com", "one bare address"),
         ("Jane <jane@example.com>", "one bare address"),
@@ -69,7 +69,8 @@ def test_addresses(email: str) -> None:
         ("jane@127.0.0.1", "must have a domain"),
         (f"jane@{'x' * 64}.com", "must have a domain"),
         ("J" * 117 + "@example.com", "has more than 128 characters"),
-        ("J" * 1_000_000, "..."),
+        ("J" * 1_000_000 + "@example.com", "..."),
+        ("J" * 1_000_000, "has more than 128 characters"),
         ("jane\ud800@example.com", "half of a surrogate pair"),
         (b"jane@example.com", "must be a string"),
         (5, "must be a string"),
@@ -82,6 +83,11 @@ def test_addresses_that_are_none(email: object, text: str) -> None:
     told = faults(jane(email=email))["user_info.email"]
     assert any(text in fault for fault in told)
     assert all(len(fault) < 200 for fault in told)
+
+
+@pytest.mark.parametrize("secret", ["Sesame42!open", "Ses@me42!open", "@Sesame42"])
+def test_what_is_no_address_is_not_repeated(secret: str) -> None:
+    assert secret not in repr(faults(jane(email=secret)))
 
 
 HAN_OUTSIDE_THE_BASIC_BLOCK = [

@@ -61,8 +61,8 @@ tree = st.recursive(
     leaf, lambda inner: st.lists(inner) | st.dictionaries(any_key, inner, max_size=6), max_leaves=12
 )
 
-mailbox = st.text(
-    st.sampled_from("aZ0.+-_/%#?=&'\\\"<>,;:@ éл用\n\x00\u200b\u202e\ud800"), max_size=20
+mailbox = st.text("abZ019+-_/%#?=&'!éл用.", min_size=1, max_size=20) | st.text(
+    st.sampled_from("aZ0.+-/%#'\\\"<>,;:@ é\n\x00\u200b\u202e\ud800"), max_size=20
 )
 email = st.builds("{}@{}".format, mailbox, st.sampled_from(["example.com", "bücher.example", "x"]))
 mostly_right = st.fixed_dictionaries(
@@ -82,12 +82,42 @@ mostly_right = st.fixed_dictionaries(
         "dept": tree,
     },
 )
+right = st.fixed_dictionaries(
+    {
+        "email": st.sampled_from(["jane@example.com", " o'neil+1@bücher.example "]),
+        "type": st.sampled_from([1, 2, "2", 3, 4]),
+    },
+    optional={
+        "first_name": st.sampled_from(["Jane", "小明", " ", None]),
+        "last_name": st.text("Do e'-éл王", max_size=5),
+        "display_name": st.text(st.characters(categories=["L", "M", "S"]), max_size=10),
+        "division_ids": st.lists(st.just("d1"), max_size=1),
+        "feature": st.fixed_dictionaries(
+            {}, optional={"zoom_phone": st.booleans(), "zoom_one_type": st.sampled_from([16, "32"])}
+        ),
+        "plan_united_type": st.sampled_from(["1", 131072]),
+        "license_info_list": st.just(
+            [{"license_type": "MEETING", "license_option": 2, "subscription_id": "SUBREF-a-1"}]
+        ),
+    },
+)
+
+
+def with_odd_ones(
+    part: st.SearchStrategy[dict[Any, Any]], odd: st.SearchStrategy[dict[Any, Any]]
+) -> st.SearchStrategy[dict[Any, Any]]:
+    return st.builds(lambda one, other: {**one, **other}, part, odd)
+
+
 person = st.one_of(
     tree,
     mostly_right,
-    st.builds(lambda a, b: {**a, **b}, mostly_right, st.dictionaries(any_key, tree, max_size=3)),
+    with_odd_ones(mostly_right, st.dictionaries(any_key, tree, max_size=3)),
+    right,
+    with_odd_ones(right, st.fixed_dictionaries({}, optional={"password": st.just(CANARY)})),
+    with_odd_ones(right, st.dictionaries(fields, leaf, max_size=1)),
 )
-action = st.sampled_from([*Action, "SSOCreate", CANARY]) | tree
+action = st.sampled_from([*Action, "create", "autoCreate", "SSOCreate", CANARY])
 
 
 def one_line(text: str) -> bool:
@@ -139,9 +169,10 @@ def assert_sendable(request: CreateRequest) -> None:
 
 
 @fuzzing
-@given(action, person)
+@given(action | tree, person)
 @example("autoCreate", {"email": "a@example.com", "type": 1, "password": CANARY})
 @example("create", {"\ud800": CANARY})
+@example({CANARY: [CANARY]}, {"email": CANARY, "type": CANARY})
 @example("create", {"type": 10**4000, "email": "\ud800@\udfff.x"})
 def test_any_action_and_any_person(given_action: Any, user_info: Any) -> None:
     judge(given_action, user_info)
