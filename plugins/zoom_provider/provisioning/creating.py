@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
@@ -44,10 +44,13 @@ _EVERYBODYS: Final = (ZoomAuthError, ZoomPermissionError)
 
 _PENDING: Final = "the person is pending, and Zoom drops changes to pending people"
 
+_EXPIRED: Final = 1120
+"""Zoom's code for an invitation older than 30 days, which holds the address all the same."""
+
 DRY_RUN: Final = "dry run, nothing was written"
 
 _OUTAGE: Final = 5
-"""So many people in a row without an answer from Zoom: the rest would fare no better."""
+"""So many people in a row without an answer from Zoom: nobody new is started until one is had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +96,10 @@ def foretell(client: ZoomClient, request: CreateRequest, if_exists: IfExists) ->
     yield 0.0
     try:
         user = client.get_user(request.email)
-    except ZoomNotFoundError:
-        return Person(_made(request), {}, DRY_RUN)
+    except ZoomNotFoundError as absent:
+        if absent.code != _EXPIRED:
+            return Person(_made(request), {}, DRY_RUN)
+        user = {"email": request.email, "status": "pending"}
     if if_exists == "fail":
         raise ZoomUserExistsError("Zoom has this person already.", user=user)
     person, _ = _met(request, user, if_exists)
@@ -162,8 +167,24 @@ class _Work:
     settling: list[tuple[float, int, Row, Steps[Person]]] = field(default_factory=list)
     stopped: str | None = None
     stopped_by: ZoomError | None = None
+    lost: int = 0
     unanswered: int = 0
     left: list[int] = field(default_factory=list)
+
+    def next_of(self, rows: Iterator[Row]) -> Row | None:
+        """Take the next row, unless Zoom seems to be away; a source that breaks off ends all."""
+        if self.lost >= _OUTAGE and self.settling:
+            return None
+        try:
+            return next(rows, None)
+        except ZoomError as error:
+            self.stop(str(error.args[0]), error)
+            return None
+
+    def stop(self, why: str, error: ZoomError | None = None) -> None:
+        """Start nobody new; the first reason stands."""
+        if self.stopped is None:
+            self.stopped, self.stopped_by = why, error
 
     def start(self, row: Row) -> None:
         """Begin with a row."""
@@ -177,13 +198,13 @@ class _Work:
             log.warning("Row %d, %s: %s", row.number, row.email, reason)
             self.report.reject(row.number, row.email, "user_info.email", reason)
 
-    def advance(self, row: Row, steps: Steps[Person]) -> None:
+    def advance(self, row: Row, steps: Steps[Person], *, resumed: bool = False) -> None:
         """Take a person's next step: it ends their case, or puts it off."""
         try:
             pause = next(steps)
         except StopIteration as done:
             person: Person = done.value
-            self.unanswered = 0
+            self.lost = self.unanswered = 0
             self.write(
                 PersonOutcome(
                     row.number, row.email, person.outcome, person.user.get("id"), person.reason
@@ -192,6 +213,8 @@ class _Work:
         except ZoomError as error:
             self.fail(row, error)
         else:
+            # Only a person's first pause is a reply lost anew; others wait on for the same one.
+            self.lost += pause > 0 and not resumed
             due = self.client.clock() + pause
             heapq.heappush(self.settling, (due, row.number, row, steps))
 
@@ -199,20 +222,27 @@ class _Work:
         """Go on with whoever is due first, waiting for them if need be."""
         due, _, row, steps = heapq.heappop(self.settling)
         self.client.sleep(max(0.0, due - self.client.clock()))
-        self.advance(row, steps)
+        self.advance(row, steps, resumed=True)
 
     def fail(self, row: Row, error: ZoomError) -> None:
         """Write down a failure, and see whether it is everybody's."""
         no_answer = isinstance(error, (ZoomUnavailableError, ZoomRateLimitError))
-        self.unanswered = self.unanswered + 1 if no_answer else 0
+        if no_answer:
+            self.unanswered += 1
+        else:
+            self.lost = self.unanswered = 0
         quota = isinstance(error, ZoomDailyLimitError)
         if quota or isinstance(error, _EVERYBODYS) or self.unanswered >= _OUTAGE:
-            self.stopped_by = self.stopped_by or error
-            self.stopped = self.stopped or str(error.args[0])
-        if quota and self.put_off_quota:
+            self.stop(str(error.args[0]), error)
+        if quota and self.puts_off:
             self.left.append(row.number)
         else:
             self.write(PersonOutcome.of_error(row.number, row.email, error))
+
+    @property
+    def puts_off(self) -> bool:
+        """Whether what is left goes to a later call."""
+        return self.put_off_quota and isinstance(self.stopped_by, ZoomDailyLimitError)
 
     def write(self, person: PersonOutcome) -> None:
         """Write down a person's outcome."""
@@ -220,8 +250,8 @@ class _Work:
         failed = person.outcome in FAILURES
         level = logging.WARNING if failed else logging.INFO
         log.log(level, "Row %d, %s: %s", person.row, person.email, _told(person))
-        if failed and self.on_error == "stop" and self.stopped is None:
-            self.stopped = f"row {person.row} failed, and on_error is 'stop'"
+        if failed and self.on_error == "stop":
+            self.stop(f"row {person.row} failed, and on_error is 'stop'")
 
 
 def create_many(
@@ -237,6 +267,8 @@ def create_many(
     """
     Create people one after the other; who is being settled keeps nobody waiting.
 
+    Where Zoom leaves several in a row without an answer, nobody new is started until it answers.
+
     With ``on_error="stop"``, or once an error concerns everybody, nobody new is started and the
     rest go into the report as not tried.
 
@@ -248,7 +280,7 @@ def create_many(
     while work.stopped is None:
         if work.settling and work.settling[0][0] <= client.clock():
             work.settle_next()
-        elif (row := next(remaining, None)) is not None:
+        elif (row := work.next_of(remaining)) is not None:
             work.start(row)
         elif work.settling:
             work.settle_next()
@@ -256,12 +288,12 @@ def create_many(
             break
     while work.settling:
         work.settle_next()
-    quota = isinstance(work.stopped_by, ZoomDailyLimitError)
-    if quota and put_off_quota:
+    if work.puts_off:
         following = next(remaining, None)
         return Ending(
             work.stopped_by, tuple(work.left), None if following is None else following.number
         )
+    quota = isinstance(work.stopped_by, ZoomDailyLimitError)
     untried = Outcome.DEFERRED_QUOTA if quota else Outcome.FAILED
     for row in remaining:
         if row.request is None:
