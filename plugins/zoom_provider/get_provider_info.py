@@ -160,7 +160,7 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "airflow-provider-zoom",
         "name": "Zoom",
-        "description": f"Create and look after the users of a `Zoom <{_API_REFERENCE}>`__ account.",
+        "description": f"`Zoom <{_API_REFERENCE}>`__: create people in it and look after them.",
         "integrations": [
             {
                 "integration-name": integration,

@@ -1,0 +1,60 @@
+"""
+What importing the operators costs, beside importing ``airflow.sdk`` itself.
+
+Airflow parses DAG files over and over, and each parse of one with our operators pays for their
+imports. Measured as processor time in a fresh interpreter, the two in turns, so that a machine
+that is busy for a while is so for both; the median of them is compared.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+
+BASE = "airflow.sdk"
+OURS = "zoom_provider.operators.users"
+RUNS = 15
+LIMIT = 1.10
+
+PROGRAM = "import time; start = time.process_time(); import {}; print(time.process_time() - start)"
+
+
+def seconds(module: str, home: str) -> float:
+    """Import a module in an interpreter of its own, and give the processor time that it took."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(module)],
+        env=env | {"AIRFLOW_HOME": home},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return float(done.stdout.split()[-1])
+
+
+def main() -> int:
+    """Print the table; give 1 where ours costs too much."""
+    taken: dict[str, list[float]] = {BASE: [], OURS: []}
+    with tempfile.TemporaryDirectory(prefix="zoom-provider-bench-") as home:
+        seconds(OURS, home)  # writes byte code, and the files of a new Airflow home
+        for _ in range(RUNS):
+            for name, times in taken.items():
+                times.append(seconds(name, home))
+    medians = {name: statistics.median(times) for name, times in taken.items()}
+    ratio = medians[OURS] / medians[BASE]
+    print(f"Importing the operators: processor time, median of {RUNS} runs in turns")
+    for name, times in taken.items():
+        print(
+            f"  {name:32} {medians[name] * 1000:7.0f} ms"
+            f"   from {min(times) * 1000:.0f} to {max(times) * 1000:.0f}"
+        )
+    verdict = "within" if ratio <= LIMIT else "ABOVE"
+    print(f"  {'ratio':32} {ratio:7.3f}      {verdict} the limit of {LIMIT:.2f}")
+    return int(ratio > LIMIT)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
