@@ -1,0 +1,103 @@
+"""Time that passes only when somebody waits, and servers that are not Zoom's."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Protocol
+
+from zoom_provider.api.auth import TokenCache
+from zoom_provider.api.client import ZoomClient
+from zoom_provider.simulator.server import Simulator
+
+
+class Clock:
+    """Seconds that pass only when somebody waits for them."""
+
+    def __init__(self) -> None:
+        self.time = 1_000.0
+        self.waits: list[float] = []
+        self._lock = threading.Lock()
+
+    def __call__(self) -> float:
+        """Tell the time."""
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        """Wait without waiting."""
+        with self._lock:
+            self.waits.append(seconds)
+            self.time += seconds
+
+    def travel(self, seconds: float) -> None:
+        """Let time pass while nobody waits."""
+        self.time += seconds
+
+    @property
+    def pauses(self) -> list[float]:
+        """The waits that are more than the spacing of calls below a limit."""
+        return [seconds for seconds in self.waits if seconds >= 0.1]
+
+
+class ClientOf(Protocol):
+    """Makes clients of a Zoom, each with tokens of its own unless they are given."""
+
+    def __call__(
+        self,
+        zoom: Simulator,
+        *,
+        tokens: TokenCache | None = None,
+        patient: bool = True,
+        on_secret: Callable[[str], None] = ...,
+        **settings: object,
+    ) -> ZoomClient: ...
+
+
+class Stranger:
+    """
+    A server that is not Zoom's: answers every request with the same bytes, and notes all of them.
+
+    :param answer: bytes, or what makes them out of the request's
+    """
+
+    def __init__(self, answer: bytes | Callable[[bytes], bytes]) -> None:
+        self._answer = answer
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.heard: list[bytes] = []
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with connection:
+                asked = connection.recv(65_536)
+                self.heard.append(asked)
+                answer = self._answer
+                connection.sendall(answer if isinstance(answer, bytes) else answer(asked))
+
+    def __enter__(self) -> Stranger:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join()
+
+
+def http(body: str = "", status: str = "200 OK", kind: str = "application/json") -> bytes:
+    """Write a reply as it goes over the wire, after which the connection ends."""
+    data = body.encode()
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(data)}\r\n"
+    return f"{head}Connection: close\r\n\r\n".encode() + data

@@ -1,0 +1,188 @@
+"""Calls are spaced below the account's limits, give way when refused, and come back."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from tests.unit.api.fakes import Clock
+from zoom_provider.api.pacing import PER_SECOND, Gate, Label, Pacer, Pacers
+from zoom_provider.api.settings import Plan, ZoomSettings
+
+
+def calls(pacer: Pacer, clock: Clock, count: int) -> list[float]:
+    """Make calls one after the other, and tell when each went out."""
+    times = []
+    for _ in range(count):
+        clock.sleep(pacer.reserve())
+        times.append(clock.time)
+    return times
+
+
+def busiest_second(times: list[float]) -> int:
+    return max(sum(start <= time < start + 1 for time in times) for start in times)
+
+
+@pytest.mark.parametrize("plan", ["free", "pro", "business"])
+@pytest.mark.parametrize("label", ["light", "medium", "heavy"])
+@pytest.mark.parametrize("share", [1.0, 0.5, 0.1])
+def test_no_second_sees_more_calls_than_the_share_of_the_limit(
+    plan: Plan, label: Label, share: float, clock: Clock
+) -> None:
+    pacer = Pacers(ZoomSettings(plan=plan, rate_share=share), clock)[label]
+    limit = PER_SECOND[plan][label] * share
+    times = calls(pacer, clock, 200)
+    assert busiest_second(times) <= max(1, limit)
+    # And it makes use of what it may have.
+    assert 199 / (times[-1] - times[0]) == pytest.approx(limit * 0.98)
+
+
+def test_many_threads_keep_to_one_pace(clock: Clock) -> None:
+    pacer = Pacer(100, clock)
+    slots: list[float] = []
+
+    def work() -> None:
+        for _ in range(50):
+            slots.append(pacer.reserve())
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(slots) == pytest.approx([i / 98 for i in range(400)])
+
+
+def test_who_was_idle_does_not_catch_up(clock: Clock) -> None:
+    pacer = Pacer(10, clock)
+    calls(pacer, clock, 5)
+    clock.travel(60)
+    assert busiest_second(calls(pacer, clock, 30)) <= 10
+
+
+def test_a_refusal_stops_everybody_for_a_second_and_slows_the_pace(clock: Clock) -> None:
+    pacer = Pacer(100, clock)
+    calls(pacer, clock, 10)
+    pacer.refused()
+    assert pacer.reserve() == pytest.approx(1.0)
+    assert pacer.rate == pytest.approx(98 * 0.7)
+
+
+def test_refusals_within_a_second_have_one_cause(clock: Clock) -> None:
+    pacer = Pacer(100, clock)
+    for _ in range(20):
+        pacer.refused()
+        clock.travel(0.04)
+    assert pacer.rate == pytest.approx(98 * 0.7)
+
+
+def test_refusals_that_go_on_do_not_bring_the_pace_to_a_halt(clock: Clock) -> None:
+    pacer = Pacer(100, clock)
+    for _ in range(100):
+        pacer.refused()
+        clock.travel(1.5)
+    assert pacer.rate == pytest.approx(98 * 0.05)
+
+
+def test_the_pace_comes_back_in_quiet_seconds_and_not_beyond(clock: Clock) -> None:
+    pacer = Pacer(100, clock)
+    pacer.refused()
+    rates = []
+    for _ in range(30):
+        clock.travel(1.0)
+        pacer.reserve()
+        rates.append(pacer.rate)
+    assert rates == sorted(rates)
+    assert rates[0] == pytest.approx(98 * 0.7)
+    assert rates[5] == pytest.approx(98 * 0.8)
+    assert rates[-1] == pytest.approx(98)
+
+
+def test_a_later_refusal_counts_again(clock: Clock) -> None:
+    pacer = Pacer(100, clock)
+    pacer.refused()
+    clock.travel(3)
+    pacer.reserve()
+    clock.travel(0.01)
+    pacer.refused()
+    assert pacer.rate == pytest.approx(98 * (0.7 + 0.04) * 0.7)
+
+
+def test_clients_with_the_same_settings_share_a_pace(clock: Clock) -> None:
+    one, two = (Pacers(ZoomSettings(client_id="a"), clock) for _ in range(2))
+    other = Pacers(ZoomSettings(client_id="b"), clock)
+    assert one["light"] is two["light"]
+    assert one["light"] is one["light"]
+    assert one["light"] is not one["medium"]
+    assert one["light"] is not other["light"]
+    assert one.gate is two.gate
+    assert one.gate is not other.gate
+
+
+def test_a_gate_lets_in_what_there_is_room_for(clock: Clock) -> None:
+    gate = Gate(2, clock)
+    inside, most = 0, 0
+    lock = threading.Lock()
+
+    def work() -> None:
+        nonlocal inside, most
+        for _ in range(50):
+            with gate:
+                with lock:
+                    inside += 1
+                    most = max(most, inside)
+                with lock:
+                    inside -= 1
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most <= 2
+    with gate, gate:
+        pass
+
+
+def test_a_gate_narrows_to_half_of_those_under_way_and_widens_by_the_second(clock: Clock) -> None:
+    gate = Gate(100, clock)
+    for _ in range(9):
+        gate.__enter__()
+    gate.narrow()
+    assert gate.room == 5
+    # Of the same crowd.
+    gate.narrow()
+    assert gate.room == 5
+    for _ in range(9):
+        gate.__exit__()
+    assert gate.room == 5
+    rooms = []
+    for _ in range(3):
+        clock.travel(1)
+        with gate:
+            pass
+        with gate:
+            pass
+        rooms.append(gate.room)
+    assert rooms == [6, 7, 8]
+
+
+def test_a_gate_never_closes_and_never_opens_beyond_its_width(clock: Clock) -> None:
+    gate = Gate(3, clock)
+    for _ in range(5):
+        clock.travel(2)
+        gate.narrow()
+    assert gate.room == 1
+    for _ in range(10):
+        clock.travel(2)
+        with gate:
+            pass
+    assert gate.room == 3
+
+
+def test_a_call_that_fails_leaves_the_gate(clock: Clock) -> None:
+    gate = Gate(1, clock)
+    for _ in range(3):
+        with pytest.raises(OSError, match="cut"), gate:
+            raise OSError("cut")
