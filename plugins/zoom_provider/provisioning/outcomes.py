@@ -122,9 +122,9 @@ class Report:
         self.counts: Counter[Outcome] = Counter()
         mode = "a" if more else "w"
         self._files = [open_text(name, mode) for name in (path, f"{stem}.csv", self.rejects)]
-        self._lines, table, rejects = self._files
-        self._table = csv.writer(table)
-        self._reject_table = csv.writer(rejects)
+        self._lines, self._csv, self._rejects = self._files
+        self._table = csv.writer(self._csv)
+        self._reject_table = csv.writer(self._rejects)
         if not more:
             self._table.writerow(COLUMNS)
             self._reject_table.writerow(REJECT_COLUMNS)
@@ -153,12 +153,13 @@ class Report:
             for name, texts in (person.errors or {"": [person.reason or ""]}).items():
                 for text in texts:
                     self.reject(person.row, person.email, name, text)
-        for file in self._files:
-            file.flush()
+        self._lines.flush()
+        self._csv.flush()
 
     def reject(self, row: int, email: str, field_name: str, reason: str) -> None:
         """Write why a row did not become a call."""
         self._reject_table.writerow([cell(value) for value in (row, email, field_name, reason)])
+        self._rejects.flush()
 
 
 def cell(value: object) -> str:
