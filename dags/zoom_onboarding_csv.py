@@ -164,7 +164,8 @@ with DAG(
         for person in listed:
             level = logging.INFO if person["outcome"] in DONE else logging.WARNING
             log.log(level, "%(outcome)-16s %(email)-36s %(reason)s", person)
-        log.info("In all: %s", dict(Counter(person["outcome"] for person in listed)))
+        counts = Counter(person["outcome"] for person in listed)
+        log.info("In all: %s", ", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
 
         forgotten = [
             person.get("email", f"row {number}")
