@@ -104,7 +104,7 @@ with DAG(
             },
         ),
     },
-):
+) as dag:
     ZoomCreateUserOperator(
         task_id="create_user",
         action="{{ params.action }}",

@@ -133,7 +133,7 @@ with DAG(
             description="Included; empty means the same day as from",
         ),
     },
-):
+) as dag:
     # Names stay out of the logs: what these tasks return is not written there.
     @task(multiple_outputs=True, show_return_value_in_logs=False)
     def extract(

@@ -23,7 +23,7 @@ with DAG(
     doc_md=__doc__,
     schedule=None,
     tags=["zoom", "example"],
-):
+) as dag:
     # Names stay out of the log.
     @task(show_return_value_in_logs=False)
     def new_hires() -> list[dict[str, Any]]:

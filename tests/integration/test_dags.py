@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,7 @@ def sample() -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def write_export(path: Path, people: dict[str, object]) -> str:
+def write_export(path: Path, people: Mapping[str, object]) -> str:
     """Write an export of people with these addresses and hire dates."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, sample()[0])
@@ -240,7 +240,7 @@ def test_nobody_is_due_and_the_run_is_green(run_dag: RunDag, zoom: Simulator) ->
 def test_too_many_rejects_turn_the_run_red_after_the_summary(
     run_dag: RunDag, zoom: Simulator, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    hired: dict[str, object] = {f"no address {n}": "2026-03-02" for n in range(11)}
+    hired = {f"no address {n}": "2026-03-02" for n in range(11)}
     path = write_export(tmp_path / "hr.csv", {**hired, "good@example.com": "2026-03-02"})
 
     run = run_dag("zoom_onboarding_csv", {"hr_export": path, "from": "2026-03-02"})
