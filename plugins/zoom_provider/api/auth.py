@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -20,6 +21,9 @@ log = logging.getLogger(__name__)
 
 _MARGIN: Final = 60.0
 """Seconds before its end at which a token is renewed; a tenth of its life if that is less."""
+
+_LIFE: Final = 3600.0
+"""Seconds that a token lives where Zoom does not say."""
 
 _RACE: Final = 10.0
 """Seconds for which the loser of a race for a refresh token looks for the winner's."""
@@ -261,9 +265,10 @@ class ZoomAuth:
 
 def _life(payload: Mapping[str, Any]) -> float:
     try:
-        return float(payload.get("expires_in", 3600))
+        life = float(payload.get("expires_in", _LIFE))
     except (TypeError, ValueError):
-        return 3600.0
+        return _LIFE
+    return life if math.isfinite(life) else _LIFE
 
 
 def _margin(life: float) -> float:

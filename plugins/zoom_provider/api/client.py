@@ -396,7 +396,8 @@ class ZoomClient:
         got, _ = self._transport.persist(send)
         if isinstance(got, Lost):
             raise unavailable(got, "the request for an access token")
-        if not got.ok or not isinstance(got.payload.get("access_token"), str):
+        token = got.payload.get("access_token")
+        if not got.ok or not isinstance(token, str) or not token:
             raise token_error_of(got, now=datetime.now(UTC))
         return got.payload
 
