@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Callable
@@ -76,7 +77,7 @@ class Stranger:
             except OSError:
                 return
             with connection:
-                asked = connection.recv(65_536)
+                asked = _request(connection)
                 self.heard.append(asked)
                 answer = self._answer
                 connection.sendall(answer if isinstance(answer, bytes) else answer(asked))
@@ -94,6 +95,20 @@ class Stranger:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._thread.join()
+
+
+def _request(connection: socket.socket) -> bytes:
+    """Read one request to the end of its body."""
+    asked = b""
+    while True:
+        head, end, body = asked.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+        if end and len(body) >= int(length[1] if length else 0):
+            return asked
+        more = connection.recv(65_536)
+        if not more:
+            return asked
+        asked += more
 
 
 def http(body: str = "", status: str = "200 OK", kind: str = "application/json") -> bytes:
