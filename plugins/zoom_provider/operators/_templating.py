@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import json
+import warnings
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 _ALIKE = 0.7
 """From here on a field's name is taken for a misspelt ``password``."""
+
+_MOST_WRAPPED = 3
+"""A JSON text is a text again where a template passes it through ``tojson``."""
 
 _MOST_MASKED = 100
 """Each mask costs every log line; beyond this only the key's name hides a password."""
@@ -84,16 +88,29 @@ def parsed(value: Any) -> Any:
 
 
 def _parsed_text(text: str) -> Any:
-    if isinstance(text, Unreadable):
-        return text
+    found: Any = text
+    for _ in range(_MOST_WRAPPED):
+        if not isinstance(found, str) or isinstance(found, Unreadable):
+            break
+        found = _read_once(found)
+    if isinstance(found, (dict, list, tuple, Unreadable)):
+        return found
+    # Whatever it is, it may be a password in the wrong place.
+    return Unreadable("(not shown: neither an object nor a list)")
+
+
+def _read_once(text: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}: {error.msg}"
+        where = f"line {error.lineno}, column {error.colno}: {error.msg.partition(':')[0]}"
     except (ValueError, RecursionError) as error:
         where = type(error).__name__
     try:
-        return ast.literal_eval(text.strip())
+        with warnings.catch_warnings():
+            # Python would quote an odd escape sequence of the text.
+            warnings.simplefilter("ignore")
+            return ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return Unreadable(f"(not shown: neither JSON nor a Python literal; {where})")
 

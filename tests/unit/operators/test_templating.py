@@ -1,0 +1,178 @@
+"""What becomes of people while a task's fields are rendered, before Airflow stores them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import DAG
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support import JANE
+from zoom_provider.operators import _templating
+from zoom_provider.operators._templating import Unreadable, parsed, presentable
+from zoom_provider.operators.users import ZoomCreateUserOperator, ZoomCreateUsersOperator
+
+SECRET = "Tr0ub4dor\"and'3\\ü"
+WITH = {**JANE, "password": SECRET}
+
+
+@pytest.fixture
+def masked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Collect what is given to Airflow to hide in logs."""
+    found: list[str] = []
+    monkeypatch.setattr(_templating, "mask_secret", found.append)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("value", "people"),
+    [
+        (WITH, WITH),
+        (json.dumps(WITH), WITH),
+        (json.dumps(WITH, ensure_ascii=False), WITH),
+        (repr(WITH), WITH),
+        (json.dumps(json.dumps(WITH)), WITH),
+        (repr(json.dumps(WITH)), WITH),
+        ([WITH, json.dumps(JANE)], [WITH, JANE]),
+        ((WITH, repr(JANE)), [WITH, JANE]),
+        (json.dumps([WITH, json.dumps(JANE)]), [WITH, JANE]),
+        (repr((WITH, json.dumps(JANE))), [WITH, JANE]),
+        (json.dumps(json.dumps([json.dumps(WITH)])), [WITH]),
+        (None, None),
+        (5, 5),
+        ([], []),
+        ("[]", []),
+    ],
+)
+def test_texts_become_what_they_stand_for(value: Any, people: Any) -> None:
+    assert parsed(value) == people
+    assert parsed(parsed(value)) == people
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'{{"email": "a@example.com", "password": "{SECRET}"',
+        f"{SECRET} is no object",
+        json.dumps(SECRET),
+        repr(SECRET),
+        json.dumps([[[SECRET]]])[1:],
+        "12345678",
+        "1234.5678",
+        "b'12345678'",
+        "{'12345678'}",
+        "true",
+        "null",
+        "None",
+        "",
+        " ",
+        "__import__('os').system('true')",
+        "[" * 100_000,
+        "\x00",
+        "\ud800",
+        '{"password": "1234\\q5678", 5}',
+        "{'password': '1234\\q5678', 5}",
+        "9" * 100_000,
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_of_what_cannot_be_read_nothing_is_kept(text: str, masked: list[str]) -> None:
+    found = presentable(text)
+    assert isinstance(found, Unreadable)
+    assert found.startswith("(not shown")
+    for secret in (SECRET, SECRET[:4], "1234", "5678"):
+        assert secret not in found
+    assert presentable(found) is found
+    assert presentable([text, JANE]) == [found, JANE]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        WITH,
+        json.dumps(WITH),
+        repr(WITH),
+        [JANE, WITH],
+        [json.dumps(WITH)],
+        json.dumps([JANE, WITH]),
+        {**JANE, "Password": SECRET},
+        {**JANE, "pasword": SECRET},
+        {**JANE, "passwd": SECRET},
+        {**JANE, "pass_word": SECRET},
+    ],
+)
+def test_passwords_are_hidden_in_logs_as_they_are_and_as_json_writes_them(
+    value: Any, masked: list[str]
+) -> None:
+    presentable(value)
+    assert set(masked) == {SECRET, json.dumps(SECRET)[1:-1]}
+
+
+def test_nothing_else_is_hidden(masked: list[str]) -> None:
+    """A name or an address that is masked makes a log useless."""
+    presentable({**JANE, "display_name": "x", "division_ids": ["y"], "password": None, 5: "z"})
+    presentable({**JANE, "password": ""})
+    assert masked == []
+
+
+def test_a_crowd_costs_the_logs_no_more_than_a_hundred_masks(masked: list[str]) -> None:
+    presentable([{**JANE, "password": f"secret-{number}"} for number in range(1000)])
+    assert len(set(masked)) == 100
+
+
+Perform = Callable[..., Any]
+
+
+@pytest.mark.parametrize("native", [False, True])
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ params.p }}",
+        "{{ params.p | tojson }}",
+        {"email": "{{ params.p.email }}", "type": 1, "password": "{{ params.p.password }}"},
+        '{"email": "jane@example.com", "type": 1, "password": {{ params.p.password | tojson }}}',
+    ],
+    ids=["literal", "json", "object", "json with a value"],
+)
+def test_what_airflow_stores_is_an_object_whose_password_it_knows(
+    template: Any, native: bool, masked: list[str]
+) -> None:
+    """A JSON text would be stored in clear: Airflow hides passwords by their keys."""
+    with DAG("d", schedule=None, render_template_as_native_obj=native) as dag:
+        one = ZoomCreateUserOperator(task_id="one", user_info=template)
+        many = ZoomCreateUsersOperator(task_id="many", users=[template])
+    context = {"params": {"p": {"email": "jane@example.com", "type": 1, "password": SECRET}}}
+    for task in (one, many):
+        task.render_template_fields(context, dag.get_template_env())  # type: ignore[arg-type]
+    assert isinstance(one.user_info, dict)
+    assert one.user_info["password"] == SECRET
+    assert many.users == [one.user_info]
+    assert SECRET in masked
+
+
+def test_a_field_that_holds_no_people_is_left_alone() -> None:
+    task = ZoomCreateUserOperator(task_id="one", user_info=JANE, action='"create"')
+    task.render_template_fields({"params": {}})
+    assert task.action == '"create"'
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=8,
+)
+
+
+@settings(derandomize=True, database=None, deadline=None)
+@given(value=JSON)
+def test_any_value_can_be_presented(value: Any) -> None:
+    found = presentable(value)
+    if isinstance(value, str):
+        assert isinstance(found, (Unreadable, dict, list))
+    if isinstance(value, dict):
+        assert found == value
+        assert presentable(json.dumps(value)) == presentable(repr(value)) == value
