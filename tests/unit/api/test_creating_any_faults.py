@@ -1,0 +1,111 @@
+"""Whatever sequence of faults comes, a person is there once, and the result says so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.unit.api.fakes import Clock
+from tests.unit.api.newcomer import GET, NEW, POST, create, there
+from zoom_provider.api.auth import TokenCache
+from zoom_provider.api.client import ZoomClient
+from zoom_provider.api.settings import ZoomSettings
+from zoom_provider.exceptions import (
+    ZoomError,
+    ZoomForeignAccountError,
+    ZoomUserExistsError,
+)
+from zoom_provider.simulator.server import Simulator
+
+STATUSES = st.builds(
+    lambda status, body, acted: {"kind": "status", "status": status, "body": body, "acted": acted},
+    st.sampled_from([500, 502, 503, 504]),
+    st.sampled_from(["json", "html"]),
+    st.booleans(),
+)
+TROUBLE = (
+    st.sampled_from(
+        [
+            {"kind": "cut_before"},
+            {"kind": "cut_after"},
+            {"kind": "truncated"},
+            {"kind": "truncated", "acted": False},
+            {"kind": "html"},
+            {"kind": "html", "acted": True},
+            {"kind": "not_json"},
+            {"kind": "redirect"},
+            {"kind": "revoke_token"},
+            {"kind": "429"},
+            {"kind": "429", "headers": False},
+            {"kind": "429", "limit": "concurrency"},
+            {"kind": "429", "limit": "daily"},
+        ]
+    )
+    | STATUSES
+)
+
+
+@settings(
+    max_examples=300,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    on_post=st.lists(TROUBLE, max_size=4),
+    on_get=st.lists(TROUBLE, max_size=6),
+    on_token=st.lists(TROUBLE, max_size=2),
+    invalidate=st.booleans(),
+)
+def test_whatever_goes_wrong_the_person_is_there_once_and_the_result_agrees(
+    zoom_server: Simulator,
+    on_post: list[dict[str, Any]],
+    on_get: list[dict[str, Any]],
+    on_token: list[dict[str, Any]],
+    invalidate: bool,
+) -> None:
+    zoom = zoom_server
+    zoom.reset()
+    zoom.configure(invalidate_previous_token=invalidate)
+    clock = Clock()
+    client = ZoomClient(
+        ZoomSettings(
+            client_id=zoom.settings.client_id,
+            client_secret=zoom.settings.client_secret,
+            account_id=zoom.settings.account_id,
+            origin=zoom.url,
+            token_url=f"{zoom.url}/oauth/token",
+            plan="business",
+        ),
+        tokens=TokenCache(),
+        clock=clock,
+        sleep=clock.sleep,
+    )
+    for on, faults in ((POST, on_post), (GET, on_get), ("POST /oauth/token", on_token)):
+        for fault in faults:
+            zoom.fault(**fault, on=on)
+    zoom.seed("somebody.else@example.com")
+    first = _outcome(client)
+    if isinstance(first, ZoomError):
+        # Nobody had the address before.
+        assert not isinstance(first, (ZoomUserExistsError, ZoomForeignAccountError))
+        assert there(zoom).count(NEW) <= 1
+        # And another try, as Airflow makes it, brings it to its end.
+        zoom.world.faults.clear()
+    last = _outcome(client) if isinstance(first, ZoomError) else first
+    client.close()
+    user = last.user if isinstance(last, ZoomUserExistsError) else last
+    person = zoom.person(NEW)
+    assert person is not None
+    assert isinstance(user, dict)
+    assert user["id"] == person["id"]
+    assert there(zoom) == ["somebody.else@example.com", NEW]
+
+
+def _outcome(client: ZoomClient) -> dict[str, Any] | ZoomError:
+    try:
+        return create(client)
+    except ZoomError as error:
+        return error

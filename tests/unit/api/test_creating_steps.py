@@ -1,0 +1,114 @@
+"""Creating in steps: what each waits for, and what Zoom's stamps prove."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+
+from tests.unit.api.newcomer import NEW
+from zoom_provider.api.creating import LostReplyError, creating, run
+from zoom_provider.api.replies import Reply
+from zoom_provider.api.user_info import CreateRequest, check
+from zoom_provider.exceptions import (
+    ZoomError,
+    ZoomNotFoundError,
+    ZoomPermissionError,
+    ZoomUserExistsError,
+    ZoomValidationError,
+)
+
+
+class Script:
+    """Calls whose first POST is lost, and whose look-ups go as written."""
+
+    def __init__(self, *looks: Reply | ZoomError, took: float = 0.0) -> None:
+        self._looks = iter(looks)
+        self._took = took
+        self.time = 0.0
+        self.posts = 0
+
+    def clock(self) -> float:
+        return self.time
+
+    def post_user(self, request: CreateRequest) -> dict[str, Any]:
+        self.posts += 1
+        self.time += self._took
+        if self.posts == 1:
+            raise LostReplyError("Lost.")
+        return {"id": "second"}
+
+    def look_up(self, user: str, *, patient: bool) -> Reply:
+        assert user == NEW
+        found = next(self._looks)
+        if isinstance(found, ZoomError):
+            raise found
+        return found
+
+
+REQUEST = check("create", {"email": NEW, "type": 1})
+NOW = datetime(2026, 3, 10, 13, 30, tzinfo=UTC)
+
+
+def found(
+    stamp: object, *, date: datetime | None = NOW, name: str = "user_created_at", **more: Any
+) -> Reply:
+    headers = {} if date is None else {"Date": format_datetime(date, usegmt=True)}
+    return Reply(200, headers, {"id": "first", "email": NEW, name: stamp, **more})
+
+
+def test_each_wait_is_handed_to_the_caller() -> None:
+    absent = ZoomNotFoundError("Nobody.", code=1001)
+    script = Script(absent, absent, absent)
+    steps = creating(script, REQUEST)
+    assert [next(steps), next(steps), next(steps)] == [1.0, 2.0, 5.0]
+    assert script.posts == 1
+    with pytest.raises(StopIteration) as ended:
+        next(steps)
+    assert ended.value.value == {"id": "second"}
+
+
+@pytest.mark.parametrize(
+    ("look", "took", "before"),
+    [
+        (found("2026-03-10T13:29:59Z"), 0.0, False),
+        (found("2026-03-10T13:29:55Z"), 0.0, False),
+        (found("2026-03-10T13:29:54Z"), 0.0, True),
+        (found("2026-03-10T13:29:53Z"), 30.0, False),
+        (found("2026-03-10T13:29:20Z"), 30.0, True),
+        (found("2026-03-10T13:00:00Z"), 0.0, True),
+        (found("2026-03-10T13:00:00"), 0.0, True),
+        (found("2026-03-10T14:00:00+01:00"), 0.0, True),
+        (found("2026-03-10T13:00:00Z", name="created_at"), 0.0, True),
+        # Nothing can be told.
+        (found("2026-03-10T13:00:00Z", status="pending"), 0.0, False),
+        (found(None), 0.0, False),
+        (found(""), 0.0, False),
+        (found("yesterday"), 0.0, False),
+        (found(1_700_000_000), 0.0, False),
+        # Without Zoom's clock there is ours.
+        (found("2020-01-01T00:00:00Z", date=None), 0.0, True),
+        (found("2999-01-01T00:00:00Z", date=None), 0.0, False),
+    ],
+)
+def test_what_zooms_stamp_proves(look: Reply, took: float, before: bool) -> None:
+    script = Script(look, took=took)
+    if before:
+        with pytest.raises(ZoomUserExistsError) as caught:
+            run(creating(script, REQUEST), lambda seconds: None)
+        assert caught.value.user == look.payload
+    else:
+        assert run(creating(script, REQUEST), lambda seconds: None) == look.payload
+    assert script.posts == 1
+
+
+@pytest.mark.parametrize(
+    "error", [ZoomPermissionError("No scope."), ZoomValidationError("Odd."), ZoomError("No.")]
+)
+def test_a_look_up_that_is_refused_is_told(error: ZoomError) -> None:
+    script = Script(error)
+    with pytest.raises(type(error)):
+        run(creating(script, REQUEST), lambda seconds: None)
+    assert script.posts == 1
