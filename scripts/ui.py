@@ -17,7 +17,7 @@ def main() -> int:
 Airflow          {stack.airflow_url}
   user           {USER}
   password       {stack.password}
-  this run       {stack.airflow_url}/dags/{DAG}/runs/{run["dag_run_id"]}
+  the run        {stack.airflow_url}/dags/{DAG}/runs/{run["dag_run_id"]}
 The local Zoom   {stack.zoom_url}
 
 The connection zoom_default leads to the local Zoom. Trigger zoom_create_user to fill in its form,
