@@ -17,15 +17,16 @@ if TYPE_CHECKING:
 
 def open_text(path: str, mode: str = "w") -> TextIO:
     """
-    Open a file of a worker's disk or of an object store for text, with folders made.
+    Open a file of a worker's disk or of an object store for text; folders to write to are made.
 
     :param path: a path, or a URL that Airflow's ObjectStoragePath knows
     """
-    if "://" in path:
+    if "://" in path and not path.startswith("file://"):
         store: Any = ObjectStoragePath(path)
         return cast(TextIO, store.open(mode, encoding="utf-8", newline=""))
-    file = Path(path)
-    file.parent.mkdir(parents=True, exist_ok=True)
+    file = Path(path.removeprefix("file://"))
+    if mode != "r":
+        file.parent.mkdir(parents=True, exist_ok=True)
     return cast(TextIO, file.open(mode, encoding="utf-8", newline=""))
 
 
@@ -71,10 +72,12 @@ def token_store() -> VariableTokenStore | None:
 def default_report(context: Context) -> str:
     """Name a report under Airflow's base log folder, one for each run, task and map index."""
     ti: Any = context["ti"]
-    dag_id, run_id, task_id = (
-        # A run's id is free text; a slash in it must not lead elsewhere.
-        quote(part, safe="+:@=,").replace("..", "%2E%2E")
-        for part in (ti.dag_id, ti.run_id, ti.task_id)
-    )
+    dag_id, run_id, task_id = (_file_name(part) for part in (ti.dag_id, ti.run_id, ti.task_id))
     folder = Path(conf.get("logging", "base_log_folder"))
     return str(folder / "zoom" / dag_id / run_id / f"{task_id}-{ti.map_index}.jsonl")
+
+
+def _file_name(text: str) -> str:
+    """Make a free text, such as the id of a run, one part of a path that leads nowhere else."""
+    name = quote(text, safe="+:@=,")
+    return name.replace(".", "%2E") if not name.strip(".") else name
