@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import requests
 
-from zoom_provider.api.auth import Bearer, TokenCache, TokenStore, ZoomAuth
+from zoom_provider.api.auth import Bearer, TokenCache, TokenStore, ZoomAuth, expired
 from zoom_provider.api.creating import LostReplyError, Steps, creating, run
 from zoom_provider.api.errors import error_of, token_error_of
 from zoom_provider.api.pacing import Label, Pacers
@@ -37,7 +37,7 @@ _NOBODY: Final = frozenset({"", ".", "..", "me", "email", "features", "summary",
 
 _SCOPES_TO_CREATE: Final = (
     ("user:write:user:admin", "user:write:admin", "user:write"),
-    ("user:read:user:admin", "user:read:admin", "user:read"),
+    ("user:read:user:admin", "user:read:admin", "user:read", "user:write:admin", "user:write"),
 )
 """Scopes for creating and looking up; any of a line does, the granular one first."""
 
@@ -374,6 +374,8 @@ class ZoomClient:
         else:
             sent = (json or {}).get("user_info", json)
             error = error_of(got, call=call, scope=scope, now=datetime.now(UTC), sent=sent)
+            if isinstance(error, ZoomAuthError) and self.settings.grant_type == "access_token":
+                error = expired(code=got.code, status=got.status, tracking_id=got.tracking_id)
         outcome = got.fault if isinstance(got, Lost) else got
         if may_have_acted(outcome) and not repeatable:
             raise LostReplyError(
