@@ -105,6 +105,15 @@ class Bearer(AuthBase):
         return request
 
 
+def expired(**facts: Any) -> ZoomAuthError:
+    """Make the error for a connection's own access token that Zoom refuses; none replaces it."""
+    return ZoomAuthError(
+        "Zoom does not accept the connection's access token (any more): it lives for an hour. "
+        "Put a fresh one into the connection, or use a grant that renews it.",
+        **facts,
+    )
+
+
 class ZoomAuth:
     """
     Keeps an access token that Zoom should accept.
@@ -159,10 +168,7 @@ class ZoomAuth:
         settings = self._settings
         if settings.grant_type == "access_token":
             if settings.access_token == self._refused:
-                raise ZoomAuthError(
-                    "Zoom does not accept the connection's access token (any more): it lives for "
-                    "an hour. Put a fresh one into the connection, or use a grant that renews it."
-                )
+                raise expired()
             self._on_secret(settings.access_token)
             return Token(settings.access_token, renew_at=float("inf"))
         if settings.grant_type == "refresh_token":

@@ -21,7 +21,12 @@ from zoom_provider.api.retrying import may_have_acted
 from zoom_provider.api.settings import ZoomSettings
 from zoom_provider.api.transport import Lost, Sent, Transport, unavailable
 from zoom_provider.api.user_info import CreateRequest, check
-from zoom_provider.exceptions import ZoomError, ZoomProtocolError, ZoomValidationError
+from zoom_provider.exceptions import (
+    ZoomAuthError,
+    ZoomError,
+    ZoomProtocolError,
+    ZoomValidationError,
+)
 
 log = logging.getLogger(__name__)
 
