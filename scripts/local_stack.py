@@ -331,6 +331,7 @@ def _environment(home: Path, airflow_url: str) -> dict[str, str]:
         "API__WORKERS": "1",
         "API__SECRET_KEY": secrets.token_hex(16),
         "API_AUTH__JWT_SECRET": secrets.token_hex(32),
+        "USAGE_DATA_COLLECTION__ENABLED": "False",
         "LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
         # Runs start when somebody asks for them, never because a clock says so.
         "SCHEDULER__USE_JOB_SCHEDULE": "False",
