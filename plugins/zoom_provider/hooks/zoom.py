@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -144,7 +145,8 @@ class ZoomHook(BaseHook):
                 # A token of its own: one from before would hide that the secret is wrong now.
                 tokens=TokenCache(),
             )
-            return True, client.greet()
+            with closing(client):
+                return True, client.greet()
         except ZoomError as error:
             return False, str(error)
         except Exception as error:  # Airflow shows what is raised here as a bare HTTP 500
