@@ -32,6 +32,7 @@ def clock() -> Clock:
 def client_of(clock: Clock) -> Iterator[ClientOf]:
     """Give a maker of clients, with the settings of a Zoom and changes to them."""
     made: list[ZoomClient] = []
+    everybodys = clock
 
     def make(
         zoom: Simulator,
@@ -39,6 +40,7 @@ def client_of(clock: Clock) -> Iterator[ClientOf]:
         tokens: TokenCache | None = None,
         patient: bool = True,
         on_secret: Callable[[str], None] = lambda secret: None,
+        clock: Clock | None = None,
         **settings: Any,
     ) -> ZoomClient:
         usual: dict[str, Any] = {
@@ -55,8 +57,8 @@ def client_of(clock: Clock) -> Iterator[ClientOf]:
             tokens=TokenCache() if tokens is None else tokens,
             patient=patient,
             on_secret=on_secret,
-            clock=clock,
-            sleep=clock.sleep,
+            clock=clock or everybodys,
+            sleep=(clock or everybodys).sleep,
         )
         made.append(client)
         return client

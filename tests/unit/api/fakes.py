@@ -52,6 +52,7 @@ class ClientOf(Protocol):
         tokens: TokenCache | None = None,
         patient: bool = True,
         on_secret: Callable[[str], None] = ...,
+        clock: Clock | None = None,
         **settings: object,
     ) -> ZoomClient: ...
 
