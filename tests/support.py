@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from typing import Any
 
 from zoom_provider.simulator.server import Simulator
@@ -88,14 +87,3 @@ def run_dag(dag: Any, **options: Any) -> Any:
         bag.bag_dag(dag)
         sync_bag_to_db(bag, "dags-folder", None)
     return dag.test(**options)
-
-
-def outcome(run: Any, task_id: str, map_index: int = -1) -> Any:
-    """Give what a task of a run returned."""
-    from airflow.utils.session import create_session
-
-    with create_session() as session:
-        tasks: Mapping[tuple[str, int], Any] = {
-            (ti.task_id, ti.map_index): ti for ti in run.get_task_instances(session=session)
-        }
-        return tasks[task_id, map_index].xcom_pull(task_ids=task_id, map_indexes=map_index)
