@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from math import ceil
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
@@ -32,7 +34,7 @@ log = logging.getLogger(__name__)
 
 UserStatus = Literal["active", "inactive", "pending"]
 
-_PAGE_SIZE: Final = 300
+PAGE_SIZE: Final = 300
 """The largest page that all editions of Zoom's reference allow."""
 _SMALL_PAGE: Final = 30
 """Zoom's own page size where none is asked for."""
@@ -45,6 +47,12 @@ _SCOPES_TO_CREATE: Final = (
     ("user:read:user:admin", "user:read:admin", "user:read", "user:write:admin", "user:write"),
 )
 """Scopes for creating and looking up; any of a line does, the granular one first."""
+
+_FIRST_GUESS: Final = 0.25
+"""Seconds that a reply of Zoom's takes, until we know."""
+_SMOOTHING: Final = 0.05
+_SPARE: Final = 1.3
+_CROWDED: Final = 4.0
 
 _TRANSFERS: Final = tuple(
     f"transfer_{what}"
@@ -99,6 +107,8 @@ class ZoomClient:
         self._pacers = Pacers(settings, clock)
         self.calls = 0
         self.rate_limited = 0
+        self._latency = self._fastest = _FIRST_GUESS
+        self._counting = threading.Lock()
         self.auth = ZoomAuth(
             settings,
             self._ask_for_token,
@@ -229,7 +239,12 @@ class ZoomClient:
 
         :raises ZoomProtocolError: the pages do not end
         """
-        params = {"status": status, "page_size": str(_PAGE_SIZE)}
+        for people, _ in self.pages(status):
+            yield from people
+
+    def pages(self, status: UserStatus) -> Iterator[tuple[list[dict[str, Any]], int]]:
+        """Yield :meth:`list_users` by pages, each with the number of people that Zoom announces."""
+        params = {"status": status, "page_size": str(PAGE_SIZE)}
         seen: set[str] = set()
         size = 0
         while True:
@@ -237,15 +252,16 @@ class ZoomClient:
             rows = page.get("users")
             if not isinstance(rows, list):
                 raise ZoomProtocolError(f"Zoom's list of {status} people holds no people.")
-            yield from rows
+            announced = page.get("total_records")
+            total = announced if isinstance(announced, int) else 0
+            yield rows, total
             token = str(page.get("next_page_token") or "")
             if not token:
                 return
             # People may join while we read, but never twice as many as Zoom announced; and its
             # pages may be shorter than we ask for.
             size = size or max(len(rows), _SMALL_PAGE)
-            announced = page.get("total_records")
-            most = 10 + 2 * (announced if isinstance(announced, int) else 0) // size
+            most = 10 + 2 * total // size
             if token in seen or len(seen) >= most:
                 raise ZoomProtocolError(
                     f"Zoom's list of {status} people does not end: page {len(seen) + 1} still "
@@ -270,6 +286,12 @@ class ZoomClient:
                 tracking_id=error.tracking_id,
                 remedy="retry",
             ) from None
+
+    def count_users(self) -> dict[str, Any]:
+        """Return Zoom's summary: ``licensed_users_count``, ``basic_users_count`` and so on."""
+        return self._request(
+            "GET", "/users/summary", label="medium", scope="user:read:summary:admin"
+        ).payload
 
     def update_user(self, user: str, fields: Mapping[str, Any]) -> None:
         """
@@ -355,12 +377,11 @@ class ZoomClient:
 
         def send() -> Sent:
             token = self.auth.token()
+            sent_at = self.clock()
             got = self._transport.send(method, url, auth=Bearer(token), params=params, json=json)
-            self.calls += 1
-            if isinstance(got, Reply):
-                self.rate_limited += got.status == 429
-                if got.refuses_token:
-                    self.auth.refused(token)
+            self._note(got, self.clock() - sent_at)
+            if isinstance(got, Reply) and got.refuses_token:
+                self.auth.refused(token)
             return got
 
         got, uncertain = self._transport.persist(
@@ -387,6 +408,39 @@ class ZoomClient:
                 str(error.args[0]), status=error.status, tracking_id=error.tracking_id
             )
         raise error
+
+    def calls_worth_making(self) -> int:
+        """
+        Return how many creations to have under way at once to keep up the pace.
+
+        That is the pace times what a reply takes (Little's law), with some to spare. Replies that
+        take several times the shortest wait for each other, and more calls would only add to that.
+        """
+        takes = min(self._latency, self._fastest * _CROWDED)
+        at_pace = self._pacers["light"].rate * takes * _SPARE + 1
+        return max(1, min(ceil(at_pace), self._pacers.gate.room))
+
+    @property
+    def latency(self) -> float:
+        """Seconds that a reply of Zoom's takes lately."""
+        return self._latency
+
+    @property
+    def retries(self) -> int:
+        """Calls made again so far."""
+        return self._transport.retries
+
+    @property
+    def waited(self) -> float:
+        """Seconds waited so far before calls were made again."""
+        return self._transport.waited
+
+    def _note(self, got: Sent, seconds: float) -> None:
+        with self._counting:
+            self.calls += 1
+            self.rate_limited += isinstance(got, Reply) and got.status == 429
+            self._latency += (seconds - self._latency) * _SMOOTHING
+            self._fastest = min(seconds, self._fastest * (1 + _SMOOTHING))
 
     def _ask_for_token(self, form: Mapping[str, str]) -> dict[str, Any]:
         """Ask the token endpoint; parameters go in the form body, credentials as Basic auth."""

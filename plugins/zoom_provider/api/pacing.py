@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Final, Literal
 
@@ -17,23 +18,29 @@ PER_SECOND: Final[dict[Plan, dict[Label, int]]] = {
 }
 """Calls a second by label, for the whole account (developers.zoom.us/docs/api/rate-limits)."""
 
-_HEADROOM: Final = 0.98
+_HEADROOM: Final = 0.99
 """The part of the limit to aim at: Zoom counts arrivals, which jitter; we time departures."""
 
-_EASE_OFF: Final = 0.7
+_WINDOW: Final = 1.005
+"""Seconds over which departures are counted: Zoom's, and a little for what jitters on the way."""
+
+_EASE_OFF: Final = 0.85
 _PROBE: Final = 0.02
 _SLOWEST: Final = 0.05
+_HOLD: Final = 0.1
+"""Seconds for which nobody calls after a refusal."""
 _MOST_AT_ONCE: Final = 128
 _PATIENCE: Final = 1.0
-"""Seconds within which several refusals have one cause, and for which all calls pause."""
+"""Seconds within which several refusals have one cause."""
 
 
 class Pacer:
     """
     Spaces calls evenly below a limit that other apps may be using too.
 
-    Additive increase, multiplicative decrease: a per-second refusal cuts the pace to 0.7 of what
-    it was, each quiet second adds 2% of the ceiling until it is reached again.
+    Additive increase, multiplicative decrease: a per-second refusal cuts the pace to 0.85 of what
+    it was, each quiet second adds 2% of the ceiling until it is reached again. What leaves late
+    may not crowd what comes after it: departures are counted over a sliding second, too.
 
     :param ceiling: calls a second that are allowed
     :param clock: seconds that only grow
@@ -45,6 +52,8 @@ class Pacer:
         self._rate = self._ceiling
         self._next = 0.0
         self._eased_at = -_PATIENCE
+        self._departed: deque[float] = deque(maxlen=max(1, int(ceiling)))
+        self._window = _WINDOW * max(1.0, 1 / ceiling)
         self._lock = threading.Lock()
 
     @property
@@ -64,6 +73,16 @@ class Pacer:
             self._next = slot + 1 / self._rate
         return slot - now
 
+    def depart(self) -> float:
+        """Leave now, and return 0; or return the seconds to wait before asking again."""
+        now = self._clock()
+        with self._lock:
+            full = len(self._departed) == self._departed.maxlen
+            wait = self._departed[0] + self._window - now if full else 0.0
+            if wait <= 0:
+                self._departed.append(now)
+            return max(0.0, wait)
+
     def refused(self) -> None:
         """Slow down: Zoom said that there were too many calls in this second."""
         now = self._clock()
@@ -71,7 +90,7 @@ class Pacer:
             if now - self._eased_at >= _PATIENCE:
                 self._rate = max(self._ceiling * _SLOWEST, self._rate * _EASE_OFF)
                 self._eased_at = now
-            self._next = max(self._next, now + _PATIENCE)
+            self._next = max(self._next, now + _HOLD)
 
 
 class Gate:

@@ -84,6 +84,8 @@ class Transport:
         self.patient = patient
         self.clock = clock
         self.sleep = sleep
+        self.retries = 0
+        self.waited = 0.0
         self._max_wait = settings.max_wait if patient else 0.0
         self._timeouts = (settings.connect_timeout, settings.timeout)
         self._verify: str | bool = settings.ca_bundle or True
@@ -143,6 +145,8 @@ class Transport:
         while True:
             if pacer is not None:
                 self.pause(pacer.reserve())
+                while wait := pacer.depart():
+                    self.pause(wait)
             with gate or nullcontext():
                 got = send()
             outcome = got.fault if isinstance(got, Lost) else got
@@ -168,6 +172,8 @@ class Transport:
             elif decision.action == "retry":
                 uncertain = uncertain or may_have_acted(outcome)
                 waited += decision.delay
+                self.retries += 1
+                self.waited += decision.delay
                 log.info("Zoom: %s; again in %.1f s", _told(got), decision.delay)
                 self.pause(decision.delay)
             else:

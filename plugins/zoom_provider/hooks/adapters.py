@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 from urllib.parse import quote
 
-from airflow.providers.common.compat.sdk import ObjectStoragePath, Variable, conf
+from airflow.providers.common.compat.sdk import ObjectStoragePath, Stats, Variable, conf
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+
+log = logging.getLogger(__name__)
+
+_STATE = "zoom_progress"
 
 
 def open_text(path: str, mode: str = "w") -> TextIO:
@@ -28,6 +34,53 @@ def open_text(path: str, mode: str = "w") -> TextIO:
     if mode != "r":
         file.parent.mkdir(parents=True, exist_ok=True)
     return cast(TextIO, file.open(mode, encoding="utf-8", newline=""))
+
+
+def earlier_lines(path: str) -> list[str]:
+    """Return the whole lines of a report that an earlier part of a task has begun."""
+    store: Any = ObjectStoragePath(path) if "://" in path else Path(path)
+    if not store.exists():
+        return []
+    text: str = store.read_text(encoding="utf-8")
+    # A worker that was killed may have left half a line.
+    return text.split("\n")[:-1]
+
+
+class TaskCheckpoint:
+    """Keeps a task's progress in Airflow's task state store, which is there from 3.3 on."""
+
+    def __init__(self, context: Context) -> None:
+        self._store: Any = context.get("task_state_store")
+        if self._store is None:
+            log.info("This Airflow keeps no task state: after a crash, Zoom tells who is there.")
+
+    def load(self) -> dict[str, Any]:
+        """Return what was saved last; empty if nothing was."""
+        state = self._store.get(_STATE) if self._store is not None else None
+        return state if isinstance(state, dict) else {}
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Keep a JSON object of a few kilobytes."""
+        if self._store is not None:
+            self._store.set(_STATE, dict(state))
+
+    def clear(self) -> None:
+        """Forget it: the task is done."""
+        if self._store is not None:
+            self._store.delete(_STATE)
+
+
+class AirflowMeter:
+    """Sends counts and times to where Airflow sends its own."""
+
+    def count(self, name: str, number: int = 1) -> None:
+        """Add to a counter."""
+        if number:
+            Stats.incr(name, number)
+
+    def timing(self, name: str, seconds: float) -> None:
+        """Tell how long something took."""
+        Stats.timing(name, timedelta(seconds=seconds))
 
 
 class VariableTokenStore:

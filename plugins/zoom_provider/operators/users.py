@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from airflow.providers.common.compat.sdk import AirflowFailException, conf
 
@@ -17,9 +16,10 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, Context
 
     from zoom_provider.api.client import ZoomClient
-    from zoom_provider.provisioning.creating import IfExists, OnError, Person
+    from zoom_provider.provisioning.bulk import OnError, Rules
+    from zoom_provider.provisioning.creating import IfExists, Person
     from zoom_provider.provisioning.outcomes import Report
-    from zoom_provider.provisioning.roster import Row
+    from zoom_provider.provisioning.roster import Record, Row
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class ZoomCreateUserOperator(UserInfoOperator):
         *,
         user_info: dict[str, Any] | str,
         action: str = "create",
-        if_exists: IfExists = "fail",
+        if_exists: IfExists | str = "fail",
         zoom_conn_id: str = "zoom_default",
         deferrable: bool = _DEFERRABLE,
         **kwargs: Any,
@@ -67,7 +67,7 @@ class ZoomCreateUserOperator(UserInfoOperator):
         super().__init__(**kwargs)
         self.user_info = user_info
         self.action = action
-        self.if_exists: IfExists = if_exists
+        self.if_exists = if_exists
         self.zoom_conn_id = zoom_conn_id
         self.deferrable = deferrable
 
@@ -78,10 +78,11 @@ class ZoomCreateUserOperator(UserInfoOperator):
 
         with _retried_only_where_it_helps(self):
             _refuse_unknown("if_exists", self.if_exists, ("fail", "skip", "update"))
+            if_exists = cast("IfExists", self.if_exists)
             client = _client(self.zoom_conn_id)
             request = client.checked(self.action, _readable(parsed(self.user_info), "user_info"))
             try:
-                person = run(create(client, request, self.if_exists), client.sleep)
+                person = run(create(client, request, if_exists), client.sleep)
             except ZoomDailyLimitError as error:
                 self._wait_for_reset(error)
             result = _result(client, person, request.email)
@@ -125,7 +126,9 @@ class ZoomCreateUsersOperator(UserInfoOperator):
     :param max_failures: how many failures (an integer) or which share of them (a float in
         (0, 1]) still leave the task green; None means that any failure fails it
     :param max_creates: stop before the first call if there are more people than this
-    :param seats: reserved for the seats bought; refused until this version knows how to count
+    :param seats: the seats bought, ``{"licensed": n, "basic": n}``: those in use, by pending
+        people too, are counted first, and people beyond them are ``needs_license``, or created as
+        basic with ``"else_basic": True``; None leaves it to Zoom to refuse
     :param dry_run: say what would happen to whom, and write nothing to Zoom
     :param shard: ``(i, n)``: only the rows whose e-mail address falls to part i (from 0) of n,
         so that n tasks share a roster
@@ -186,67 +189,98 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         """Go on after the daily limit's reset, with the rows that are left."""
         return self._run(context, progress or {})
 
-    def _run(self, context: Context, progress: dict[str, Any]) -> dict[str, Any]:
-        from zoom_provider.hooks.adapters import default_report, open_text
-        from zoom_provider.provisioning.creating import create_many
+    def _run(self, context: Context, put_off: dict[str, Any]) -> dict[str, Any]:
+        from zoom_provider.hooks.adapters import (
+            AirflowMeter,
+            TaskCheckpoint,
+            default_report,
+            earlier_lines,
+            open_text,
+        )
+        from zoom_provider.provisioning.bulk import create_many
+        from zoom_provider.provisioning.known import find_known
         from zoom_provider.provisioning.outcomes import Report
+        from zoom_provider.provisioning.progress import Progress
+        from zoom_provider.provisioning.seats import free_seats
 
-        started = time.monotonic()
         with _retried_only_where_it_helps(self):
-            self._check_parameters()
+            rules = self._checked_rules()
             client = _client(self.zoom_conn_id)
-            if not progress:
+            checkpoint = TaskCheckpoint(context)
+            earlier = put_off or checkpoint.load()
+            if not earlier:
                 self._check_size(client)
+            seats = free_seats(client, self.seats) if self.seats is not None else None
+            if seats is None:
+                self.log.info("How many seats are free is not known (seats is not given).")
             path = self.report or default_report(context)
-            with Report(path, open_text, more=bool(progress)) as report:
-                report.counts.update(progress.get("outcomes", {}))
-                ending = create_many(
-                    client,
-                    (row for row in self._rows(client) if _is_left(row.number, progress)),
-                    report,
-                    if_exists=self.if_exists,
-                    on_error=self.on_error,
-                    put_off_quota=self.deferrable,
-                    dry_run=self.only_told,
+            lines = earlier_lines(path) if earlier else []
+            progress = Progress(client, checkpoint, AirflowMeter(), self._total(), earlier)
+            with Report(path, open_text) as report:
+                if lines:
+                    done = report.take_over(lines, progress.is_open)
+                else:
+                    # The report of another worker, perhaps: its counts are all that is left.
+                    done = None
+                    report.counts.update(_countable(earlier))
+                wanted = (row for row in self._rows(client) if progress.wants(row, done))
+                known, rows = find_known(client, wanted)
+                stopped_by = create_many(
+                    client, rows, report, rules, progress, known=known, seats=seats
                 )
-        spent = {
-            "seconds": round(progress.get("seconds", 0) + time.monotonic() - started, 3),
-            "calls": progress.get("calls", 0) + client.calls,
-            "rate_limited": progress.get("rate_limited", 0) + client.rate_limited,
-        }
-        outcomes = {str(outcome): count for outcome, count in sorted(report.counts.items())}
-        if self.deferrable and isinstance(ending.stopped_by, ZoomDailyLimitError):
-            left = {"left": list(ending.left), "next": ending.next_row, "outcomes": outcomes}
-            _defer_until(self, ending.stopped_by, "resume", {"progress": left | spent})
-        self.log.info("Outcomes: %s. Report: %s", outcomes, report.path)
+        progress.measure()
+        state = progress.state((), report.counts)
+        if self.deferrable and isinstance(stopped_by, ZoomDailyLimitError):
+            _defer_until(self, stopped_by, "resume", {"progress": state})
+        if stopped_by is None or stopped_by.remedy != "retry":
+            checkpoint.clear()
+        self.log.info("Outcomes: %s. Report: %s", state["outcomes"], report.path)
         context["ti"].xcom_push(key="report", value=report.path)
-        context["ti"].xcom_push(key="outcomes", value=outcomes)
+        context["ti"].xcom_push(key="outcomes", value=state["outcomes"])
         with _retried_only_where_it_helps(self):
-            if ending.stopped_by is not None:
-                raise ending.stopped_by
+            if stopped_by is not None:
+                raise stopped_by
             self._judge(report)
-        return {"outcomes": outcomes, "report": report.path, "rejects": report.rejects, **spent}
+        return {
+            "outcomes": state["outcomes"],
+            "report": report.path,
+            "rejects": report.rejects,
+            **progress.spent(),
+        }
 
-    def _rows(self, client: ZoomClient) -> Iterator[Row]:
-        """Read the people anew, one at a time."""
+    def _records(self) -> Iterator[Record]:
+        """Read the numbered rows anew, one at a time."""
         from zoom_provider.hooks.adapters import open_text
         from zoom_provider.provisioning import roster
 
-        with ExitStack() as open_files:
-            if self.roster is None:
-                records = roster.from_list(_readable_list(parsed(self.users)))
-            else:
-                lines = self.roster.lower().endswith((".jsonl", ".ndjson"))
-                parse = roster.from_json_lines if lines else roster.from_csv
-                records = parse(open_files.enter_context(open_text(self.roster, "r")), self.roster)
-            if self.mapping or self.roster is not None:
-                records = roster.mapped(records, self.mapping)
-            shard = None if self.shard is None else (self.shard[0], self.shard[1])
-            yield from roster.read(
-                records, lambda user_info: client.checked(self.action, user_info), shard=shard
-            )
+        if self.roster is None:
+            yield from roster.from_list(_readable_list(parsed(self.users)))
+            return
+        lines = self.roster.lower().endswith((".jsonl", ".ndjson"))
+        parse = roster.from_json_lines if lines else roster.from_csv
+        with open_text(self.roster, "r") as stream:
+            yield from parse(stream, self.roster)
 
-    def _check_parameters(self) -> None:
+    def _rows(self, client: ZoomClient) -> Iterator[Row]:
+        """Read the people anew, one at a time."""
+        from zoom_provider.provisioning import roster
+
+        records = self._records()
+        if self.mapping or self.roster is not None:
+            records = roster.mapped(records, self.mapping)
+        shard = None if self.shard is None else (self.shard[0], self.shard[1])
+        return roster.read(
+            records, lambda user_info: client.checked(self.action, user_info), shard=shard
+        )
+
+    def _total(self) -> int:
+        """Count the rows, roughly those of one shard, for the time that is left."""
+        return sum(1 for _ in self._records()) // (self.shard[1] if self.shard else 1)
+
+    def _checked_rules(self) -> Rules:
+        from zoom_provider.provisioning import seats
+        from zoom_provider.provisioning.bulk import MOST_AT_ONCE, Rules
+
         _refuse_unknown("if_exists", self.if_exists, ("fail", "skip", "update"))
         _refuse_unknown("on_error", self.on_error, ("continue", "stop"))
         _check_max_failures(self.max_failures)
@@ -255,15 +289,18 @@ class ZoomCreateUsersOperator(UserInfoOperator):
                 "give either users or roster", errors={"users": ["or roster, one of the two"]}
             )
         if self.seats is not None:
-            raise ZoomValidationError(
-                "seats cannot be counted by this version; leave it out, and people without a "
-                "free seat are reported as needs_license",
-                errors={"seats": ["is not supported yet"]},
-            )
+            seats.check(self.seats)
         if self.shard is not None and not 0 <= self.shard[0] < self.shard[1]:
             raise ZoomValidationError(
                 "shard must be (i, n) with 0 <= i < n", errors={"shard": ["is out of range"]}
             )
+        return Rules(
+            if_exists=self.if_exists,
+            on_error=self.on_error,
+            put_off_quota=self.deferrable,
+            dry_run=self.only_told,
+            at_once=MOST_AT_ONCE,
+        )
 
     def _check_size(self, client: ZoomClient) -> None:
         """Stop before the first call where a wrong export would create a crowd."""
@@ -346,11 +383,12 @@ def _readable_list(value: Any) -> list[Any]:
     return list(found)
 
 
-def _is_left(row: int, progress: dict[str, Any]) -> bool:
-    if not progress:
-        return True
-    following = progress["next"]
-    return row in progress["left"] or (following is not None and row >= following)
+def _countable(earlier: dict[str, Any]) -> dict[Any, int]:
+    """Give an earlier part's counts, without those whose rows come again."""
+    from zoom_provider.provisioning.outcomes import Outcome
+
+    counts = {Outcome(name): count for name, count in earlier.get("outcomes", {}).items()}
+    return {name: count for name, count in counts.items() if name is not Outcome.REJECTED}
 
 
 def _defer_until(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import TracebackType
@@ -110,24 +110,19 @@ class Report:
 
     :param path: of the JSON Lines file; the others stand beside it
     :param open_text: opens a path for text in a mode
-    :param more: go on with the files of an earlier part of the same run
     """
 
-    def __init__(
-        self, path: str, open_text: Callable[[str, str], TextIO], *, more: bool = False
-    ) -> None:
+    def __init__(self, path: str, open_text: Callable[[str, str], TextIO]) -> None:
         stem = path.removesuffix(".jsonl")
         self.path = path
         self.rejects = f"{stem}.rejects.csv"
         self.counts: Counter[Outcome] = Counter()
-        mode = "a" if more else "w"
-        self._files = [open_text(name, mode) for name in (path, f"{stem}.csv", self.rejects)]
+        self._files = [open_text(name, "w") for name in (path, f"{stem}.csv", self.rejects)]
         self._lines, self._csv, self._rejects = self._files
         self._table = csv.writer(self._csv)
         self._reject_table = csv.writer(self._rejects)
-        if not more:
-            self._table.writerow(COLUMNS)
-            self._reject_table.writerow(REJECT_COLUMNS)
+        self._table.writerow(COLUMNS)
+        self._reject_table.writerow(REJECT_COLUMNS)
 
     def __enter__(self) -> Self:
         """Return the report; it is closed at the end of the block."""
@@ -145,14 +140,31 @@ class Report:
 
     def add(self, person: PersonOutcome) -> None:
         """Write what happened to one person."""
-        self.counts[person.outcome] += 1
-        values: dict[str, Any] = {name: getattr(person, name) for name in COLUMNS}
-        self._lines.write(json.dumps(values, ensure_ascii=False) + "\n")
-        self._table.writerow([cell(values[name]) for name in COLUMNS])
+        self._write(person.outcome, {name: getattr(person, name) for name in COLUMNS})
         if person.outcome is Outcome.REJECTED:
             for name, texts in (person.errors or {"": [person.reason or ""]}).items():
                 for text in texts:
                     self.reject(person.row, person.email, name, text)
+
+    def take_over(self, lines: Iterable[str], is_open: Callable[[int], bool]) -> set[int]:
+        """
+        Write the lines of an earlier part anew; return the rows that need no other try.
+
+        :param is_open: tells the rows that come again; rejected ones always do
+        """
+        done: set[int] = set()
+        for line in lines:
+            values = json.loads(line)
+            if values["outcome"] != Outcome.REJECTED and not is_open(values["row"]):
+                self._write(Outcome(values["outcome"]), values)
+                done.add(values["row"])
+        return done
+
+    def _write(self, outcome: Outcome, values: Mapping[str, Any]) -> None:
+        self.counts[outcome] += 1
+        self._lines.write(json.dumps(values, ensure_ascii=False) + "\n")
+        self._table.writerow([cell(values[name]) for name in COLUMNS])
+        # On disk at once: a worker may be killed.
         self._lines.flush()
         self._csv.flush()
 

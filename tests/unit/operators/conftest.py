@@ -23,6 +23,12 @@ class TaskInstance:
         self.pushed[key] = value
 
 
+@pytest.fixture(autouse=True)
+def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make one call at a time, so that the order of calls and lines is certain."""
+    monkeypatch.setattr("zoom_provider.provisioning.bulk.MOST_AT_ONCE", 1)
+
+
 @pytest.fixture
 def ti() -> TaskInstance:
     return TaskInstance()

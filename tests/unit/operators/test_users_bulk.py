@@ -75,7 +75,8 @@ def test_everybody_is_reported_once_in_three_files(
         "outcomes": outcomes,
         "report": str(path),
         "rejects": str(path.with_name("report.rejects.csv")),
-        "calls": 5,
+        # Three lists of whom Zoom has, two creations, and a look-up of who was refused.
+        "calls": 6,
         "rate_limited": 0,
     }
     assert ti.pushed == {"report": str(path), "outcomes": outcomes}
@@ -95,7 +96,7 @@ def test_everybody_is_reported_once_in_three_files(
     assert (found[2]["outcome"], found[2]["id"]) == ("existing", "p2-id")
     assert "inactive" in found[2]["reason"]
     assert (found[4]["outcome"], found[4]["code"]) == ("foreign_account", 1005)
-    (refusal,) = connected.requests("POST /v2/users")[2:]
+    (refusal,) = connected.requests("POST /v2/users")[1:]
     assert found[4]["tracking_id"] == refusal["tracking_id"]
     rows = table(path.with_suffix(".csv"))
     assert [row["row"] for row in rows] == ["1", "2", "3", "4", "6"]
@@ -333,7 +334,7 @@ def test_who_is_being_settled_holds_nobody_up(
     connected.fault("cut_after", on="POST /v2/users", email="p1@example.com")
     result = perform(create_many([person(n) for n in range(1, 5)]))
     assert result["outcomes"] == {"invited": 4}
-    assert calls(connected) == [
+    assert [call for call in calls(connected) if call[1]] == [
         *[("POST", f"p{n}@example.com") for n in range(1, 5)],
         ("GET", "p1@example.com"),
     ]

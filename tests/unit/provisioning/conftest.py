@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -35,6 +35,25 @@ def client(zoom: Simulator, clock: Clock) -> Iterator[ZoomClient]:
     made = make_client(zoom, clock)
     yield made
     made.close()
+
+
+class Forgetful:
+    """A checkpoint that keeps nothing, and a meter that tells nobody."""
+
+    def load(self) -> dict[str, Any]:
+        return {}
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        pass
+
+    def clear(self) -> None:
+        pass
+
+    def count(self, name: str, number: int = 1) -> None:
+        pass
+
+    def timing(self, name: str, seconds: float) -> None:
+        pass
 
 
 def open_text(path: str, mode: str) -> TextIO:

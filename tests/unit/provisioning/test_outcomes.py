@@ -117,13 +117,19 @@ def test_a_rejected_person_without_named_faults_is_among_the_rejects(tmp_path: P
     assert (tmp_path / "r.rejects.csv").read_text().splitlines()[1] == "1,,,why"
 
 
-def test_a_second_part_goes_on_with_the_same_files(tmp_path: Path) -> None:
+def test_a_second_part_takes_over_what_is_closed(tmp_path: Path) -> None:
     path = str(tmp_path / "r.jsonl")
-    for number, more in ((1, False), (2, True)):
-        with Report(path, open_text, more=more) as report:
-            report.add(PersonOutcome(number, "a@example.com", Outcome.INVITED))
+    with Report(path, open_text) as report:
+        for number, outcome in enumerate(("invited", "rejected", "failed", "existing"), start=1):
+            report.add(PersonOutcome(number, "a@example.com", Outcome(outcome)))
+    lines = Path(path).read_text().splitlines()
+    with Report(path, open_text) as report:
+        # A rejected row always comes again; the third is one that wants another try.
+        assert report.take_over(lines, lambda row: row == 3) == {1, 4}
+        assert report.counts == {"invited": 1, "existing": 1}
+        report.add(PersonOutcome(3, "a@example.com", Outcome.INVITED))
     with (tmp_path / "r.csv").open(newline="") as file:
-        assert [row["row"] for row in csv.DictReader(file)] == ["1", "2"]
+        assert [row["row"] for row in csv.DictReader(file)] == ["1", "4", "3"]
     with Report(path, open_text):
         pass
     assert Path(path).read_text() == ""

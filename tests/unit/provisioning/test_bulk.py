@@ -5,26 +5,36 @@ from __future__ import annotations
 import csv
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support import Clock, calls, emails, person
-from tests.unit.provisioning.conftest import make_client, open_text, rows_of, told, written
+from tests.unit.provisioning.conftest import (
+    Forgetful,
+    make_client,
+    open_text,
+    rows_of,
+    told,
+    written,
+)
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.exceptions import (
     ZoomAuthError,
     ZoomDailyLimitError,
+    ZoomError,
     ZoomPermissionError,
     ZoomUnavailableError,
     ZoomValidationError,
 )
-from zoom_provider.provisioning.creating import DRY_RUN, create_many
+from zoom_provider.provisioning.bulk import Rules, create_many
+from zoom_provider.provisioning.creating import DRY_RUN
 from zoom_provider.provisioning.outcomes import FAILURES, Report
+from zoom_provider.provisioning.progress import Progress
 from zoom_provider.provisioning.roster import Row
 from zoom_provider.simulator.server import Simulator
 
@@ -36,9 +46,24 @@ def people(count: int) -> list[dict[str, Any]]:
     return [person(number) for number in range(1, count + 1)]
 
 
-def create(client: ZoomClient, rows: list[Any], report: Report, **options: Any) -> Any:
-    defaults = {"if_exists": "skip", "on_error": "continue"}
-    return create_many(client, rows_of(client, rows), report, **(defaults | options))
+class Ending(NamedTuple):
+    """How creating many ended."""
+
+    stopped_by: ZoomError | None
+    left: tuple[int, ...]
+    next_row: int | None
+
+
+def create(client: ZoomClient, rows: Iterable[Any], report: Report, **options: Any) -> Ending:
+    """Create people one call at a time, so that the order is certain."""
+    found = rows if isinstance(rows, Iterator) else rows_of(client, list(rows))
+    progress = Progress(client, Forgetful(), Forgetful())
+    rules = Rules(**{"at_once": 1} | options)
+    stopped_by = create_many(client, found, report, rules, progress)
+    if not (rules.put_off_quota and isinstance(stopped_by, ZoomDailyLimitError)):
+        return Ending(stopped_by, (), None)
+    state = progress.state((), report.counts)
+    return Ending(stopped_by, tuple(state["left"]), state["next"])
 
 
 # What Zoom is like, and what becomes of p1 there when everybody may go on.
@@ -204,7 +229,7 @@ def test_a_source_that_breaks_off_leaves_nobody_unsettled(
         raise ZoomValidationError("roster x.csv is not UTF-8")
 
     zoom.fault("cut_after", on=POST, email=P1)
-    ending = create_many(client, broken(), report, if_exists="skip", on_error="continue")
+    ending = create(client, broken(), report)
     assert isinstance(ending.stopped_by, ZoomValidationError)
     assert told(report) == [(2, "invited"), (1, "invited")]
 

@@ -1,0 +1,104 @@
+"""Free seats, counted before anybody is created and counted down as people take them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any, Final
+
+from zoom_provider.api.client import ZoomClient
+from zoom_provider.api.user_info import CreateRequest, UserType
+from zoom_provider.exceptions import ZoomLicenseError, ZoomValidationError
+
+_SEAT_OF: Final[dict[int, str]] = {UserType.BASIC: "basic", UserType.LICENSED: "licensed"}
+_COUNTS: Final = {"basic": "basic_users_count", "licensed": "licensed_users_count"}
+_OPTION: Final = "else_basic"
+
+
+class Seats:
+    """
+    The seats that are free; safe for several threads.
+
+    :param free: by kind (``basic``, ``licensed``); a kind that is absent is not counted
+    :param else_basic: create people as basic for whom no licensed seat is left
+    """
+
+    def __init__(self, free: Mapping[str, int], *, else_basic: bool = False) -> None:
+        self.free = dict(free)
+        self._else_basic = else_basic
+        self._lock = threading.Lock()
+
+    def take(self, request: CreateRequest) -> tuple[CreateRequest, str | None]:
+        """
+        Take a seat for a person; return the request that fits it, and a note if it changed.
+
+        :raises ZoomLicenseError: no seat is left
+        """
+        seat = _SEAT_OF.get(request.user_info.type)
+        with self._lock:
+            if self._took(seat):
+                return request, None
+            if self._else_basic and seat == "licensed" and self._took("basic"):
+                user_info = request.user_info.model_copy(update={"type": UserType.BASIC})
+                changed = CreateRequest(request.action, user_info, request.warnings)
+                return changed, "created as basic, no licensed seat is free"
+        raise ZoomLicenseError(
+            f"No {seat} seat is free: those bought (seats) are all in use, by pending people too.",
+            seat=seat,
+        )
+
+    def give_back(self, request: CreateRequest) -> None:
+        """Free the seat of a person who was not created."""
+        seat = _SEAT_OF.get(request.user_info.type)
+        with self._lock:
+            if seat in self.free:
+                self.free[seat] += 1
+
+    def _took(self, seat: str | None) -> bool:
+        if seat is None or seat not in self.free:
+            return True
+        if self.free[seat] <= 0:
+            return False
+        self.free[seat] -= 1
+        return True
+
+
+def check(seats: Mapping[str, Any]) -> None:
+    """
+    Refuse what is no count of seats.
+
+    :param seats: ``{"licensed": n, "basic": n}`` as bought, each optional, and ``else_basic``
+    :raises ZoomValidationError: by field
+    """
+    errors: dict[str, list[str]] = {}
+    for name, value in seats.items():
+        if name == _OPTION:
+            if not isinstance(value, bool):
+                errors[f"seats.{name}"] = ["must be True or False"]
+        elif name not in _COUNTS:
+            errors[f"seats.{name}"] = ["is neither basic nor licensed nor else_basic"]
+        elif isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            errors[f"seats.{name}"] = ["must be a number of seats"]
+    if errors:
+        listed = "; ".join(f"{name} {texts[0]}" for name, texts in errors.items())
+        raise ZoomValidationError(listed, errors=errors)
+
+
+def free_seats(client: ZoomClient, bought: Mapping[str, Any]) -> Seats:
+    """
+    Count what is free of the seats bought: less active people, and pending ones, who hold seats.
+
+    :param bought: as :func:`check` has it
+    """
+    summary = client.count_users()
+    used = {kind: _count(summary.get(name)) for kind, name in _COUNTS.items()}
+    for person in client.list_users("pending"):
+        seat = _SEAT_OF.get(person.get("type", 0))
+        if seat is not None:
+            used[seat] += 1
+    free = {kind: bought[kind] - used[kind] for kind in _COUNTS if kind in bought}
+    return Seats(free, else_basic=bool(bought.get(_OPTION)))
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) else 0
