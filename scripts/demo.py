@@ -15,9 +15,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from local_stack import EXISTING, PROJECT, StackError, run_script, running, say
+from child_processes import StackError, run_script, say
+from local_stack import EXISTING, PROJECT, running
 
-DAG = "zoom_onboarding_csv"
+DAG, RUN = "zoom_onboarding_csv", "demo"
 FIRST_DAY = "2026-03-02"
 SAMPLE = PROJECT / "dags" / "data" / "hr_export.csv"
 
@@ -125,7 +126,7 @@ def main() -> int:
     sample = read_sample()
     with running(".demo") as stack:
         say(f"Running {DAG} for the people who start on {FIRST_DAY} ...")
-        run = stack.run_dag(DAG, {"from": FIRST_DAY, "to": FIRST_DAY})
+        run = stack.run_dag(DAG, RUN, {"from": FIRST_DAY, "to": FIRST_DAY})
         outcomes = match(sample, stack.returned(run, "summarize") or [])
         print_table(sample, outcomes)
         found = differences(run["state"], sample, outcomes, people := stack.people())

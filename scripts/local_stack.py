@@ -9,22 +9,18 @@ must never touch somebody's real metadata database.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import secrets
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
-from typing import Any, TypeVar
+from typing import Any
 
-import psutil  # type: ignore[import-untyped]
 import requests
+
+from child_processes import Processes, StackError, free_port, say
 
 PROJECT = Path(__file__).resolve().parent.parent
 USER = "admin"
@@ -43,142 +39,6 @@ FOREIGN = "liam.murphy@example.net"
 # What the local Zoom takes in place of the values that a real Zoom app gives you.
 CREDENTIALS = {"login": "simulated-client-id", "password": "simulated-client-secret"}
 ACCOUNT_ID = "simulated-account-id"
-
-T = TypeVar("T")
-
-
-class StackError(Exception):
-    """Something did not start or did not answer; the text says which log tells more."""
-
-
-def say(text: str) -> None:
-    """Tell the person in front of the terminal what goes on, at once."""
-    print(text, flush=True)
-
-
-def run_script(main: Callable[[], int]) -> None:
-    """Run a script's main function so that every way of being stopped lets it clean up."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
-    # A shell that starts us in the background has SIGINT ignored, and so would all we start.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        code = main()
-    except KeyboardInterrupt:
-        say("Stopped.")
-        code = 130
-    except StackError as error:
-        print(f"error: {error}", file=sys.stderr)
-        code = 1
-    sys.exit(code)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
-def free_port(preferred: int) -> int:
-    """Return the preferred port of this machine if nobody listens there, else another."""
-    for port in (preferred, 0):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
-            return int(probe.getsockname()[1])
-    raise StackError("No free port on 127.0.0.1")
-
-
-class Processes:
-    """Child processes, each with its own session and its own log file."""
-
-    def __init__(self, logs: Path, env: dict[str, str]) -> None:
-        self._logs = logs
-        self._env = env
-        self._running: dict[str, subprocess.Popen[str]] = {}
-
-    def start(self, name: str, *command: str) -> Path:
-        """
-        Start a Python module or command that is to run until the end.
-
-        :return: the file that its output goes to
-        """
-        log = self._logs / f"{name}.log"
-        with log.open("w") as output:
-            self._running[name] = subprocess.Popen(
-                [sys.executable, "-m", *command],
-                cwd=PROJECT,
-                env=self._env,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                text=True,
-                # A Ctrl-C in the terminal must reach us alone, so that we end them in order.
-                start_new_session=True,
-            )
-        return log
-
-    def wait_for(self, what: str, probe: Callable[[], T | None], seconds: float) -> T:
-        """
-        Ask until there is an answer.
-
-        :param probe: returns None while there is none yet
-        :raises StackError: when a process has died or the time is up
-        """
-        deadline = time.monotonic() + seconds
-        while (answer := probe()) is None:
-            for name, process in self._running.items():
-                if process.poll() is not None:
-                    raise StackError(f"{name} ended by itself: see {self._logs / name}.log")
-            if time.monotonic() > deadline:
-                raise StackError(f"{what} took longer than {seconds:.0f} s: see {self._logs}")
-            time.sleep(0.2)
-        return answer
-
-    def finish(self, name: str, *command: str, seconds: float = 120) -> None:
-        """Run a command to its end."""
-        log = self.start(name, *command)
-        process = self._running[name]
-        try:
-            code = process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            raise StackError(f"{name} took longer than {seconds:.0f} s: see {log}") from None
-        if code:
-            raise StackError(f"{name} failed: see {log}")
-        del self._running[name]
-
-    def stop(self) -> None:
-        """End all of them, with all that they started, even those that do not want to."""
-        # A second Ctrl-C must not leave anything behind.
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
-        for process in self._running.values():
-            process.terminate()
-        deadline = time.monotonic() + 3
-        for process in self._running.values():
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(max(0.0, deadline - time.monotonic()))
-        sessions = {process.pid for process in self._running.values()}
-        while survivors := _members(sessions):
-            for pid in survivors:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            for process in self._running.values():
-                process.poll()
-            time.sleep(0.05)
-        self._running.clear()
-
-
-def _members(sessions: set[int]) -> list[int]:
-    """
-    Return who belongs to the sessions.
-
-    A process group would not do: Airflow gives each running task a group of its own.
-    """
-    members = []
-    for pid in psutil.pids():
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if os.getsid(pid) in sessions:
-                members.append(pid)
-    return members
 
 
 class Stack:
@@ -205,8 +65,9 @@ class Stack:
 
     def start(self, zoom_port: int) -> None:
         """Empty the folder and start everything, waiting until it answers."""
-        shutil.rmtree(self.home, ignore_errors=True)
-        self.logs.mkdir(parents=True)
+        for path in self.home.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        self.logs.mkdir()
         say("Starting the local Zoom ...")
         self._start_zoom(zoom_port)
         say(f"Setting up Airflow in {self.home.relative_to(PROJECT)}/ ...")
@@ -264,23 +125,32 @@ class Stack:
         """
         method = "GET" if body is None else "POST"
         url = f"{self.airflow_url}/api/v2/{path}"
-        reply = self._http.request(method, url, json=body, timeout=60)
+
+        def answered() -> requests.Response | None:
+            with contextlib.suppress(requests.ConnectionError, requests.Timeout):
+                reply = self._http.request(method, url, json=body, timeout=30)
+                # On SQLite a reader may meet a lock; that passes.
+                return reply if reply.status_code < 500 else None
+            return None
+
+        reply = self.processes.wait_for(f"An answer to {method} {path}", answered, 60)
         if reply.status_code == 404:
             return None
-        if not reply.ok:
+        # Conflict: an earlier try has done it, and its answer was lost.
+        if not reply.ok and reply.status_code != 409:
             raise StackError(f"Airflow refused {method} {path}: {reply.text[:500]}")
         return reply.json()
 
-    def run_dag(self, dag_id: str, conf: dict[str, Any]) -> dict[str, Any]:
+    def run_dag(self, dag_id: str, run_id: str, conf: dict[str, Any]) -> dict[str, Any]:
         """Start a run of a DAG and wait for its end; return the run as Airflow describes it."""
         dag = f"dags/{dag_id}"
         self.processes.wait_for(f"Reading {dag_id}", lambda: self.api(dag), 60)
-        run = self.api(f"{dag}/dagRuns", {"logical_date": None, "conf": conf})
-        path = f"{dag}/dagRuns/{run['dag_run_id']}"
+        wanted = {"dag_run_id": run_id, "logical_date": None, "conf": conf}
+        self.api(f"{dag}/dagRuns", wanted)
 
         def finished() -> dict[str, Any] | None:
-            now: dict[str, Any] = self.api(path)
-            return now if now["state"] in FINISHED else None
+            run: dict[str, Any] = self.api(f"{dag}/dagRuns/{run_id}") or {}
+            return run if run.get("state") in FINISHED else None
 
         return self.processes.wait_for(f"The run of {dag_id}", finished, 180)
 
@@ -298,20 +168,35 @@ class Stack:
 
 
 @contextlib.contextmanager
-def running(folder: str, *, zoom_port: int = 0, airflow_port: int = 8080) -> Iterator[Stack]:
+def running(folder: str, *, zoom_port: int = 0, airflow_port: int = 0) -> Iterator[Stack]:
     """
     Run a local Zoom and an Airflow until the block ends.
 
     :param folder: where they keep everything, inside the project; emptied first
     :param zoom_port: taken if it is free; 0 for any
-    :param airflow_port: taken if it is free
+    :param airflow_port: the same
     """
     stack = Stack(PROJECT / folder, free_port(airflow_port))
+    with _only_user_of(stack.home):
+        try:
+            stack.start(zoom_port and free_port(zoom_port))
+            yield stack
+        finally:
+            stack.processes.stop()
+
+
+@contextlib.contextmanager
+def _only_user_of(home: Path) -> Iterator[None]:
+    """Keep two of us from emptying the same folder; the lock goes with the process."""
+    home.mkdir(exist_ok=True)
+    handle = os.open(home, os.O_RDONLY)
     try:
-        stack.start(free_port(zoom_port))
-        yield stack
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise StackError(f"{home} is in use: another of these is running") from None
     finally:
-        stack.processes.stop()
+        os.close(handle)
 
 
 def _environment(home: Path, airflow_url: str) -> dict[str, str]:

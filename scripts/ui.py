@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import threading
 
-from demo import DAG, FIRST_DAY
-from local_stack import USER, run_script, running, say
+from child_processes import run_script, say
+from demo import DAG, FIRST_DAY, RUN
+from local_stack import USER, running
 
 
 def main() -> int:
     """Start everything, say where it is, and wait to be stopped."""
     with running(".ui", zoom_port=8123, airflow_port=8080) as stack:
         say(f"Running {DAG} for the people who start on {FIRST_DAY} ...")
-        run = stack.run_dag(DAG, {"from": FIRST_DAY, "to": FIRST_DAY})
+        stack.run_dag(DAG, RUN, {"from": FIRST_DAY, "to": FIRST_DAY})
         say(f"""
 Airflow          {stack.airflow_url}
   user           {USER}
   password       {stack.password}
-  the run        {stack.airflow_url}/dags/{DAG}/runs/{run["dag_run_id"]}
+  the run        {stack.airflow_url}/dags/{DAG}/runs/{RUN}
 The local Zoom   {stack.zoom_url}
 
 The connection zoom_default leads to the local Zoom. Trigger zoom_create_user to fill in its form,
