@@ -60,11 +60,16 @@ def free_port(preferred: int) -> int:
 
 
 class Processes:
-    """Child processes, each with its own session and its own log file."""
+    """
+    Child processes, each with its own session and its own log file.
 
-    def __init__(self, logs: Path, env: dict[str, str]) -> None:
+    :param python: the interpreter that they run on
+    """
+
+    def __init__(self, logs: Path, env: dict[str, str], python: str = sys.executable) -> None:
         self._logs = logs
         self._env = env
+        self._python = python
         self._running: dict[str, subprocess.Popen[str]] = {}
 
     def start(self, name: str, *command: str) -> Path:
@@ -76,7 +81,7 @@ class Processes:
         log = self._logs / f"{name}.log"
         with log.open("w") as output:
             self._running[name] = subprocess.Popen(
-                [sys.executable, "-m", *command],
+                [self._python, "-m", *command],
                 cwd=self._logs.parent,
                 env=self._env,
                 stdin=subprocess.DEVNULL,

@@ -57,7 +57,7 @@ class Stack:
         self.airflow_url = f"http://127.0.0.1:{airflow_port}"
         self.password = secrets.token_urlsafe(9)
         self._port = airflow_port
-        self._env = _environment(home, self.airflow_url)
+        self._env = environment(home, self.airflow_url)
         self.processes = Processes(self.logs, self._env)
         self._http = requests.Session()
         # A proxy of the surroundings has no business between parts of one machine.
@@ -199,7 +199,7 @@ def _only_user_of(home: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _environment(home: Path, airflow_url: str) -> dict[str, str]:
+def environment(home: Path, airflow_url: str) -> dict[str, str]:
     """Return our own environment without what it says about Airflow, and what we say instead."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW_", "_AIRFLOW"))}
     settings = {
