@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -16,7 +17,7 @@ from typing import Any, Final
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import InvalidHeader, MaxRetryError, NewConnectionError
 
 from zoom_provider import __version__
 from zoom_provider.api.pacing import Gate, Pacer
@@ -30,6 +31,9 @@ log = logging.getLogger(__name__)
 _CONNECTIONS: Final = 128
 """Kept open at most; Zoom's largest plan needs fewer in flight."""
 
+
+# Plain http is for this machine alone: a proxy would read the secret.
+_DIRECT: Final = {"no_proxy": "localhost,127.0.0.1,::1"}
 
 _NO_AUTHORITIES: Final = (
     "the file of certificate authorities cannot be read; check the connection's ca_bundle and the "
@@ -111,6 +115,7 @@ class Transport:
                 data=data,
                 timeout=self._timeouts,
                 verify=self._verify,
+                proxies=_DIRECT if url.startswith("http://") else None,
                 allow_redirects=False,
             )
         # Not all that requests raises is its own: a missing ca_bundle is an OSError, a redirect to
@@ -214,7 +219,7 @@ def _lost(error: OSError | ValueError) -> Lost:
         return Lost(Fault.NOT_SENT, "the proxy (HTTPS_PROXY) cannot be reached or refuses")
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return Lost(Fault.NOT_SENT, "no connection within connect_timeout")
-    if any(isinstance(e, NameResolutionError) for e in chain):
+    if any(isinstance(e, socket.gaierror) for e in chain):
         return Lost(Fault.NOT_SENT, "the host's name is not known; check the connection's host")
     if any(isinstance(e, NewConnectionError) for e in chain):
         return Lost(Fault.NOT_SENT, "no connection; check the connection's host and the network")
@@ -222,7 +227,10 @@ def _lost(error: OSError | ValueError) -> Lost:
         return Lost(Fault.NO_REPLY, "no reply within timeout")
     if isinstance(error, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
         return Lost(Fault.NO_REPLY, "the connection was cut before the reply was complete")
-    if isinstance(error, requests.exceptions.ContentDecodingError):
+    # The latter is about a header of the reply: Zoom was asked.
+    if isinstance(error, requests.exceptions.ContentDecodingError) or any(
+        isinstance(e, InvalidHeader) for e in chain
+    ):
         return Lost(Fault.NO_REPLY, "the reply could not be decoded")
     return Lost(Fault.INVALID, f"the request could not be made ({type(error).__name__})")
 

@@ -47,6 +47,18 @@ def test_the_pace_gives_way_to_a_refusal_by_the_second(zoom: Simulator, client: 
     assert pacer.rate < 0.9 * before
 
 
+def test_fewer_calls_are_under_way_after_a_refusal_of_calls_at_once(
+    zoom: Simulator, client: ZoomClient
+) -> None:
+    gate = client._pacers.gate
+    zoom.fault("429", on=POST)
+    create(client, "first@example.com")
+    assert gate.room == 128
+    zoom.fault("429", on=POST, limit="concurrency")
+    create(client)
+    assert gate.room < 128
+
+
 @pytest.mark.parametrize("max_wait", [10.0, 60.0])
 def test_waiting_ends_with_max_wait(
     zoom: Simulator, client_of: ClientOf, clock: Clock, max_wait: float

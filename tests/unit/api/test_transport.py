@@ -139,6 +139,16 @@ def test_what_no_proxy_names_goes_straight(
     assert create(client_of(zoom_tls))["email"] == NEW
 
 
+def test_no_proxy_hears_what_is_for_this_machine_alone(
+    zoom: Simulator, client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Stranger(http("{}")) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.setenv("http_proxy", proxy.url)
+        assert create(client_of(zoom))["email"] == NEW
+    assert proxy.heard == []
+
+
 def test_an_unknown_host_is_told(
     zoom: Simulator, client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,6 +175,10 @@ def test_an_unknown_host_is_told(
         (
             b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Encoding: gzip\r\n"
             b"Content-Length: 4\r\n\r\nabcd",
+            "could not be decoded",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1, 2\r\n\r\n{}",
             "could not be decoded",
         ),
     ],
