@@ -2,9 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
+
+from tests.integration.airflow_stack import Airflow, airflow_2, airflow_3
+from tests.requires import require
+from tests.support import connection
+from zoom_provider.simulator.server import Simulator
+
+PYTHON_2 = Path(__file__).parents[2] / ".venv-2.11" / "bin" / "python"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make it possible to leave out what takes half a minute: ``-m "not slow"``."""
     config.addinivalue_line("markers", "slow: starts a whole Airflow, half a minute each")
+
+
+@pytest.fixture(scope="session")
+def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
+    """Run an Airflow 3.3 with the example DAGs, one for all tests."""
+    with airflow_3(tmp_path_factory.mktemp("airflow")) as airflow:
+        airflow.read_dags("zoom_create_user", "zoom_onboarding_csv")
+        yield airflow
+
+
+@pytest.fixture(scope="session")
+def airflow_211(
+    tmp_path_factory: pytest.TempPathFactory, zoom_server: Simulator
+) -> Iterator[Airflow]:
+    """Run an Airflow 2.11 with the example DAGs, connected to the local Zoom."""
+    require("Airflow 2.11", PYTHON_2.exists(), "make test-2.11, with Python 3.11 or 3.12 on PATH")
+    home = tmp_path_factory.mktemp("airflow-2.11")
+    with airflow_2(home, PYTHON_2, connection(zoom_server)) as airflow:
+        airflow.read_dags("zoom_create_user")
+        yield airflow
