@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import logging
 import os
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 from urllib.parse import quote
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath, Stats, Variable, conf
+from cryptography.fernet import Fernet, InvalidToken
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -85,23 +88,31 @@ class AirflowMeter:
 
 class VariableTokenStore:
     """
-    Keeps the tokens of a grant in an Airflow Variable, whose name gets it masked.
+    Keeps the tokens of a grant in an Airflow Variable, which a task can write on Airflow 2 and 3.
 
-    A Variable is encrypted in Airflow's database, and a task can write it on Airflow 2 and 3.
+    Airflow encrypts Variables in its database and masks this one by its name, but its supervisor
+    logs what a task writes (at level DEBUG). So the value is encrypted here as well, by a key that
+    only who has the connection's credentials can make.
     """
 
     def load(self, key: str) -> Mapping[str, Any] | None:
-        """Return what was saved last under ``key``."""
+        """Return what was saved last under ``key``; nothing where that cannot be read."""
         text = _variable_or_none(_variable_name(key))
         try:
-            tokens = json.loads(text or "null")
-        except ValueError:
+            tokens = json.loads(_safe(key).decrypt(text or ""))
+        except (ValueError, InvalidToken):
             return None
         return tokens if isinstance(tokens, dict) else None
 
     def save(self, key: str, tokens: Mapping[str, Any]) -> None:
-        """Replace what is saved under ``key``."""
-        Variable.set(_variable_name(key), json.dumps(dict(tokens)))
+        """Replace what is saved under ``key``, the digest of the credentials."""
+        text = json.dumps(dict(tokens))
+        Variable.set(_variable_name(key), _safe(key).encrypt(text.encode()).decode())
+
+
+def _safe(key: str) -> Fernet:
+    digest = hashlib.sha256(f"zoom tokens {key}".encode()).digest()
+    return Fernet(base64.urlsafe_b64encode(digest))
 
 
 def _variable_name(key: str) -> str:

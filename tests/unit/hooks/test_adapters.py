@@ -66,25 +66,41 @@ def test_a_report_has_a_place_of_its_own_under_the_logs(
     assert str(Path(path).resolve()) == path
 
 
-@pytest.mark.parametrize(
-    ("stored", "found"),
-    [
-        (None, None),
-        ('{"refresh_token": "a", "renew_at": 1}', {"refresh_token": "a", "renew_at": 1}),
-        ("", None),
-        ("broken", None),
-        ("[]", None),
-        ("5", None),
-        ("null", None),
-    ],
-)
-def test_what_is_stored_is_found_and_what_is_broken_is_nothing(
-    stored: str | None, found: Any, monkeypatch: pytest.MonkeyPatch, airflow_db: Path
+KEY = "0123456789abcdef0123456789abcdef"
+VARIABLE = "AIRFLOW_VAR_ZOOM_REFRESH_TOKEN_0123456789ABCDEF"
+TOKENS = {"refresh_token": "eyJ-refresh", "access_token": "eyJ-access", "renew_at": 1.5}
+
+
+def stored(key: str, tokens: Any, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Give the text that a store writes to the Variable."""
+    written: list[str] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "zoom_provider.hooks.adapters.Variable.set", lambda name, text: written.append(text)
+        )
+        VariableTokenStore().save(key, tokens)
+    return written[0]
+
+
+def test_stored_tokens_are_for_who_has_the_credentials(
+    monkeypatch: pytest.MonkeyPatch, airflow_db: Path
 ) -> None:
-    key = "0123456789abcdef0123456789abcdef"
-    if stored is not None:
-        monkeypatch.setenv("AIRFLOW_VAR_ZOOM_REFRESH_TOKEN_0123456789ABCDEF", stored)
-    assert VariableTokenStore().load(key) == found
+    assert VariableTokenStore().load(KEY) is None
+    text = stored(KEY, TOKENS, monkeypatch)
+    for secret in ("eyJ", "access", "refresh"):
+        assert secret not in text
+    monkeypatch.setenv(VARIABLE, text)
+    assert VariableTokenStore().load(KEY) == TOKENS
+    # Another connection's key may begin alike, and so be given the same Variable.
+    assert VariableTokenStore().load(KEY[:16] + "x" * 16) is None
+
+
+@pytest.mark.parametrize("text", ["", "broken", "ü", "gAAAA", "{}", "null"])
+def test_what_cannot_be_read_is_nothing(
+    text: str, monkeypatch: pytest.MonkeyPatch, airflow_db: Path
+) -> None:
+    monkeypatch.setenv(VARIABLE, text)
+    assert VariableTokenStore().load(KEY) is None
 
 
 def test_outside_a_task_nothing_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
