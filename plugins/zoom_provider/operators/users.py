@@ -109,7 +109,7 @@ class ZoomCreateUsersOperator(UserInfoOperator):
     ``.csv`` and the faults of rejected and duplicate rows as ``.rejects.csv``.
 
     Good rows are not held up by bad ones. When the task fails, the report is written and
-    ``report`` and ``outcomes`` are in XCom first, and it does not retry.
+    ``report`` and ``outcomes`` are in XCom first; it retries only where Zoom gave no answer.
 
     :param users: a list of ``user_info``, or a text or upstream output that is one (templated)
     :param roster: instead of ``users``, the path or object-store URL of a file that is read row
@@ -229,20 +229,22 @@ class ZoomCreateUsersOperator(UserInfoOperator):
                     client, rows, report, rules, progress, known=known, seats=seats
                 )
         progress.measure()
-        state = progress.state((), report.counts)
         if self.deferrable and isinstance(stopped_by, ZoomDailyLimitError):
+            state = progress.state((), report.counts)
             _defer_until(self, stopped_by, "resume", {"progress": state})
+        # Not the state's counts: those leave out who would have another try.
+        outcomes = {str(outcome): count for outcome, count in sorted(report.counts.items())}
         if stopped_by is None or stopped_by.remedy != "retry":
             checkpoint.clear()
-        self.log.info("Outcomes: %s. Report: %s", state["outcomes"], report.path)
+        self.log.info("Outcomes: %s. Report: %s", outcomes, report.path)
         context["ti"].xcom_push(key="report", value=report.path)
-        context["ti"].xcom_push(key="outcomes", value=state["outcomes"])
+        context["ti"].xcom_push(key="outcomes", value=outcomes)
         with _retried_only_where_it_helps(self):
             if stopped_by is not None:
                 raise stopped_by
             self._judge(report)
         return {
-            "outcomes": state["outcomes"],
+            "outcomes": outcomes,
             "report": report.path,
             "rejects": report.rejects,
             **progress.spent(),

@@ -15,7 +15,12 @@ from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 
 from tests.support import DAY, calls, emails, person
 from tests.unit.operators.conftest import TaskInstance
-from zoom_provider.exceptions import ZoomAuthError, ZoomDailyLimitError, ZoomValidationError
+from zoom_provider.exceptions import (
+    ZoomAuthError,
+    ZoomDailyLimitError,
+    ZoomUnavailableError,
+    ZoomValidationError,
+)
 from zoom_provider.operators.users import ZoomCreateUsersOperator
 from zoom_provider.simulator.server import Simulator
 
@@ -339,3 +344,24 @@ def test_who_is_being_settled_holds_nobody_up(
         ("GET", "p1@example.com"),
     ]
     assert told(path) == [(2, "invited"), (3, "invited"), (4, "invited"), (1, "invited")]
+
+
+def test_who_failed_for_want_of_an_answer_is_counted_too(
+    connected: Simulator, create_many: CreateMany, perform: Perform, path: Path, ti: TaskInstance
+) -> None:
+    connected.fault("cut_before", on="POST /v2/users", email="p1@example.com", times=None)
+    outcomes = {"failed": 1, "invited": 2}
+    result = perform(create_many([person(n) for n in range(1, 4)], max_failures=1))
+    assert result["outcomes"] == outcomes == ti.pushed["outcomes"]
+    assert sorted(told(path)) == [(1, "failed"), (2, "invited"), (3, "invited")]
+
+
+def test_an_outage_fails_the_task_with_everybody_counted(
+    connected: Simulator, create_many: CreateMany, perform: Perform, path: Path, ti: TaskInstance
+) -> None:
+    connected.fault("cut_before", on="POST /v2/users", times=None)
+    connected.fault("cut_before", on="GET /v2/users/*", times=None)
+    with pytest.raises(ZoomUnavailableError):
+        perform(create_many([person(n) for n in range(1, 41)]))
+    assert ti.pushed["outcomes"] == {"failed": 40}
+    assert sorted(row for row, _ in told(path)) == list(range(1, 41))
