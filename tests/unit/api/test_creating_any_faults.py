@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -102,6 +103,33 @@ def test_whatever_goes_wrong_the_person_is_there_once_and_the_result_agrees(
     assert isinstance(user, dict)
     assert user["id"] == person["id"]
     assert there(zoom) == ["somebody.else@example.com", NEW]
+
+
+def test_threads_that_create_through_one_client_in_trouble_create_each_once(
+    zoom: Simulator, client: ZoomClient
+) -> None:
+    faults: list[dict[str, Any]] = [
+        {"kind": "cut_before"},
+        {"kind": "cut_after"},
+        {"kind": "status", "acted": True},
+        {"kind": "html"},
+        {"kind": "truncated"},
+        {"kind": "429"},
+        {"kind": "429", "limit": "concurrency"},
+    ]
+    for number, fault in enumerate(faults * 7):
+        zoom.fault(**fault, on=POST, email=f"p{number}@example.com")
+    zoom.fault("revoke_token", on=POST, email="p60@example.com")
+    wanted = [f"p{number}@example.com" for number in range(96)]
+    with ThreadPoolExecutor(8) as pool:
+        users = list(pool.map(lambda email: create(client, email), wanted))
+    assert [user["email"] for user in users] == wanted
+    assert sorted(there(zoom)) == sorted(wanted)
+    for user in users:
+        person = zoom.person(user["email"])
+        assert person is not None
+        assert person["id"] == user["id"]
+    assert all(fault["struck"] == 1 for fault in zoom.faults())
 
 
 def _outcome(client: ZoomClient) -> dict[str, Any] | ZoomError:
