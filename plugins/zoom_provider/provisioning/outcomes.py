@@ -78,11 +78,18 @@ class PersonOutcome:
             row=row,
             email=email,
             outcome=_outcome_of(error),
-            reason=str(error.args[0]),
+            reason=_reason_of(error),
             code=error.code,
             tracking_id=error.tracking_id,
             errors=error.errors if isinstance(error, ZoomValidationError) else {},
         )
+
+
+def _reason_of(error: ZoomError) -> str:
+    """Say why, in a cell of a table: for our own validation, the faults and nothing around them."""
+    if isinstance(error, ZoomValidationError) and error.status is None and error.errors:
+        return "; ".join(f"{name}: {', '.join(texts)}" for name, texts in error.errors.items())
+    return str(error.args[0])
 
 
 def _outcome_of(error: ZoomError) -> Outcome:
@@ -146,18 +153,27 @@ class Report:
                 for text in texts:
                     self.reject(person.row, person.email, name, text)
 
-    def take_over(self, lines: Iterable[str], is_open: Callable[[int], bool]) -> set[int]:
+    def take_over(
+        self, lines: Iterable[str], is_open: Callable[[int, Outcome], bool]
+    ) -> set[int]:
         """
         Write the lines of an earlier part anew; return the rows that need no other try.
 
-        :param is_open: tells the rows that come again; rejected ones always do
+        :param is_open: tells whether a line is not a row's last word; rejected rows always come
+            again, and so do those of lines that are not ours
         """
         done: set[int] = set()
         for line in lines:
-            values = json.loads(line)
-            if values["outcome"] != Outcome.REJECTED and not is_open(values["row"]):
-                self._write(Outcome(values["outcome"]), values)
-                done.add(values["row"])
+            try:
+                values = json.loads(line)
+                outcome, row = Outcome(values["outcome"]), values["row"]
+                known = {name: values[name] for name in COLUMNS}
+            except (ValueError, TypeError, KeyError):
+                continue
+            if outcome is Outcome.REJECTED or row in done or is_open(row, outcome):
+                continue
+            self._write(outcome, known)
+            done.add(row)
         return done
 
     def _write(self, outcome: Outcome, values: Mapping[str, Any]) -> None:
