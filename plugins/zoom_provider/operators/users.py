@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from airflow.providers.common.compat.sdk import AirflowFailException, conf
 
 from zoom_provider.exceptions import ZoomDailyLimitError, ZoomError, ZoomValidationError
-from zoom_provider.operators._templating import Unreadable, UserInfoOperator, parsed
+from zoom_provider.operators._running import (
+    check_max_creates,
+    check_max_failures,
+    checked_shard,
+    client_of,
+    countable,
+    defer_until,
+    people_of,
+    readable,
+    refuse_unknown,
+    retried_only_where_it_helps,
+)
+from zoom_provider.operators._templating import UserInfoOperator, parsed
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import BaseOperator, Context
+    from airflow.providers.common.compat.sdk import Context
 
     from zoom_provider.api.client import ZoomClient
     from zoom_provider.provisioning.bulk import OnError, Rules
     from zoom_provider.provisioning.creating import IfExists, Person
     from zoom_provider.provisioning.outcomes import Report
-    from zoom_provider.provisioning.roster import Record, Row
+    from zoom_provider.provisioning.roster import Row
+    from zoom_provider.provisioning.source import Source
 
 log = logging.getLogger(__name__)
 
@@ -76,11 +89,11 @@ class ZoomCreateUserOperator(UserInfoOperator):
         from zoom_provider.api.creating import run
         from zoom_provider.provisioning.creating import create
 
-        with _retried_only_where_it_helps(self):
-            _refuse_unknown("if_exists", self.if_exists, ("fail", "skip", "update"))
+        with retried_only_where_it_helps(self):
+            refuse_unknown("if_exists", self.if_exists, ("fail", "skip", "update"))
             if_exists = cast("IfExists", self.if_exists)
-            client = _client(self.zoom_conn_id)
-            request = client.checked(self.action, _readable(parsed(self.user_info), "user_info"))
+            client = client_of(self.zoom_conn_id)
+            request = client.checked(self.action, readable(parsed(self.user_info), "user_info"))
             try:
                 person = run(create(client, request, if_exists), client.sleep)
             except ZoomDailyLimitError as error:
@@ -95,7 +108,7 @@ class ZoomCreateUserOperator(UserInfoOperator):
 
     def _wait_for_reset(self, error: ZoomDailyLimitError) -> NoReturn:
         if self.deferrable:
-            _defer_until(self, error, "resume")
+            defer_until(self, error, "resume")
         raise error
 
 
@@ -116,8 +129,9 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         by row: JSON Lines where it ends in ``.jsonl`` or ``.ndjson``, else CSV with a header
         (templated)
     :param mapping: from Zoom's field to its source: a text names a column, a number or boolean
-        is a constant, ``{"column": "Department", "map": {"Sales": 2}, "default": 1}`` and
-        ``{"value": "text"}`` say more. Without one, columns with Zoom's names are taken from a
+        is a constant, ``{"column": "Department", "map": {"Sales": 2}, "default": 1}``,
+        ``{"column": "Nickname", "optional": True}`` and ``{"value": "text"}`` say more. Without
+        one, columns with Zoom's names are taken from a
         roster, and ``users`` are taken as they are
     :param action: ``create``, ``autoCreate``, ``custCreate`` or ``ssoCreate`` (templated)
     :param if_exists: what to do with people whom Zoom has already: ``fail``, ``skip`` or
@@ -132,8 +146,9 @@ class ZoomCreateUsersOperator(UserInfoOperator):
     :param dry_run: say what would happen to whom, and write nothing to Zoom
     :param shard: ``(i, n)``: only the rows whose e-mail address falls to part i (from 0) of n,
         so that n tasks share a roster
-    :param report: path or object-store URL of the report; by default a file under Airflow's base
-        log folder (templated)
+    :param report: path or object-store URL of the report, one for each mapped task (such as
+        ``.../{{ ti.map_index }}.jsonl``); by default a file under Airflow's base log folder
+        (templated)
     :param zoom_conn_id: a connection of type ``zoom`` (templated)
     :param deferrable: when the account's daily limit is reached, wait for its reset without
         holding a worker, then go on where it was
@@ -190,48 +205,47 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         return self._run(context, progress or {})
 
     def _run(self, context: Context, put_off: dict[str, Any]) -> dict[str, Any]:
-        from zoom_provider.hooks.adapters import (
-            AirflowMeter,
-            TaskCheckpoint,
-            default_report,
-            earlier_lines,
-            open_text,
-        )
+        from zoom_provider.hooks import adapters
         from zoom_provider.provisioning.bulk import create_many
-        from zoom_provider.provisioning.known import find_known
         from zoom_provider.provisioning.outcomes import Report
-        from zoom_provider.provisioning.progress import Progress
-        from zoom_provider.provisioning.seats import free_seats
+        from zoom_provider.provisioning.progress import Progress, of_same_work
 
-        with _retried_only_where_it_helps(self):
+        with retried_only_where_it_helps(self):
             rules = self._checked_rules()
-            client = _client(self.zoom_conn_id)
-            checkpoint = TaskCheckpoint(context)
-            earlier = put_off or checkpoint.load()
-            if not earlier:
-                self._check_size(client)
-            seats = free_seats(client, self.seats) if self.seats is not None else None
-            if seats is None:
-                self.log.info("How many seats are free is not known (seats is not given).")
-            path = self.report or default_report(context)
-            lines = earlier_lines(path) if earlier else []
-            progress = Progress(client, checkpoint, AirflowMeter(), self._total(), earlier)
-            with Report(path, open_text) as report:
+            source = self._source()
+            client = client_of(self.zoom_conn_id)
+            checkpoint = adapters.TaskCheckpoint(context)
+            check = partial(client.checked, self.action)
+            zoom = client.settings
+            total, work = source.survey(
+                *(self.action, self.if_exists, self.only_told, zoom.origin, zoom.account_id)
+            )
+            earlier = of_same_work(put_off or checkpoint.load(), work)
+            if self.max_creates is not None and not earlier:
+                source.refuse_more_than(self.max_creates, check)
+            path = str(self.report or adapters.default_report(context))
+            lines = adapters.earlier_lines(path) if earlier else []
+            progress = Progress(client, checkpoint, adapters.AirflowMeter(), total, earlier, work)
+            with Report(path, adapters.open_text) as report:
                 if lines:
-                    done = report.take_over(lines, progress.is_open)
+                    progress.taken_over(report.take_over(lines, progress.is_open))
                 else:
                     # The report of another worker, perhaps: its counts are all that is left.
-                    done = None
-                    report.counts.update(_countable(earlier))
-                wanted = (row for row in self._rows(client) if progress.wants(row, done))
-                known, rows = find_known(client, wanted)
+                    report.counts.update(countable(earlier))
+
+                def wanted() -> Iterator[Row]:
+                    return filter(progress.wants, source.rows(check))
+
+                asked = self._asked(client, wanted)
                 stopped_by = create_many(
-                    client, rows, report, rules, progress, known=known, seats=seats
+                    client, report=report, rules=rules, progress=progress, **asked
                 )
         progress.measure()
         if self.deferrable and isinstance(stopped_by, ZoomDailyLimitError):
             state = progress.state((), report.counts)
-            _defer_until(self, stopped_by, "resume", {"progress": state})
+            # The task may be killed after it has come back.
+            checkpoint.save(state)
+            defer_until(self, stopped_by, "resume", {"progress": state})
         # Not the state's counts: those leave out who would have another try.
         outcomes = {str(outcome): count for outcome, count in sorted(report.counts.items())}
         if stopped_by is None or stopped_by.remedy != "retry":
@@ -239,7 +253,7 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         self.log.info("Outcomes: %s. Report: %s", outcomes, report.path)
         context["ti"].xcom_push(key="report", value=report.path)
         context["ti"].xcom_push(key="outcomes", value=outcomes)
-        with _retried_only_where_it_helps(self):
+        with retried_only_where_it_helps(self):
             if stopped_by is not None:
                 raise stopped_by
             self._judge(report)
@@ -250,52 +264,16 @@ class ZoomCreateUsersOperator(UserInfoOperator):
             **progress.spent(),
         }
 
-    def _records(self) -> Iterator[Record]:
-        """Read the numbered rows anew, one at a time."""
-        from zoom_provider.hooks.adapters import open_text
-        from zoom_provider.provisioning import roster
-
-        if self.roster is None:
-            yield from roster.from_list(_readable_list(parsed(self.users)))
-            return
-        lines = self.roster.lower().endswith((".jsonl", ".ndjson"))
-        parse = roster.from_json_lines if lines else roster.from_csv
-        with open_text(self.roster, "r") as stream:
-            yield from parse(stream, self.roster)
-
-    def _rows(self, client: ZoomClient) -> Iterator[Row]:
-        """Read the people anew, one at a time."""
-        from zoom_provider.provisioning import roster
-
-        records = self._records()
-        if self.mapping or self.roster is not None:
-            records = roster.mapped(records, self.mapping)
-        shard = None if self.shard is None else (self.shard[0], self.shard[1])
-        return roster.read(
-            records, lambda user_info: client.checked(self.action, user_info), shard=shard
-        )
-
-    def _total(self) -> int:
-        """Count the rows, roughly those of one shard, for the time that is left."""
-        return sum(1 for _ in self._records()) // (self.shard[1] if self.shard else 1)
-
     def _checked_rules(self) -> Rules:
         from zoom_provider.provisioning import seats
         from zoom_provider.provisioning.bulk import MOST_AT_ONCE, Rules
 
-        _refuse_unknown("if_exists", self.if_exists, ("fail", "skip", "update"))
-        _refuse_unknown("on_error", self.on_error, ("continue", "stop"))
-        _check_max_failures(self.max_failures)
-        if (self.users is None) == (self.roster is None):
-            raise ZoomValidationError(
-                "give either users or roster", errors={"users": ["or roster, one of the two"]}
-            )
+        refuse_unknown("if_exists", self.if_exists, ("fail", "skip", "update"))
+        refuse_unknown("on_error", self.on_error, ("continue", "stop"))
+        check_max_failures(self.max_failures)
+        check_max_creates(self.max_creates)
         if self.seats is not None:
             seats.check(self.seats)
-        if self.shard is not None and not 0 <= self.shard[0] < self.shard[1]:
-            raise ZoomValidationError(
-                "shard must be (i, n) with 0 <= i < n", errors={"shard": ["is out of range"]}
-            )
         return Rules(
             if_exists=self.if_exists,
             on_error=self.on_error,
@@ -304,17 +282,41 @@ class ZoomCreateUsersOperator(UserInfoOperator):
             at_once=MOST_AT_ONCE,
         )
 
-    def _check_size(self, client: ZoomClient) -> None:
-        """Stop before the first call where a wrong export would create a crowd."""
-        if self.max_creates is None:
-            return
-        people = sum(row.request is not None for row in self._rows(client))
-        if people > self.max_creates:
+    def _source(self) -> Source:
+        from zoom_provider.hooks.adapters import open_text
+        from zoom_provider.provisioning.mapping import check_mapping
+        from zoom_provider.provisioning.source import Source
+
+        if (self.users is None) == (self.roster is None):
             raise ZoomValidationError(
-                f"{people} people are more than max_creates={self.max_creates} allows; nobody "
-                "was created",
-                errors={"max_creates": [f"{people} people"]},
+                "give either users or roster", errors={"users": ["or roster, one of the two"]}
             )
+        if self.roster is not None and not str(self.roster):
+            raise ZoomValidationError(
+                "roster is empty; it must be a path or URL", errors={"roster": ["is empty"]}
+            )
+        check_mapping(self.mapping)
+        return Source(
+            users=() if self.users is None else people_of(self.users),
+            path=None if self.roster is None else str(self.roster),
+            open_text=open_text,
+            mapping=self.mapping,
+            shard=checked_shard(self.shard),
+        )
+
+    def _asked(self, client: ZoomClient, wanted: Callable[[], Iterator[Row]]) -> dict[str, Any]:
+        """Ask Zoom for free seats and for whom it has; that may use up the day's calls, too."""
+        from zoom_provider.provisioning.known import find_known
+        from zoom_provider.provisioning.seats import free_seats
+
+        if self.seats is None:
+            self.log.info("How many seats are free is not known (seats is not given).")
+        try:
+            seats = free_seats(client, self.seats) if self.seats is not None else None
+            known, rows = find_known(client, wanted())
+        except ZoomDailyLimitError as error:
+            return {"rows": wanted(), "stopped_by": error}
+        return {"rows": rows, "known": known, "seats": seats}
 
     def _judge(self, report: Report) -> None:
         """Fail the task where more people failed than ``max_failures`` allows."""
@@ -329,83 +331,6 @@ class ZoomCreateUsersOperator(UserInfoOperator):
                 f"{failed} of {total} people failed, more than max_failures={self.max_failures} "
                 f"allows. Who and why: {report.path}"
             )
-
-
-@contextmanager
-def _retried_only_where_it_helps(task: BaseOperator) -> Iterator[None]:
-    """
-    Turn an error that no retry can mend into one that Airflow does not retry.
-
-    A ``retry_policy`` (Airflow 3.3+) decides by exception class and never sees
-    AirflowFailException, so with one the error rises as it is.
-    """
-    try:
-        yield
-    except ZoomError as error:
-        if error.remedy == "retry" or getattr(task, "retry_policy", None) is not None:
-            raise
-        raise AirflowFailException(str(error)) from error
-
-
-def _client(zoom_conn_id: str) -> ZoomClient:
-    from zoom_provider.hooks.zoom import ZoomHook
-
-    return ZoomHook(zoom_conn_id).get_conn()
-
-
-def _refuse_unknown(name: str, value: object, known: Sequence[str]) -> None:
-    if value not in known:
-        raise ZoomValidationError(
-            f"{name} must be one of {', '.join(known)}", errors={name: ["is none of these"]}
-        )
-
-
-def _check_max_failures(value: object) -> None:
-    number = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    share = isinstance(value, float) and 0 <= value <= 1
-    if value is not None and not number and not share:
-        raise ZoomValidationError(
-            "max_failures must be a number of people (an integer) or a share (a float up to 1)",
-            errors={"max_failures": ["is neither"]},
-        )
-
-
-def _readable(value: Any, name: str) -> Any:
-    if isinstance(value, Unreadable):
-        raise ZoomValidationError(f"{name} cannot be read {value}", errors={name: [str(value)]})
-    return value
-
-
-def _readable_list(value: Any) -> list[Any]:
-    found = _readable(value, "users")
-    if not isinstance(found, (list, tuple)):
-        raise ZoomValidationError(
-            "users must be a list of user_info objects", errors={"users": ["is not a list"]}
-        )
-    return list(found)
-
-
-def _countable(earlier: dict[str, Any]) -> dict[Any, int]:
-    """Give an earlier part's counts, without those whose rows come again."""
-    from zoom_provider.provisioning.outcomes import Outcome
-
-    counts = {Outcome(name): count for name, count in earlier.get("outcomes", {}).items()}
-    return {name: count for name, count in counts.items() if name is not Outcome.REJECTED}
-
-
-def _defer_until(
-    task: BaseOperator,
-    error: ZoomDailyLimitError,
-    method_name: str,
-    kwargs: dict[str, Any] | None = None,
-) -> NoReturn:
-    """Free the worker until the quota is renewed; what travels along holds no person's data."""
-    from airflow.providers.standard.triggers.temporal import DateTimeTrigger
-
-    task.log.info("%s Waiting for it without a worker.", error)
-    task.defer(
-        trigger=DateTimeTrigger(moment=error.reset_at), method_name=method_name, kwargs=kwargs
-    )
 
 
 def _result(client: ZoomClient, person: Person, email: str) -> dict[str, Any]:

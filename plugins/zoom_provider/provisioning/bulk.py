@@ -62,7 +62,7 @@ class Rules:
     at_once: int = MOST_AT_ONCE
 
 
-_Result = float | Person | Exception
+_Result = float | Person | BaseException
 
 
 class _Crew:
@@ -94,13 +94,13 @@ class _Crew:
         return result
 
     def dismiss(self) -> Iterator[tuple[Row, Steps[Person], _Result]]:
-        """Wait for the calls under way, since what they did must not be lost; yield the rest."""
+        """Wait for the calls under way, since what they did must not be lost; yield these."""
         for _ in self._threads:
             self._to_do.put(None)
         for thread in self._threads:
             thread.join()
-        while not self._done.empty():
-            yield self._done.get()
+        while (result := self.wait(0)) is not None:
+            yield result
 
     def _work(self) -> None:
         while (task := self._to_do.get()) is not None:
@@ -110,7 +110,8 @@ class _Crew:
                 result = next(steps)
             except StopIteration as done:
                 result = done.value
-            except Exception as error:
+            # Whatever it is, the work waits for it: a thread that ends silently holds up all.
+            except BaseException as error:
                 result = error
             self._done.put((row, steps, result))
 
@@ -128,7 +129,7 @@ class _Work:
     waited: set[int] = field(default_factory=set)
     stopped: str | None = None
     stopped_by: ZoomError | None = None
-    broken: Exception | None = None
+    broken: BaseException | None = None
     lost: int = 0
     unanswered: int = 0
 
@@ -145,9 +146,17 @@ class _Work:
                 else:
                     return
                 self.progress.tell(self._under_way(crew), self.report.counts)
+        except BaseException:
+            # A task's time is up, or its worker is stopped: another try goes on from here.
+            self._take_in_all(crew)
+            self.progress.keep(self._under_way(crew), self.report.counts)
+            raise
         finally:
-            for result in crew.dismiss():
-                self._take_in(result)
+            self._take_in_all(crew)
+
+    def _take_in_all(self, crew: _Crew) -> None:
+        for result in crew.dismiss():
+            self._take_in(result)
 
     def _start_due(self, crew: _Crew, rows: Iterator[Row]) -> None:
         """Fill the lanes: first with those whose next step is due, then with new people."""
@@ -202,7 +211,7 @@ class _Work:
             )
         elif isinstance(came_to, ZoomError):
             self._fail(row, came_to)
-        elif isinstance(came_to, Exception):
+        elif isinstance(came_to, BaseException):
             self._break(row, came_to)
         else:
             # Only a person's first pause is a reply lost anew; others wait on for the same one.
@@ -228,7 +237,7 @@ class _Work:
                 self.progress.unanswered(row.number)
             self.write(PersonOutcome.of_error(row.number, row.email, error))
 
-    def _break(self, row: Row, error: Exception) -> None:
+    def _break(self, row: Row, error: BaseException) -> None:
         """Stop for an error that should not be; the person may be there, so they stay open."""
         self.broken = self.broken or error
         self.stop(f"an unexpected {type(error).__name__}")
@@ -265,6 +274,7 @@ def create_many(
     *,
     known: Known | None = None,
     seats: Seats | None = None,
+    stopped_by: ZoomError | None = None,
 ) -> ZoomError | None:
     """
     Create people, several at once; who is being settled keeps nobody waiting.
@@ -276,6 +286,7 @@ def create_many(
     :param progress: told of each step; it knows afterwards which rows were put off
     :param known: tells whom Zoom has already
     :param seats: those that are free
+    :param stopped_by: what concerned everybody before it could begin
     :return: the error that concerned everybody, if there was one
     """
     one = foretell if rules.dry_run else create
@@ -286,8 +297,11 @@ def create_many(
 
     remaining = iter(rows)
     work = _Work(client, report, rules, progress, begin)
+    if stopped_by is not None:
+        work.stop(str(stopped_by.args[0]), stopped_by)
     work.run(remaining)
     if work.broken is not None:
+        progress.keep((), report.counts)
         raise work.broken
     if work.puts_off:
         progress.put_off_rest(remaining)

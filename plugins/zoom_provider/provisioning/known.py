@@ -27,8 +27,8 @@ def find_known(client: ZoomClient, rows: Iterable[Row]) -> tuple[Known | None, I
     """
     Choose how to tell whom Zoom has already.
 
-    Listing takes a call for every 300 people of the account, looking up one for every person of
-    the roster; of the former Zoom allows fewer a second.
+    Listing takes a call for every 300 people of the account, each after the one before; looking
+    up takes one for every person of the roster, many at once.
 
     :param rows: the roster; as much of it is read as the choice needs
     :return: how to tell (None where the app may not list, so that only Zoom's refusals tell), and
@@ -45,9 +45,7 @@ def find_known(client: ZoomClient, rows: Iterable[Row]) -> tuple[Known | None, I
         except ZoomPermissionError as error:
             log.warning("Existing people are found by Zoom's refusals alone: %s", error)
             return None, chain(read, remaining)
-        limits = PER_SECOND[client.settings.plan]
-        more = sum(ceil((total - len(people)) / PAGE_SIZE) for people, total in first)
-        worth = more * limits["light"] // limits["medium"]
+        worth = _worth(client, [total - len(people) for people, total in first])
         read += islice(remaining, max(0, worth - len(read)))
         if len(read) < worth:
             return partial(look_up, client), iter(read)
@@ -58,6 +56,14 @@ def find_known(client: ZoomClient, rows: Iterable[Row]) -> tuple[Known | None, I
         list(pool.map(partial(_note_all, found), lists.values(), _STATUSES))
     log.info("Zoom has %d people already.", len(found))
     return partial(_found, found), chain(read, remaining)
+
+
+def _worth(client: ZoomClient, unlisted: list[int]) -> int:
+    """Say how many people can be looked up in the time that the rest of the lists takes."""
+    limits = PER_SECOND[client.settings.plan]
+    pages = [ceil(max(0, people) / PAGE_SIZE) for people in unlisted]
+    seconds = max(max(pages) * client.latency, sum(pages) / limits["medium"])
+    return int(seconds * limits["light"])
 
 
 _Found = dict[str, tuple[str | None, UserStatus]]

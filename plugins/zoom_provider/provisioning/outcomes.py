@@ -153,9 +153,7 @@ class Report:
                 for text in texts:
                     self.reject(person.row, person.email, name, text)
 
-    def take_over(
-        self, lines: Iterable[str], is_open: Callable[[int, Outcome], bool]
-    ) -> set[int]:
+    def take_over(self, lines: Iterable[str], is_open: Callable[[int, Outcome], bool]) -> set[int]:
         """
         Write the lines of an earlier part anew; return the rows that need no other try.
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -41,6 +41,17 @@ class Meter(Protocol):
         """Tell how long something took."""
 
 
+def of_same_work(earlier: Mapping[str, Any], work: str) -> Mapping[str, Any]:
+    """Return what an earlier part had come to; nothing where its rows were not those of now."""
+    if earlier and earlier.get("work") != work:
+        log.warning(
+            "The people or the parameters are not those of the earlier try, so it starts anew; "
+            "whom that had created is found in Zoom."
+        )
+        return {}
+    return earlier
+
+
 @dataclass
 class Progress:
     """
@@ -52,7 +63,8 @@ class Progress:
     :param total: the people of the roster, where that is known
     :param earlier: what an earlier part of the same task had come to: ``next`` (the first row
         that nobody had begun, None for none), ``left`` (rows begun and not ended), ``outcomes``,
-        ``seconds``, ``calls``, ``rate_limited``
+        ``seconds``, ``calls``, ``rate_limited``, ``work``
+    :param work: tells one piece of work from another, by which rows have other numbers
     """
 
     client: ZoomClient
@@ -60,34 +72,48 @@ class Progress:
     meter: Meter
     total: int | None = None
     earlier: Mapping[str, Any] = field(default_factory=dict)
+    work: str = ""
     ended: int = 0
 
     def __post_init__(self) -> None:
         self._next: int | None = self.earlier["next"] if self.earlier else 1
         self._left = set(self.earlier["left"]) if self.earlier else set()
         self._unanswered: set[int] = set()
+        self._closed: set[int] | None = None
         self._began = self._told_at = self.client.clock()
-        self._told: Counter[str] = Counter()
+        self._numbers: dict[str, int] = defaultdict(int)
+        self._waited = 0.0
 
-    def wants(self, row: Row, done: Container[int] | None) -> bool:
+    def taken_over(self, closed: set[int]) -> None:
+        """Note the rows whose end the report of the earlier part tells."""
+        self._closed = closed
+        self._left -= closed
+
+    def wants(self, row: Row) -> bool:
         """
         Say whether a row is still to be done, after an earlier part.
 
         Rows that are no people to create are: they cost no call, and the report wants them.
-
-        :param done: rows whose end the report of the earlier part tells; None if it is gone
         """
         if not self.earlier or row.request is None:
             return True
-        return self.comes_again(row.number) if done is None else row.number not in done
+        if self._closed is None:
+            return self.comes_again(row.number)
+        return row.number not in self._closed
 
     def comes_again(self, row: int) -> bool:
         """Say whether an earlier part had not begun with a row, or not ended it."""
         following = self.earlier["next"]
         return row in self.earlier["left"] or (following is not None and row >= following)
 
-    def is_open(self, row: int) -> bool:
-        """Say whether a line of the earlier part's report is not a row's last word."""
+    def is_open(self, row: int, outcome: Outcome) -> bool:
+        """
+        Say whether a line of the earlier part's report is not a row's last word.
+
+        Who had a call under way when the state was kept may have come to a good end since.
+        """
+        if outcome not in (Outcome.FAILED, Outcome.DEFERRED_QUOTA):
+            return False
         stopped = bool(self.earlier.get("stopped"))
         return self.comes_again(row) if stopped else row in self.earlier["left"]
 
@@ -113,7 +139,11 @@ class Progress:
     def put_off_rest(self, rows: Iterator[Row]) -> None:
         """Note where nobody has begun."""
         following = next((row for row in rows if row.request is not None), None)
-        self._next = None if following is None else following.number
+        if following is None:
+            self._next = None
+        elif self._next is not None:
+            # A row that an earlier part had left may be the first here: it is among those left.
+            self._next = max(self._next, following.number)
 
     def state(self, under_way: Iterable[int], counts: Counter[Outcome]) -> dict[str, Any]:
         """Say all that a later part must know; it names rows, never people."""
@@ -122,8 +152,13 @@ class Progress:
             "next": self._next,
             "left": sorted(self._left.union(self._unanswered, under_way)),
             "outcomes": {str(outcome): count for outcome, count in sorted(lasting.items())},
+            "work": self.work,
             **self.spent(),
         }
+
+    def keep(self, under_way: Iterable[int], counts: Counter[Outcome]) -> None:
+        """Keep where things are for another try."""
+        self.checkpoint.save(self.state(under_way, counts))
 
     def stop(self, counts: Counter[Outcome]) -> None:
         """Keep where things are for another try, before the rest are called not tried."""
@@ -151,7 +186,7 @@ class Progress:
         found = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
         log.info("%d people%s at %.1f a second: %s", counts.total(), togo, rate, found)
         self.measure()
-        self.checkpoint.save(self.state(under_way, counts))
+        self.keep(under_way, counts)
 
     def measure(self) -> None:
         """Bring the metrics of calls up to date."""
@@ -162,7 +197,9 @@ class Progress:
             "zoom.retries": client.retries,
         }
         for name, number in numbers.items():
-            self.meter.count(name, number - self._told[name])
-        self._told.update(numbers)
+            self.meter.count(name, number - self._numbers[name])
+        self._numbers.update(numbers)
         self.meter.timing("zoom.reply", client.latency)
-        self.meter.timing("zoom.waited", client.waited)
+        waited, self._waited = client.waited - self._waited, client.waited
+        if waited:
+            self.meter.timing("zoom.waited", waited)

@@ -1,4 +1,4 @@
-"""Rows of any source and a declared mapping in, people to create and rejects out."""
+"""Rows of any source in, people to create and rejects out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from itertools import zip_longest
 from typing import Any, TextIO
 
 from zoom_provider.api.replies import printable
-from zoom_provider.api.user_info import CreateRequest, UserInfo
+from zoom_provider.api.user_info import CreateRequest
 from zoom_provider.exceptions import ZoomValidationError
 
 Check = Callable[[object], CreateRequest]
@@ -82,24 +82,38 @@ def read(
             yield Row(number, request.email, first=first)
 
 
+def addresses(
+    records: Iterable[Record], *, shard: tuple[int, int] | None = None
+) -> Iterator[tuple[int, str]]:
+    """Give number and e-mail address (empty for none) of the rows that :func:`read` would give."""
+    for number, user_info in records:
+        email = _email_of(user_info)
+        if shard is None or _falls_to(email, *shard):
+            yield number, email
+
+
 def from_list(users: Iterable[object]) -> Iterator[Record]:
     """Give the items of a list their numbers, from 1."""
     return enumerate(users, start=1)
 
 
-def from_csv(stream: TextIO, name: str) -> Iterator[Record]:
+def from_csv(
+    stream: TextIO, name: str, needed: Mapping[str, str] | None = None
+) -> Iterator[Record]:
     """
     Read a CSV file with a header row, one row at a time.
 
     :param stream: opened with ``newline=""``
     :param name: of the file, for errors
-    :raises ZoomValidationError: the file has no header or is not UTF-8
+    :param needed: columns that the header must have, each with Zoom's field for which it is needed
+    :raises ZoomValidationError: the file is not UTF-8, has no header, or the wrong one
     """
     rows = _guarded(csv.reader(stream), name)
     # A byte-order mark, as spreadsheets write it, is no part of a column's name.
     header = [column.lstrip("\ufeff").strip() for column in next(rows, [])]
     if not any(header):
         raise _bad_file(name, "is empty; its first row must name the columns")
+    _check_header(header, name, needed or {})
     for number, cells in enumerate(rows, start=2):
         if len(cells) > len(header):
             yield number, Unusable({"row": ["has more cells than the header has columns"]})
@@ -123,65 +137,18 @@ def from_json_lines(stream: TextIO, name: str) -> Iterator[Record]:
                 yield number, Unusable({"row": ["is not JSON"]})
 
 
-def mapped(records: Iterable[Record], mapping: Mapping[str, Any] | None) -> Iterator[Record]:
-    """
-    Make ``user_info`` of records as declared.
-
-    A text names a column; a number, a boolean or a list is a constant; an object says more:
-    ``{"column": "Department", "map": {"Sales": 2}, "default": 1}``, ``{"value": "text"}``.
-    Texts are stripped, empty ones count as not given, and addresses are lower-cased. Without a
-    mapping, what bears one of Zoom's names is taken.
-
-    :param mapping: from Zoom's field to its source
-    """
-    sources = mapping or {
-        name: {"column": name, "optional": True} for name in UserInfo.model_fields
-    }
-    for number, record in records:
-        if not isinstance(record, Mapping):
-            yield number, record
-            continue
-        user_info: dict[str, Any] = {}
-        faults: dict[str, list[str]] = {}
-        for field, source in sources.items():
-            try:
-                value = _value(record, source)
-            except ValueError as error:
-                faults[f"user_info.{field}"] = [str(error)]
-                continue
-            if value not in (None, ""):
-                user_info[field] = value
-        if isinstance(user_info.get("email"), str):
-            user_info["email"] = user_info["email"].lower()
-        if faults:
-            yield number, Unusable(faults, str(user_info.get("email", "")))
-        else:
-            yield number, user_info
-
-
-def _value(record: Mapping[Any, Any], source: Any) -> Any:
-    """Take one field's value from a record; raise ValueError with the reason if there is none."""
-    if isinstance(source, str):
-        source = {"column": source}
-    if not isinstance(source, Mapping):
-        return source
-    if "value" in source:
-        return source["value"]
-    column = source.get("column")
-    if column not in record and not source.get("optional") and "default" not in source:
-        raise ValueError(f"column {printable(column, 80)!r} is missing")
-    value = record.get(column)
-    value = value.strip() if isinstance(value, str) else value
-    if "map" in source and value not in (None, ""):
-        try:
-            return source["map"][value]
-        except (KeyError, TypeError):
-            if "default" not in source:
-                raise ValueError(
-                    f"column {printable(column, 80)!r} holds a value that the mapping lacks"
-                ) from None
-            value = None
-    return source.get("default") if value in (None, "") else value
+def _check_header(header: list[str], name: str, needed: Mapping[str, str]) -> None:
+    """Refuse a file none of whose rows could be a person, or whose columns are ambiguous."""
+    # The header is not quoted: where it is missing, the first row is somebody's.
+    other = next((mark for mark in ";\t|" if len(header) == 1 and mark in header[0]), None)
+    if other and needed:
+        raise _bad_file(name, f"separates its columns by {other!r}; export it with commas")
+    for column, field in needed.items():
+        found = header.count(column)
+        if found != 1:
+            has = f"{found} columns" if found else "no column"
+            shown = printable(column, 80)
+            raise _bad_file(name, f"has {has} {shown!r} in its header, for Zoom's {field}")
 
 
 def _refused(row: Unusable) -> ZoomValidationError:

@@ -63,13 +63,18 @@ class Seats:
         return True
 
 
-def check(seats: Mapping[str, Any]) -> None:
+def check(seats: object) -> None:
     """
     Refuse what is no count of seats.
 
     :param seats: ``{"licensed": n, "basic": n}`` as bought, each optional, and ``else_basic``
     :raises ZoomValidationError: by field
     """
+    if not isinstance(seats, Mapping):
+        raise ZoomValidationError(
+            "seats must be an object such as {'licensed': 10, 'basic': 5}",
+            errors={"seats": ["must be an object"]},
+        )
     errors: dict[str, list[str]] = {}
     for name, value in seats.items():
         if name == _OPTION:
@@ -92,12 +97,36 @@ def free_seats(client: ZoomClient, bought: Mapping[str, Any]) -> Seats:
     """
     summary = client.count_users()
     used = {kind: _count(summary.get(name)) for kind, name in _COUNTS.items()}
-    for person in client.list_users("pending"):
-        seat = _SEAT_OF.get(person.get("type", 0))
-        if seat is not None:
-            used[seat] += 1
+    pending = list(client.pages("pending"))
+    active, inactive = (next(client.pages(status))[1] for status in ("active", "inactive"))
+    has_pending, has_inactive = _who_is_counted(summary, active, pending[0][1], inactive)
+    if not has_pending:
+        for people, _ in pending:
+            for person in people:
+                seat = _SEAT_OF.get(person.get("type", 0))
+                if seat is not None:
+                    used[seat] += 1
+    if has_inactive:
+        # Zoom takes a deactivated person's licence away, and lists them as basic.
+        used["basic"] = max(0, used["basic"] - inactive)
     free = {kind: bought[kind] - used[kind] for kind in _COUNTS if kind in bought}
     return Seats(free, else_basic=bool(bought.get(_OPTION)))
+
+
+def _who_is_counted(
+    summary: Mapping[str, Any], active: int, pending: int, inactive: int
+) -> tuple[bool, bool]:
+    """
+    Say whether Zoom's summary counts pending and inactive people, which its reference leaves open.
+
+    The lists tell: their totals add up to the summary's. Where more than one sum fits, we take the
+    one that leaves more seats free, since Zoom itself refuses those that are not.
+    """
+    people = _count(summary.get("total_users_count")) - _count(summary.get("room_users_count"))
+    return min(
+        ((True, True), (True, False), (False, True), (False, False)),
+        key=lambda has: abs(people - active - has[0] * pending - has[1] * inactive),
+    )
 
 
 def _count(value: object) -> int:

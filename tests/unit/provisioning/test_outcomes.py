@@ -127,7 +127,7 @@ def test_a_second_part_takes_over_what_is_closed(tmp_path: Path) -> None:
     lines = Path(path).read_text().splitlines()
     with Report(path, open_text) as report:
         # A rejected row always comes again; the third is one that wants another try.
-        assert report.take_over(lines, lambda row: row == 3) == {1, 4}
+        assert report.take_over(lines, lambda row, _: row == 3) == {1, 4}
         assert report.counts == {"invited": 1, "existing": 1}
         report.add(PersonOutcome(3, "a@example.com", Outcome.INVITED))
     with (tmp_path / "r.csv").open(newline="") as file:

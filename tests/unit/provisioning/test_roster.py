@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from zoom_provider.api.user_info import CreateRequest, check
 from zoom_provider.exceptions import ZoomValidationError
+from zoom_provider.provisioning.mapping import mapped
 from zoom_provider.provisioning.roster import (
     Record,
     Row,
     from_csv,
     from_json_lines,
     from_list,
-    mapped,
     read,
 )
 

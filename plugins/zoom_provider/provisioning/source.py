@@ -1,0 +1,78 @@
+"""Where the people of a task come from: a list, or a file that is read row by row."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+from zoom_provider.exceptions import ZoomValidationError
+from zoom_provider.provisioning import roster
+from zoom_provider.provisioning.mapping import columns_needed, mapped
+from zoom_provider.provisioning.roster import Check, Record, Row
+
+_JSON_LINES = (".jsonl", ".ndjson")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """
+    The people of a task, read anew as often as they are asked for.
+
+    :param users: ``user_info`` objects, or records that the mapping is for
+    :param path: instead of them, of a CSV file or one of JSON Lines, by its ending
+    :param open_text: opens a path for text in a mode
+    :param mapping: from Zoom's field to its source
+    :param shard: ``(i, n)``: only the rows whose address falls to part i of n
+    """
+
+    users: Sequence[object] = ()
+    path: str | None = None
+    open_text: Callable[[str, str], TextIO]
+    mapping: Mapping[str, Any] | None = None
+    shard: tuple[int, int] | None = None
+
+    def rows(self, check: Check) -> Iterator[Row]:
+        """Read the people, one at a time, each held against Zoom's rules by ``check``."""
+        return roster.read(self._records(), check, shard=self.shard)
+
+    def refuse_more_than(self, most: int, check: Check) -> None:
+        """
+        Stop before the first call where a wrong export would create a crowd.
+
+        :raises ZoomValidationError: there are more people than ``most``
+        """
+        people = sum(row.request is not None for row in self.rows(check))
+        if people > most:
+            raise ZoomValidationError(
+                f"{people} people are more than max_creates={most} allows; nobody was created",
+                errors={"max_creates": [f"{people} people"]},
+            )
+
+    def survey(self, *about: object) -> tuple[int, str]:
+        """
+        Read it to its end; return the number of rows, and a digest of who stands in which.
+
+        :param about: what else tells one piece of work from another
+        """
+        constants = {k: v for k, v in (self.mapping or {}).items() if k != "password"}
+        digest = hashlib.sha256(repr((about, constants, self.shard)).encode("utf-8", "replace"))
+        count = 0
+        for number, email in roster.addresses(self._records(), shard=self.shard):
+            count += 1
+            digest.update(f"{number} {email}\n".encode("utf-8", "replace"))
+        return count, digest.hexdigest()[:32]
+
+    def _records(self) -> Iterator[Record]:
+        if self.path is None:
+            listed = roster.from_list(self.users)
+            yield from mapped(listed, self.mapping) if self.mapping else listed
+            return
+        with self.open_text(self.path, "r") as stream:
+            if self.path.lower().endswith(_JSON_LINES):
+                records = roster.from_json_lines(stream, self.path)
+            else:
+                needed = columns_needed(self.mapping)
+                records = roster.from_csv(stream, self.path, needed)
+            yield from mapped(records, self.mapping)
