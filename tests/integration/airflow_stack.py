@@ -22,6 +22,9 @@ import requests
 from child_processes import Processes, free_port
 from local_stack import FINISHED, USER, environment
 
+# So that Airflow 2.11 takes requests with a name and a password, as the README says.
+AUTH_BACKENDS = "airflow.api.auth.backend.basic_auth,airflow.api.auth.backend.session"
+
 
 @dataclass(frozen=True)
 class Airflow:
@@ -92,15 +95,11 @@ class Airflow:
 
 
 @contextlib.contextmanager
-def airflow_3(home: Path, **settings: str) -> Iterator[Airflow]:
-    """
-    Run the Airflow of this interpreter until the block ends; Test is allowed.
-
-    :param settings: more environment variables, or others
-    """
+def airflow_3(home: Path) -> Iterator[Airflow]:
+    """Run the Airflow of this interpreter until the block ends; Test is allowed."""
     port = free_port(0)
     url = f"http://127.0.0.1:{port}"
-    env = {**environment(home, url), "AIRFLOW__CORE__TEST_CONNECTION": "Enabled", **settings}
+    env = {**environment(home, url), "AIRFLOW__CORE__TEST_CONNECTION": "Enabled"}
     airflow = Airflow(url, "api/v2", Processes(_logs(home), env))
     (home / "passwords.json").write_text(json.dumps({USER: airflow.password}))
 
@@ -138,7 +137,7 @@ def airflow_2(home: Path, python: Path, connection: str) -> Iterator[Airflow]:
         # Its executor starts tasks by the name of a command.
         "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
         "AIRFLOW_CONN_ZOOM_DEFAULT": connection,
-        "AIRFLOW__API__AUTH_BACKENDS": "airflow.api.auth.backend.basic_auth",
+        "AIRFLOW__API__AUTH_BACKENDS": AUTH_BACKENDS,
         "AIRFLOW__CORE__EXECUTOR": "SequentialExecutor",
         "AIRFLOW__DATABASE__LOAD_DEFAULT_CONNECTIONS": "False",
         "AIRFLOW__WEBSERVER__BASE_URL": url,

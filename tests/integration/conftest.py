@@ -28,7 +28,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
         yield airflow
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def airflow_211(
     tmp_path_factory: pytest.TempPathFactory, zoom_server: Simulator
 ) -> Iterator[Airflow]:
