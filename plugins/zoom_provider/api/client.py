@@ -17,7 +17,7 @@ import requests
 from zoom_provider.api.auth import Bearer, TokenCache, TokenStore, ZoomAuth, expired
 from zoom_provider.api.creating import LostReplyError, Steps, creating, run
 from zoom_provider.api.errors import error_of, token_error_of
-from zoom_provider.api.pacing import Label, Pacers
+from zoom_provider.api.pacing import PER_SECOND, Label, Pacers
 from zoom_provider.api.replies import Reply
 from zoom_provider.api.retrying import may_have_acted
 from zoom_provider.api.settings import ZoomSettings
@@ -419,6 +419,11 @@ class ZoomClient:
         takes = min(self._latency, self._fastest * _CROWDED)
         at_pace = self._pacers["light"].rate * takes * _SPARE + 1
         return max(1, min(ceil(at_pace), self._pacers.gate.room))
+
+    def share(self, parts: int) -> None:
+        """Begin with one of so many parts of the pace, where so many tasks begin together."""
+        for label in PER_SECOND[self.settings.plan]:
+            self._pacers[label].share(parts)
 
     @property
     def latency(self) -> float:

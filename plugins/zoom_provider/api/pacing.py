@@ -24,23 +24,31 @@ _HEADROOM: Final = 0.99
 _WINDOW: Final = 1.005
 """Seconds over which departures are counted: Zoom's, and a little for what jitters on the way."""
 
-_EASE_OFF: Final = 0.85
-_PROBE: Final = 0.02
+_TOO_MANY: Final = 1.0
+"""Calls a second by which a refusal slows: so many refusals in a second are so many too many."""
+
+_EASE_OFF: Final = 0.15
+"""The part of the pace that a refusal takes at most, where the pace is low."""
+
+_PROBE: Final = 0.001
+"""The part of the limit that comes back in the first second after a refusal, 4 in 2, 9 in 3."""
+
 _SLOWEST: Final = 0.05
 _HOLD: Final = 0.1
 """Seconds for which nobody calls after a refusal."""
 _MOST_AT_ONCE: Final = 128
 _PATIENCE: Final = 1.0
-"""Seconds within which several refusals have one cause."""
+"""Seconds within which several refusals of calls at once have one cause."""
 
 
 class Pacer:
     """
     Spaces calls evenly below a limit that other apps may be using too.
 
-    Additive increase, multiplicative decrease: a per-second refusal cuts the pace to 0.85 of what
-    it was, each quiet second adds 2% of the ceiling until it is reached again. What leaves late
-    may not crowd what comes after it: departures are counted over a sliding second, too.
+    A per-second refusal takes one call a second from the pace, which comes back slowly at first
+    and ever faster in quiet. Several workers on one account so come to rest just below its limit,
+    with few refusals, and take over what one of them leaves. What leaves late may not crowd what
+    comes after it: departures are counted over a sliding second, too.
 
     :param ceiling: calls a second that are allowed
     :param clock: seconds that only grow
@@ -49,9 +57,9 @@ class Pacer:
     def __init__(self, ceiling: float, clock: Callable[[], float]) -> None:
         self._ceiling = ceiling * _HEADROOM
         self._clock = clock
-        self._rate = self._ceiling
+        self._rate = self._eased_to = self._ceiling
         self._next = 0.0
-        self._eased_at = -_PATIENCE
+        self._eased_at = clock()
         self._departed: deque[float] = deque(maxlen=max(1, int(ceiling)))
         self._window = _WINDOW * max(1.0, 1 / ceiling)
         self._lock = threading.Lock()
@@ -66,9 +74,8 @@ class Pacer:
         now = self._clock()
         with self._lock:
             if self._rate < self._ceiling:
-                quiet = max(0.0, now - self._eased_at - _PATIENCE)
-                self._rate = min(self._ceiling, self._rate + self._ceiling * _PROBE * quiet)
-                self._eased_at += quiet
+                regained = self._ceiling * _PROBE * (now - self._eased_at) ** 2
+                self._rate = min(self._ceiling, self._eased_to + regained)
             slot = max(now, self._next)
             self._next = slot + 1 / self._rate
         return slot - now
@@ -85,12 +92,19 @@ class Pacer:
 
     def refused(self) -> None:
         """Slow down: Zoom said that there were too many calls in this second."""
-        now = self._clock()
         with self._lock:
-            if now - self._eased_at >= _PATIENCE:
-                self._rate = max(self._ceiling * _SLOWEST, self._rate * _EASE_OFF)
-                self._eased_at = now
-            self._next = max(self._next, now + _HOLD)
+            self._ease_to(self._rate - min(_TOO_MANY, _EASE_OFF * self._rate))
+            self._next = max(self._next, self._clock() + _HOLD)
+
+    def share(self, parts: int) -> None:
+        """Begin with one of so many parts of the limit, as others begin with theirs."""
+        with self._lock:
+            if self._rate > self._ceiling / parts:
+                self._ease_to(self._ceiling / parts)
+
+    def _ease_to(self, rate: float) -> None:
+        self._rate = self._eased_to = max(self._ceiling * _SLOWEST, rate)
+        self._eased_at = self._clock()
 
 
 class Gate:

@@ -214,6 +214,8 @@ class ZoomCreateUsersOperator(UserInfoOperator):
             rules = self._checked_rules()
             source = self._source()
             client = client_of(self.zoom_conn_id)
+            if source.shard is not None:
+                client.share(source.shard[1])
             checkpoint = adapters.TaskCheckpoint(context)
             check = partial(client.checked, self.action)
             zoom = client.settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from itertools import pairwise
 
 import pytest
 
@@ -79,47 +80,72 @@ def test_a_refusal_stops_everybody_for_a_moment_and_slows_the_pace(clock: Clock)
     calls(pacer, clock, 10)
     pacer.refused()
     assert pacer.reserve() == pytest.approx(0.1)
-    assert pacer.rate == pytest.approx(99 * 0.85)
+    assert pacer.rate == pytest.approx(98)
 
 
-def test_refusals_within_a_second_have_one_cause(clock: Clock) -> None:
+def test_so_many_refusals_are_so_many_calls_too_many(clock: Clock) -> None:
     pacer = Pacer(100, clock)
     for _ in range(20):
         pacer.refused()
         clock.travel(0.04)
-    assert pacer.rate == pytest.approx(99 * 0.85)
+    assert pacer.rate == pytest.approx(79)
+
+
+def test_a_low_pace_is_slowed_by_a_part_of_it(clock: Clock) -> None:
+    pacer = Pacer(4, clock)
+    pacer.refused()
+    assert pacer.rate == pytest.approx(3.96 * 0.85)
 
 
 def test_refusals_that_go_on_do_not_bring_the_pace_to_a_halt(clock: Clock) -> None:
     pacer = Pacer(100, clock)
-    for _ in range(100):
+    for _ in range(200):
         pacer.refused()
-        clock.travel(1.5)
+        clock.travel(0.1)
     assert pacer.rate == pytest.approx(99 * 0.05)
 
 
-def test_the_pace_comes_back_in_quiet_seconds_and_not_beyond(clock: Clock) -> None:
+def test_the_pace_comes_back_ever_faster_and_not_beyond(clock: Clock) -> None:
     pacer = Pacer(100, clock)
-    pacer.refused()
+    for _ in range(50):
+        pacer.refused()
     rates = []
     for _ in range(30):
         clock.travel(1.0)
         pacer.reserve()
         rates.append(pacer.rate)
-    assert rates == sorted(rates)
-    assert rates[0] == pytest.approx(99 * 0.85)
-    assert rates[5] == pytest.approx(99 * 0.95)
+    gains = [after - before for before, after in pairwise([49.0, *rates])]
+    assert gains[:20] == pytest.approx([99 * 0.001 * (2 * second + 1) for second in range(20)])
     assert rates[-1] == pytest.approx(99)
 
 
 def test_a_later_refusal_counts_again(clock: Clock) -> None:
     pacer = Pacer(100, clock)
-    pacer.refused()
-    clock.travel(3)
+    for _ in range(20):
+        pacer.refused()
+    clock.travel(10)
     pacer.reserve()
-    clock.travel(0.01)
     pacer.refused()
-    assert pacer.rate == pytest.approx(99 * (0.85 + 0.04) * 0.85)
+    assert pacer.rate == pytest.approx(79 + 9.9 - 1)
+
+
+def test_tasks_that_begin_together_begin_with_their_parts(clock: Clock) -> None:
+    pacer = Pacer(80, clock)
+    pacer.share(4)
+    assert pacer.rate == pytest.approx(80 * 0.99 / 4)
+    calls(pacer, clock, 20)
+    # The others are not heard of: what they leave is taken over.
+    clock.travel(60)
+    pacer.reserve()
+    assert pacer.rate == pytest.approx(80 * 0.99)
+
+
+def test_a_part_is_never_more_than_what_refusals_left(clock: Clock) -> None:
+    pacer = Pacer(100, clock)
+    for _ in range(90):
+        pacer.refused()
+    pacer.share(2)
+    assert pacer.rate == pytest.approx(9)
 
 
 def test_clients_with_the_same_settings_share_a_pace(clock: Clock) -> None:
