@@ -1,0 +1,184 @@
+"""
+Creating many people outlives what kills it: a real Airflow whose worker dies half-way.
+
+Whatever dies, and when: in the end everybody is in Zoom once, was posted once, and has one line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+import pytest
+
+from tests.integration.airflow_stack import Airflow, airflow_3
+from tests.support import DAY, connection, emails
+from zoom_provider.simulator.server import Simulator
+
+pytestmark = pytest.mark.slow
+
+DAGS = """
+from datetime import timedelta
+
+from airflow.sdk import DAG
+
+from zoom_provider.operators.users import ZoomCreateUsersOperator
+
+for name, options in {"killed": {"retries": 1}, "put_off": {"deferrable": True}}.items():
+    with DAG(name, schedule=None):
+        ZoomCreateUsersOperator(
+            task_id="create",
+            roster="{{ dag_run.conf['roster'] }}",
+            retry_delay=timedelta(seconds=1),
+            **options,
+        )
+"""
+PEOPLE = 240
+POST = "POST /v2/users"
+LIST = "GET /v2/users"
+
+
+@pytest.fixture(scope="module")
+def resuming(tmp_path_factory: pytest.TempPathFactory, zoom_server: Simulator) -> Iterator[Airflow]:
+    """Run an Airflow that soon notices that a worker is gone."""
+    home = tmp_path_factory.mktemp("airflow-resuming")
+    dags = home / "dags"
+    dags.mkdir()
+    (dags / "resuming.py").write_text(DAGS)
+    settings = {
+        "CORE__DAGS_FOLDER": str(dags),
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "8",
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "1",
+        "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+    }
+    named = {f"AIRFLOW__{name}": value for name, value in settings.items()}
+    zoom_default = connection(zoom_server, extra={"plan": "pro"})
+    with airflow_3(home, AIRFLOW_CONN_ZOOM_DEFAULT=zoom_default, **named) as airflow:
+        airflow.processes.start("triggerer", "airflow", "triggerer", "--skip-serve-logs")
+        airflow.read_dags("killed", "put_off")
+        yield airflow
+
+
+@pytest.fixture
+def account(zoom: Simulator) -> Simulator:
+    """Give a Zoom whose limits hold, as far away as the real one."""
+    zoom.configure(plan="pro", limits_enforced=True, latency_ms=250)
+    return zoom
+
+
+@pytest.fixture
+def roster(tmp_path: Path) -> Path:
+    """Write a roster of a few hundred people."""
+    path = tmp_path / "roster.jsonl"
+    people = ({"email": f"p{number}@example.com", "type": 1} for number in range(PEOPLE))
+    path.write_text("".join(f"{json.dumps(person)}\n" for person in people))
+    return path
+
+
+def task(airflow: Airflow, dag_id: str, run_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = airflow.api(
+        "GET", f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/create"
+    )
+    return found
+
+
+def returned(airflow: Airflow, dag_id: str, run_id: str) -> dict[str, Any]:
+    entries = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/create/xcomEntries"
+    value: dict[str, Any] = airflow.api("GET", f"{entries}/return_value?deserialize=true")["value"]
+    return value
+
+
+def lines_of(result: dict[str, Any]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in Path(result["report"]).read_text("utf-8").splitlines()]
+
+
+def posted(zoom: Simulator, status: int | None = None) -> list[str]:
+    """List who was posted, all or those whom Zoom answered so."""
+    return [entry["email"] for entry in zoom.requests(POST) if status in (None, entry["status"])]
+
+
+def kill(airflow: Airflow, run_id: str, *, supervisor: bool) -> None:
+    """Kill the task's process, and with it the worker that watches over it."""
+    process = psutil.Process(task(airflow, "killed", run_id)["pid"])
+    if supervisor:
+        os.kill(process.ppid(), signal.SIGKILL)
+    os.kill(process.pid, signal.SIGKILL)
+
+
+def after(count: int, on: str) -> Callable[[Simulator], bool | None]:
+    """Tell when so many calls have come."""
+    return lambda zoom: len(zoom.requests(on)) >= count or None
+
+
+@pytest.mark.parametrize(
+    ("supervisor", "moment"),
+    [
+        pytest.param(True, after(2, LIST), id="the worker, while it lists"),
+        pytest.param(False, after(20, POST), id="the task, early"),
+        pytest.param(True, after(20, POST), id="the worker, early"),
+        pytest.param(True, after(200, POST), id="the worker, late"),
+    ],
+)
+def test_a_retry_finishes_what_a_killed_try_began(
+    resuming: Airflow,
+    account: Simulator,
+    roster: Path,
+    supervisor: bool,
+    moment: Callable[[Simulator], bool | None],
+) -> None:
+    account.seed("p7@example.com", *(f"old{number}@example.com" for number in range(700)))
+    run_id = resuming.trigger("killed", {"roster": str(roster)})
+    resuming.processes.wait_for("The moment", partial(moment, account), 60)
+    kill(resuming, run_id, supervisor=supervisor)
+
+    assert resuming.state("killed", run_id) == "success"
+
+    assert task(resuming, "killed", run_id)["try_number"] == 2
+    wanted = {f"p{number}@example.com" for number in range(PEOPLE)}
+    there = [email for email in emails(account) if not email.startswith("old")]
+    assert sorted(there) == sorted(wanted)
+    # Nobody was invited twice, nor posted when they were there.
+    assert sorted(posted(account, 201)) == sorted(wanted - {"p7@example.com"})
+    assert posted(account, 409) == []
+    result = returned(resuming, "killed", run_id)
+    lines = lines_of(result)
+    assert sorted(line["email"] for line in lines) == sorted(wanted)
+    outcomes = Counter(line["outcome"] for line in lines)
+    assert result["outcomes"] == outcomes
+    assert set(outcomes) <= {"invited", "existing"}
+    # The second try counts and reports on from where the first one was.
+    assert outcomes["existing"] <= 1 + 30
+    print(outcomes, result)
+
+
+def test_a_task_waits_for_each_days_quota_and_reports_once(
+    resuming: Airflow, account: Simulator, roster: Path
+) -> None:
+    account.configure(create_cap=100, retry_after="seconds")
+    run_id = resuming.trigger("put_off", {"roster": str(roster)})
+    for made in (0, 100, 200):
+
+        def goes_on(made: int = made) -> bool | None:
+            return len(posted(account, 201)) > made or None
+
+        resuming.processes.wait_for(f"More than {made} people", goes_on, 60)
+        # The quota, which is used up in some seconds, is renewed a few seconds after that.
+        account.travel(DAY - account.world.now() % DAY - 8)
+
+    assert resuming.state("put_off", run_id) == "success"
+
+    wanted = sorted(f"p{number}@example.com" for number in range(PEOPLE))
+    assert sorted(emails(account)) == sorted(posted(account, 201)) == wanted
+    # Once a day Zoom said that it was enough, to those who were under way.
+    assert 2 <= len(posted(account, 429)) <= 60
+    result = returned(resuming, "put_off", run_id)
+    assert result["outcomes"] == {"invited": PEOPLE}
+    assert sorted(line["email"] for line in lines_of(result)) == wanted
+    assert task(resuming, "put_off", run_id)["try_number"] == 1
