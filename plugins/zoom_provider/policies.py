@@ -5,9 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from airflow.sdk import RetryDecision, RetryPolicy
-
 from zoom_provider.exceptions import ZoomDailyLimitError, ZoomError, ZoomRateLimitError
+
+try:
+    from airflow.sdk import RetryDecision, RetryPolicy
+except ImportError:
+    raise ImportError(
+        "zoom_provider.policies needs Airflow 3.3 or newer: there are no retry policies before."
+    ) from None
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 import requests
 from requests.auth import AuthBase
 
+from zoom_provider.api.errors import ClientRefusedError
 from zoom_provider.api.settings import ZoomSettings
 from zoom_provider.exceptions import ZoomAuthError
 
@@ -206,6 +207,9 @@ class ZoomAuth:
         spent = str(saved.get("refresh_token") or self._settings.refresh_token)
         try:
             token, payload = self._asked({"grant_type": "refresh_token", "refresh_token": spent})
+        except ClientRefusedError:
+            # It says nothing about the refresh token, which is still good.
+            raise
         except ZoomAuthError as error:
             token = self._winners()
             if token is None:

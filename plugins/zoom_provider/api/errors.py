@@ -60,6 +60,10 @@ _SCOPE_CODES: Final = frozenset({104, 4700, 4711})
 _NOT_FOUND_CODES: Final = frozenset({1001, 1010, 1120})
 
 
+class ClientRefusedError(ZoomAuthError):
+    """Zoom does not know the app by its Client ID and Client Secret, whatever the grant."""
+
+
 def error_of(
     reply: Reply, *, call: str, scope: str, now: datetime, sent: Mapping[str, Any] | None = None
 ) -> ZoomError:
@@ -292,4 +296,5 @@ def token_error_of(reply: Reply, *, now: datetime) -> ZoomError:
     text = _TOKEN_REFUSALS.get(error, "Zoom gives no access token")
     words = reply.payload.get("reason") or reply.payload.get("message")
     says = f' Zoom says: "{printable(words)}"' if words else ""
-    return ZoomAuthError(f"{text}.{says}", **facts)
+    kind = ClientRefusedError if error == "invalid_client" else ZoomAuthError
+    return kind(f"{text}.{says}", **facts)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from zoom_provider.api.errors import error_of, token_error_of
+from zoom_provider.api.errors import ClientRefusedError, error_of, token_error_of
 from zoom_provider.api.replies import Reply
 from zoom_provider.exceptions import (
     ZoomAuthError,
@@ -255,8 +255,8 @@ def test_what_is_not_zooms(
 @pytest.mark.parametrize(
     ("status", "payload", "is_zoom", "kind", "text"),
     [
-        (400, {"error": "invalid_client"}, True, ZoomAuthError, "Client Secret is wrong"),
-        (401, {"error": "invalid_client"}, True, ZoomAuthError, "Client Secret is wrong"),
+        (400, {"error": "invalid_client"}, True, ClientRefusedError, "Client Secret is wrong"),
+        (401, {"error": "invalid_client"}, True, ClientRefusedError, "Client Secret is wrong"),
         (400, {"error": "invalid_request"}, True, ZoomAuthError, "Account ID is wrong"),
         (400, {"error": "unsupported_grant_type"}, True, ZoomAuthError, "it is not activated"),
         (400, {"error": "invalid_grant"}, True, ZoomAuthError, "authorise the app again"),

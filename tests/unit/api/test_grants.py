@@ -125,6 +125,14 @@ def test_a_dead_grant_says_how_to_authorise_again_after_ten_seconds(zoom: Simula
     assert time.at == pytest.approx(1010.0, abs=0.5)
 
 
+def test_a_wrong_secret_is_not_taken_for_a_dead_grant(zoom: Simulator) -> None:
+    time = Time()
+    with pytest.raises(ZoomAuthError, match="Client Secret is wrong"):
+        worker(zoom, Shelf(), time, client_secret="mistyped").auth.token()
+    assert time.at == 1000.0
+    assert worker(zoom, Shelf()).auth.token().value
+
+
 def test_a_new_refresh_token_in_the_connection_starts_afresh(zoom: Simulator) -> None:
     shelf = Shelf()
     worker(zoom, shelf).auth.token()

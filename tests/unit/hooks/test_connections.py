@@ -1,0 +1,120 @@
+"""Connections as people write them, in JSON, as a URI, with what copying leaves at their ends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from urllib.parse import quote, urlsplit
+
+import pytest
+
+from tests.support import connection
+from zoom_provider.api.settings import ZoomSettings
+from zoom_provider.exceptions import ZoomValidationError
+from zoom_provider.hooks.zoom import ZoomHook, settings_of
+from zoom_provider.simulator.server import Simulator
+
+
+def settings_from(text: str, monkeypatch: pytest.MonkeyPatch) -> ZoomSettings:
+    monkeypatch.setenv("AIRFLOW_CONN_ODD", text)
+    return settings_of(ZoomHook("odd").get_connection("odd"))
+
+
+def uri(zoom: Simulator, host: str) -> str:
+    told = zoom.settings
+    return f"zoom://{told.client_id}:{told.client_secret}@{host}/?account_id={told.account_id}"
+
+
+def after_scheme(zoom: Simulator) -> str:
+    """Write a URI as Airflow itself does: ``zoom://http://login:...@host``."""
+    netloc = quote(urlsplit(zoom.url).netloc, safe="")
+    return uri(zoom, netloc).replace("zoom://", "zoom://http://")
+
+
+def extra_as_text(zoom: Simulator) -> str:
+    fields = json.loads(connection(zoom))
+    return json.dumps(fields | {"extra": json.dumps(fields["extra"])})
+
+
+# The same local Zoom, each time written another way.
+WAYS: dict[str, Callable[[Simulator], str]] = {
+    "json": connection,
+    "extra as text": extra_as_text,
+    "line breaks at the ends": lambda zoom: connection(
+        zoom,
+        login=f" {zoom.settings.client_id}\r\n",
+        password=f"{zoom.settings.client_secret}\n",
+        extra={"account_id": f"{zoom.settings.account_id}\n"},
+    ),
+    "with the version": lambda zoom: connection(zoom, host=f"{zoom.url}/v2/"),
+    "port apart": lambda zoom: connection(
+        zoom, host="http://127.0.0.1", port=urlsplit(zoom.url).port
+    ),
+    "uri": lambda zoom: uri(zoom, quote(zoom.url, safe="")),
+    "uri, port apart": lambda zoom: uri(
+        zoom, f"{quote('http://127.0.0.1', safe='')}:{urlsplit(zoom.url).port}"
+    ),
+    "uri, as Airflow writes it": after_scheme,
+}
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_a_connection_works_however_it_is_written(
+    way: Callable[[Simulator], str], connected: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_ODD", way(connected))
+    assert ZoomHook("odd").test_connection() == (True, "Connected to Zoom: 0 active users.")
+
+
+@pytest.mark.parametrize(
+    ("text", "origin", "token_url"),
+    [
+        ("zoom://id:secret@/?account_id=a", "https://api.zoom.us", "https://zoom.us/oauth/token"),
+        (
+            "zoom://id:secret@api-eu.zoom.us/?account_id=a&plan=business&rate_share=0.5",
+            "https://api-eu.zoom.us",
+            "https://zoom.us/oauth/token",
+        ),
+        (
+            "zoom://id:secret@api.zoomgov.com:443/?account_id=a",
+            "https://api.zoomgov.com:443",
+            "https://zoomgov.com/oauth/token",
+        ),
+    ],
+)
+def test_a_uri_reaches_zoom(
+    text: str, origin: str, token_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_from(text, monkeypatch)
+    assert (settings.origin, settings.token_url) == (origin, token_url)
+    assert (settings.client_secret, settings.account_id) == ("secret", "a")
+
+
+CANARY = "c4n4ry-client-secret"
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"host": "https://api.zoom.us/v3"}, "host"),
+        ({"host": f"https://someone:{CANARY}@api.zoom.us"}, "host"),
+        ({"host": "http://api.zoom.us"}, "host"),
+        ({"host": "https://api.zoom.us:8443", "port": 443}, "host"),
+        ({"password": f"{CANARY}\nand more"}, "client_secret"),
+        ({"extra": {"plan": CANARY}}, "plan"),
+        ({"extra": {"rate_share": CANARY}}, "rate_share"),
+        ({"extra": {"token_url": f"https://zoom.us/{CANARY}?{CANARY}"}}, "token_url"),
+        ({"extra": CANARY}, "account_id"),
+    ],
+)
+def test_what_is_wrong_is_told_by_field_and_without_the_value(
+    fields: dict[str, object], field: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extra = {"account_id": "a"}
+    given = {"conn_type": "zoom", "login": "id", "password": CANARY, "extra": extra} | fields
+    if isinstance(given["extra"], dict):
+        given["extra"] = extra | given["extra"]
+    with pytest.raises(ZoomValidationError) as raised:
+        settings_from(json.dumps(given), monkeypatch)
+    assert list(raised.value.errors) == [field]
+    assert CANARY not in str(raised.value)
