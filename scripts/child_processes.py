@@ -72,6 +72,11 @@ class Processes:
         self._python = python
         self._running: dict[str, subprocess.Popen[str]] = {}
 
+    @property
+    def sessions(self) -> set[int]:
+        """The sessions that they, and all that they started, belong to."""
+        return {process.pid for process in self._running.values()}
+
     def start(self, name: str, *command: str) -> Path:
         """
         Start a Python module or command that is to run until the end.
@@ -133,7 +138,7 @@ class Processes:
         for process in self._running.values():
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.0, deadline - time.monotonic()))
-        sessions = {process.pid for process in self._running.values()}
+        sessions = self.sessions
         while survivors := _members(sessions):
             for pid in survivors:
                 with contextlib.suppress(ProcessLookupError):

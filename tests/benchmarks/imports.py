@@ -13,11 +13,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from typing import Final
 
-BASE = "airflow.sdk"
-OURS = "zoom_provider.operators.users"
-RUNS = 15
-LIMIT = 1.10
+from tests.benchmarks.bounds import Bound, say
+
+BASE: Final = "airflow.sdk"
+OURS: Final = "zoom_provider.operators.users"
+RUNS: Final = 15
+LIMIT: Final = 1.10
 
 PROGRAM = "import time; start = time.process_time(); import {}; print(time.process_time() - start)"
 
@@ -35,8 +38,8 @@ def seconds(module: str, home: str) -> float:
     return float(done.stdout.split()[-1])
 
 
-def main() -> int:
-    """Print the table; give 1 where ours costs too much."""
+def measure() -> list[Bound]:
+    """Print the table; give the bound."""
     taken: dict[str, list[float]] = {BASE: [], OURS: []}
     with tempfile.TemporaryDirectory(prefix="zoom-provider-bench-") as home:
         seconds(OURS, home)  # writes byte code, and the files of a new Airflow home
@@ -44,17 +47,10 @@ def main() -> int:
             for name, times in taken.items():
                 times.append(seconds(name, home))
     medians = {name: statistics.median(times) for name, times in taken.items()}
-    ratio = medians[OURS] / medians[BASE]
-    print(f"Importing the operators: processor time, median of {RUNS} runs in turns")
+    say(f"\nImporting the operators: processor time, median of {RUNS} runs in turns")
     for name, times in taken.items():
-        print(
+        say(
             f"  {name:32} {medians[name] * 1000:7.0f} ms"
             f"   from {min(times) * 1000:.0f} to {max(times) * 1000:.0f}"
         )
-    verdict = "within" if ratio <= LIMIT else "ABOVE"
-    print(f"  {'ratio':32} {ratio:7.3f}      {verdict} the limit of {LIMIT:.2f}")
-    return int(ratio > LIMIT)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return [Bound("imports, times airflow.sdk", medians[OURS] / medians[BASE], at_most=LIMIT)]
