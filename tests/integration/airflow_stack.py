@@ -95,11 +95,15 @@ class Airflow:
 
 
 @contextlib.contextmanager
-def airflow_3(home: Path) -> Iterator[Airflow]:
-    """Run the Airflow of this interpreter until the block ends; Test is allowed."""
+def airflow_3(home: Path, **settings: str) -> Iterator[Airflow]:
+    """
+    Run the Airflow of this interpreter until the block ends; Test is allowed.
+
+    :param settings: more environment variables, or others
+    """
     port = free_port(0)
     url = f"http://127.0.0.1:{port}"
-    env = {**environment(home, url), "AIRFLOW__CORE__TEST_CONNECTION": "Enabled"}
+    env = {**environment(home, url), "AIRFLOW__CORE__TEST_CONNECTION": "Enabled", **settings}
     airflow = Airflow(url, "api/v2", Processes(_logs(home), env))
     (home / "passwords.json").write_text(json.dumps({USER: airflow.password}))
 
