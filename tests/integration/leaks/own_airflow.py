@@ -18,6 +18,7 @@ import requests
 from cryptography.fernet import Fernet
 
 PROJECT = Path(__file__).parents[3]
+ENDS = ("success", "failed")
 T = TypeVar("T")
 
 _SET_UP = """
@@ -138,10 +139,11 @@ class Airflow:
 
     def finished(self, run: str) -> None:
         """Wait for the end of a run."""
-        self.wait_for(
-            f"end of {run}",
-            lambda: self.call(run)["state"] if self.call(run)["state"] in _ENDS else None,
-        )
+
+        def ended() -> bool | None:
+            return self.call(run)["state"] in ENDS or None
+
+        self.wait_for(f"end of {run}", ended)
 
     def states(self, run: str) -> dict[str, list[tuple[str, int]]]:
         """Give state and number of the last try of each task, by map index."""
@@ -150,9 +152,6 @@ class Airflow:
         for ti in sorted(found, key=lambda ti: int(ti["map_index"])):
             states.setdefault(ti["task_id"], []).append((ti["state"], ti["try_number"]))
         return states
-
-
-_ENDS = ("success", "failed")
 
 
 @contextmanager
