@@ -1,0 +1,574 @@
+"""Rosters, mappings, shards and limits of the bulk operator, and work that is taken up again."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
+
+from tests.support import DAY, calls, emails, person
+from tests.unit.operators.conftest import TaskInstance
+from zoom_provider.api.client import ZoomClient
+from zoom_provider.exceptions import ZoomUnavailableError, ZoomValidationError
+from zoom_provider.operators.users import ZoomCreateUsersOperator
+from zoom_provider.simulator.server import Simulator
+
+Perform = Callable[..., Any]
+POST = "POST /v2/users"
+HR = "Work Email,Department,First\nAnn@Example.com,Sales,Ann\nbob@example.com,Law,Bob\n"
+MAPPING: dict[str, Any] = {
+    "email": "Work Email",
+    "type": {"column": "Department", "map": {"Sales": 2}, "default": 1},
+    "first_name": "First",
+}
+
+
+class StateStore(dict[str, Any]):
+    """Airflow's task state store: JSON by key, kept from one try to the next."""
+
+    def set(self, key: str, value: Any) -> None:
+        self[key] = json.loads(json.dumps(value))
+
+    def delete(self, key: str) -> None:
+        self.pop(key, None)
+
+
+@pytest.fixture
+def store() -> StateStore:
+    return StateStore()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "made" / "report.jsonl"
+
+
+@pytest.fixture
+def create_many(path: Path) -> Callable[..., ZoomCreateUsersOperator]:
+    def make(**options: Any) -> ZoomCreateUsersOperator:
+        return ZoomCreateUsersOperator(task_id="create", **{"report": str(path), **options})
+
+    return make
+
+
+CreateMany = Callable[..., ZoomCreateUsersOperator]
+
+
+@pytest.fixture
+def roster(tmp_path: Path) -> Callable[..., str]:
+    def write(text: str | bytes, name: str = "hr.csv") -> str:
+        file = tmp_path / name
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return str(file)
+
+    return write
+
+
+WriteRoster = Callable[..., str]
+
+
+def people(count: int) -> list[dict[str, Any]]:
+    return [person(number) for number in range(1, count + 1)]
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def told(path: Path) -> list[tuple[int, str]]:
+    return sorted((line["row"], line["outcome"]) for line in lines(path))
+
+
+def rejected(path: Path) -> list[str]:
+    return path.with_name("report.rejects.csv").read_text("utf-8").splitlines()[1:]
+
+
+ANN_AND_BOB = [("ann@example.com", 2, "Ann"), ("bob@example.com", 1, "Bob")]
+
+
+def as_lines(*records: dict[str, Any]) -> str:
+    return "".join(json.dumps(record) + "\n" for record in records)
+
+
+RECORDS = (
+    {"Work Email": "Ann@Example.com", "Department": "Sales", "First": "Ann"},
+    {"Work Email": "bob@example.com", "Department": "Law", "First": "Bob"},
+)
+ZOOMS = "email,type,first_name,Salary\nann@example.com,2,Ann,9\nbob@example.com,1,Bob,8\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "mapping"),
+    [
+        (HR, "hr.csv", MAPPING),
+        ("\ufeff" + HR.replace("\n", "\r\n"), "hr.CSV", MAPPING),
+        (HR, "hr.txt", MAPPING),
+        (HR.replace("Sales", '" Sales\t"'), "hr.csv", MAPPING),
+        (as_lines(*RECORDS), "hr.jsonl", MAPPING),
+        ("\ufeff" + as_lines(*RECORDS), "hr.NDJSON", MAPPING),
+        (ZOOMS, "zoom.csv", None),
+        (ZOOMS, "zoom.csv", {}),
+    ],
+)
+def test_a_roster_of_either_kind_makes_people(
+    text: str,
+    name: str,
+    mapping: dict[str, Any] | None,
+    connected: Simulator,
+    create_many: CreateMany,
+    perform: Perform,
+    roster: WriteRoster,
+) -> None:
+    perform(create_many(roster=roster(text, name), mapping=mapping))
+    found = [(p["email"], p["type"], p["first_name"]) for p in connected.people()]
+    assert found == ANN_AND_BOB
+
+
+def test_a_mapping_takes_records_from_upstream_too(
+    connected: Simulator, create_many: CreateMany, perform: Perform
+) -> None:
+    perform(create_many(users=list(RECORDS), mapping=MAPPING))
+    found = [(p["email"], p["type"], p["first_name"]) for p in connected.people()]
+    assert found == ANN_AND_BOB
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "done", "rejects"),
+    [
+        ("email,type\na@x.com\nb@x.com,1,9\nc@x.com,1\n", "r.csv", ["c@x.com"], ["2", "3"]),
+        ("email,type\n\n\na@x.com,1\n,,\n", "r.csv", ["a@x.com"], ["5"]),
+        (f"email,type,first_name\na@x.com,1,{'x' * 99_000}\nb@x.com,1,B\n", "r.csv",
+         ["b@x.com"], ["2"]),
+        ('email,type,first_name\na@x.com,1,"=HYPERLINK(""x"")"\n', "r.csv", ["a@x.com"], []),
+        ("email,type\na\0@x.com,1\nb@x.com,1\n", "r.csv", ["b@x.com"], ["2", "2"]),
+        ('{"email": "a@x.com", "type": 1}\n{oops\n[1]\n"x"\n{"email": "b@x.com", "type": "2"}',
+         "r.jsonl", ["a@x.com", "b@x.com"], ["2", "3", "4"]),
+        ("email,type\n", "r.csv", [], []),
+        ("", "r.jsonl", [], []),
+    ],
+)  # fmt: skip
+def test_bad_rows_are_rejects_and_good_ones_go_on(
+    text: str,
+    name: str,
+    done: list[str],
+    rejects: list[str],
+    connected: Simulator,
+    create_many: CreateMany,
+    perform: Perform,
+    roster: WriteRoster,
+    path: Path,
+) -> None:
+    result = perform(create_many(roster=roster(text, name), max_failures=1.0))
+    assert emails(connected) == done
+    assert {line.partition(",")[0] for line in rejected(path)} == set(rejects)
+    assert result["outcomes"].get("rejected", 0) == len(set(rejects))
+    assert len(lines(path)) == sum(result["outcomes"].values())
+
+
+@pytest.mark.parametrize(
+    ("text", "mapping", "says"),
+    [
+        ("", None, "is empty"),
+        ("\n", None, "is empty"),
+        ("email,type\na@x.com,1,Jürgen\n".encode("latin-1"), None, "not UTF-8"),
+        ("email,type\na@x.com,1\n".encode("utf-16"), None, "not UTF-8"),
+        (f"email,type\n{'x' * 200_000},1\n", None, "not CSV"),
+        ("email;type\na@x.com;1\n", None, "separates its columns by ';'"),
+        ("email\ttype\na@x.com\t1\n", None, "separates its columns by"),
+        ("Email,Type\na@x.com,1\n", None, "no column 'email'"),
+        ("email\na@x.com\n", None, "no column 'type'"),
+        ("email,type,email\na@x.com,1,b@x.com\n", None, "2 columns 'email'"),
+        (HR, MAPPING | {"email": "Mail"}, "no column 'Mail' in its header, for Zoom's email"),
+        (HR.replace("First", "Given"), MAPPING, "no column 'First'"),
+    ],
+)
+def test_a_file_that_could_make_nobody_fails_before_any_call(
+    text: str | bytes,
+    mapping: Any,
+    says: str,
+    connected: Simulator,
+    create_many: CreateMany,
+    perform: Perform,
+    roster: WriteRoster,
+) -> None:
+    where = roster(text)
+    with pytest.raises(AirflowFailException, match=says) as raised:
+        perform(create_many(roster=where, mapping=mapping, max_failures=1.0))
+    assert where in str(raised.value)
+    # Where the header is missing, the first row is somebody's.
+    assert "a@x.com" not in str(raised.value)
+    assert connected.requests() == []
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"users": None}, "users"),
+        ({"users": [], "roster": "x.csv"}, "users"),
+        ({"users": None, "roster": ""}, "roster"),
+        ({"mapping": "email"}, "mapping"),
+        ({"mapping": {"email": "email"}}, "mapping.type"),
+        ({"mapping": {"email": "email", "type": 1, "nick": "first_name"}}, "mapping.nick"),
+        ({"mapping": {"email": "email", "type": {"column": "type", "map": [1]}}}, "mapping.type"),
+        ({"shard": ("0", "2")}, "shard"),
+        ({"shard": "0/2"}, "shard"),
+        ({"shard": 5}, "shard"),
+        ({"shard": {"i": 0}}, "shard"),
+        ({"shard": [0]}, "shard"),
+        ({"shard": [0, 1, 2]}, "shard"),
+        ({"shard": (2, 2)}, "shard"),
+        ({"shard": (-1, 2)}, "shard"),
+        ({"shard": (0, 0)}, "shard"),
+        ({"shard": (True, 2)}, "shard"),
+        ({"shard": (0.0, 2)}, "shard"),
+        ({"max_creates": "5"}, "max_creates"),
+        ({"max_creates": -1}, "max_creates"),
+        ({"max_creates": True}, "max_creates"),
+        ({"max_creates": 2.5}, "max_creates"),
+        ({"seats": []}, "seats"),
+        ({"seats": {"licensed": "5"}}, "seats.licensed"),
+    ],
+)
+def test_a_parameter_that_means_nothing_is_refused_by_name(
+    options: dict[str, Any],
+    field: str,
+    connected: Simulator,
+    create_many: CreateMany,
+    perform: Perform,
+) -> None:
+    with pytest.raises(AirflowFailException) as raised:
+        perform(create_many(**{"users": people(3), **options}))
+    cause = raised.value.__cause__
+    assert isinstance(cause, ZoomValidationError)
+    assert list(cause.errors) == [field]
+    assert field.rpartition(".")[2] in str(raised.value)
+    assert connected.requests() == []
+
+
+@pytest.mark.parametrize("kind", [tuple, list])
+def test_shards_share_the_people_and_a_repeated_address_meets_itself(
+    kind: Callable[[Any], Any], connected: Simulator, create_many: CreateMany, perform: Perform
+) -> None:
+    crowd = [*people(30), *people(30), {"email": "P3@Example.com", "type": 2}, {"type": 1}]
+    total: Counter[str] = Counter()
+    for part in range(3):
+        task = create_many(users=crowd, shard=kind((part, 3)), max_failures=1)
+        total.update(perform(task)["outcomes"])
+    assert total == {"invited": 30, "rejected": 1}
+    assert len(connected.requests(POST)) == 30
+    assert len(emails(connected)) == 30
+
+
+@pytest.mark.parametrize(("most", "red"), [(0, True), (2, True), (3, False), (4, False)])
+def test_max_creates_counts_people_and_stops_before_the_first_call(
+    most: int, red: bool, connected: Simulator, create_many: CreateMany, perform: Perform
+) -> None:
+    crowd = [*people(3), person(1), {"email": "nobody"}]
+    task = create_many(users=crowd, max_creates=most, max_failures=1)
+    if red:
+        with pytest.raises(AirflowFailException, match="3 people are more than max_creates"):
+            perform(task)
+        assert connected.requests() == []
+    else:
+        assert perform(task)["outcomes"] == {"invited": 3, "rejected": 1}
+
+
+def test_a_dry_run_writes_nothing_and_counts_the_seats(
+    connected: Simulator, create_many: CreateMany, perform: Perform, path: Path
+) -> None:
+    connected.seed("p1@example.com", {"email": "p2@example.com", "status": "pending"})
+    before = connected.people()
+    task = create_many(users=people(6), dry_run=True, seats={"basic": 4}, max_failures=2)
+    assert perform(task)["outcomes"] == {"existing": 2, "invited": 2, "needs_license": 2}
+    assert connected.people() == before
+    assert {method for method, _ in calls(connected)} == {"GET"}
+    assert all("dry run" in line["reason"] for line in lines(path)[:4])
+
+
+def test_people_beyond_the_seats_are_basic_or_need_a_licence(
+    connected: Simulator, create_many: CreateMany, perform: Perform, path: Path
+) -> None:
+    connected.seed({"email": "old@example.com", "type": 2, "status": "pending"})
+    crowd = [person(number, type=2) for number in range(1, 6)]
+    seats = {"licensed": 3, "basic": 1, "else_basic": True}
+    result = perform(create_many(users=crowd, seats=seats, max_failures=2))
+    assert result["outcomes"] == {"invited": 3, "needs_license": 2}
+    assert [found["type"] for found in connected.people()[1:]] == [2, 2, 1]
+    assert lines(path)[2]["reason"] == "created as basic, no licensed seat is free"
+    assert len(connected.requests(POST)) == 3
+
+
+@pytest.fixture
+def at_once(one_by_one: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zoom_provider.provisioning.bulk.MOST_AT_ONCE", 8)
+
+
+class TimeIsUp(BaseException):
+    """As Airflow raises it in a task's main thread, wherever that is."""
+
+
+@pytest.fixture
+def interrupt(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Break off what the main thread does when it comes to a row."""
+    import zoom_provider.provisioning.source as module
+
+    real = module.Source.rows
+
+    def at(row_number: int) -> None:
+        def rows(self: Any, check: Any) -> Iterator[Any]:
+            for row in real(self, check):
+                if row.number == row_number:
+                    monkeypatch.setattr(module.Source, "rows", real)
+                    raise TimeIsUp
+                yield row
+
+        monkeypatch.setattr(module.Source, "rows", rows)
+
+    return at
+
+
+KEPT_REPORT: dict[str, Callable[[Path], Any]] = {
+    "as it was": lambda path: None,
+    "on another worker": lambda path: path.unlink(),
+    "cut off within a line": lambda path: path.write_bytes(path.read_bytes()[:-20]),
+    "with lines of others": lambda path: path.write_bytes(b'{"a": 1}\n[]\nx\n' + path.read_bytes()),
+}
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("report", KEPT_REPORT)
+def test_a_try_that_was_broken_off_is_taken_up_where_it_was(
+    report: str,
+    connected: Simulator,
+    create_many: CreateMany,
+    perform: Perform,
+    path: Path,
+    store: StateStore,
+    interrupt: Callable[[int], None],
+) -> None:
+    crowd = [*people(40), person(7), {"email": "nobody"}]
+    interrupt(21)
+    with pytest.raises(TimeIsUp):
+        perform(create_many(users=crowd), task_state_store=store)
+    assert not [t for t in threading.enumerate() if t.name == "zoom"]
+    assert store["zoom_progress"]["next"] == 21
+    assert told(path) == [(row, "invited") for row in range(1, 21)]
+    assert len(emails(connected)) == 20
+    KEPT_REPORT[report](path)
+    task = create_many(users=crowd, max_failures=1)
+    result = perform(task, task_state_store=store)
+    expected = {"invited": 40, "rejected": 1}
+    if report == "cut off within a line":
+        expected = {"existing": 1, "invited": 39, "rejected": 1}
+    assert result["outcomes"] == expected
+    assert store == {}
+    assert len(emails(connected)) == len(connected.requests(POST)) == 40
+    here = range(21, 41) if report == "on another worker" else range(1, 41)
+    assert [row for row, outcome in told(path) if outcome != "rejected"] == list(here)
+    assert result["calls"] == len(connected.requests("* /v2/*"))
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        {"users": list(reversed(people(10)))},
+        {"users": people(10)[3:]},
+        {"action": "autoCreate"},
+        {"shard": (0, 1)},
+        {"if_exists": "update"},
+    ],
+    ids=lambda then: next(iter(then)),
+)
+def test_after_a_change_nobody_is_passed_over(
+    then: dict[str, Any],
+    connected: Simulator,
+    create_many: CreateMany,
+    perform: Perform,
+    path: Path,
+    store: StateStore,
+    interrupt: Callable[[int], None],
+) -> None:
+    interrupt(6)
+    with pytest.raises(TimeIsUp):
+        perform(create_many(users=people(10)), task_state_store=store)
+    result = perform(create_many(**{"users": people(10), **then}), task_state_store=store)
+    wanted = then.get("users", people(10))
+    assert sum(result["outcomes"].values()) == len(wanted)
+    assert len(lines(path)) == len(wanted)
+    assert {p["email"] for p in wanted} <= set(emails(connected))
+    assert len(connected.requests(POST)) == len(emails(connected))
+
+
+def test_a_dry_run_that_was_broken_off_is_not_taken_for_the_work(
+    connected: Simulator,
+    create_many: CreateMany,
+    perform: Perform,
+    store: StateStore,
+    interrupt: Callable[[int], None],
+) -> None:
+    interrupt(6)
+    with pytest.raises(TimeIsUp):
+        perform(create_many(users=people(10), dry_run=True), task_state_store=store)
+    assert emails(connected) == []
+    assert perform(create_many(users=people(10)), task_state_store=store)["outcomes"] == {
+        "invited": 10
+    }
+
+
+def test_a_roster_that_changed_while_the_task_waited_for_the_quota(
+    connected: Simulator, create_many: CreateMany, perform: Perform, path: Path
+) -> None:
+    connected.configure(limits_enforced=True, create_cap=3)
+    with pytest.raises(TaskDeferred) as deferred:
+        perform(create_many(users=people(6), deferrable=True))
+    resume = json.loads(json.dumps(deferred.value.kwargs))
+    connected.travel(DAY)
+    task = create_many(users=people(6)[::-1], deferrable=True)
+    assert perform(task, resume=resume)["outcomes"] == {"existing": 3, "invited": 3}
+    assert len(emails(connected)) == 6
+    assert [row for row, _ in told(path)] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("on", ["GET /v2/users", "GET /v2/users/summary"])
+@pytest.mark.parametrize("deferrable", [True, False])
+def test_a_daily_limit_met_before_the_first_creation(
+    deferrable: bool,
+    on: str,
+    connected: Simulator,
+    create_many: CreateMany,
+    perform: Perform,
+    path: Path,
+    store: StateStore,
+) -> None:
+    connected.fault("429", limit="daily", on=on)
+    crowd = [*people(5), person(2), {"email": "nobody"}]
+    options = {
+        "users": crowd,
+        "deferrable": deferrable,
+        "seats": {"basic": 9},
+        "max_failures": 1,
+    }
+    if not deferrable:
+        with pytest.raises(AirflowFailException, match="renewed at"):
+            perform(create_many(**options), task_state_store=store)
+        assert told(path) == [*((row, "deferred_quota") for row in range(1, 6)), (7, "rejected")]
+        return
+    with pytest.raises(TaskDeferred) as deferred:
+        perform(create_many(**options), task_state_store=store)
+    assert connected.requests(POST) == []
+    resume = json.loads(json.dumps(deferred.value.kwargs))
+    # Kept too: the task may be killed after it has come back.
+    assert store["zoom_progress"] == resume["progress"]
+    result = perform(create_many(**options), resume=resume, task_state_store=store)
+    assert result["outcomes"] == {"invited": 5, "rejected": 1}
+    assert [row for row, _ in told(path)] == [1, 2, 3, 4, 5, 7]
+
+
+def test_a_list_that_breaks_off_is_tried_again_and_nothing_is_done(
+    connected: Simulator, create_many: CreateMany, perform: Perform, store: StateStore
+) -> None:
+    connected.fault("status", on="GET /v2/users", times=None)
+    with pytest.raises(ZoomUnavailableError):
+        perform(create_many(users=people(5)), task_state_store=store)
+    assert connected.requests(POST) == []
+
+
+def test_who_failed_in_an_outage_is_tried_again_and_told_once(
+    connected: Simulator, create_many: CreateMany, perform: Perform, path: Path, store: StateStore
+) -> None:
+    connected.fault("status", on=POST, skip=4, times=None)
+    connected.fault("status", on="GET /v2/users/*", times=None)
+    with pytest.raises(ZoomUnavailableError):
+        perform(create_many(users=people(30)), task_state_store=store)
+    assert len(lines(path)) == 30
+    connected.reset()
+    connected.seed(*(f"p{number}@example.com" for number in range(1, 5)))
+    result = perform(create_many(users=people(30)), task_state_store=store)
+    assert result["outcomes"] == {"invited": 30}
+    assert told(path) == [(row, "invited") for row in range(1, 31)]
+    assert len(connected.requests(POST)) == 26
+
+
+def test_an_unexpected_error_is_taken_up_again(
+    connected: Simulator,
+    create_many: CreateMany,
+    perform: Perform,
+    path: Path,
+    store: StateStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    post = ZoomClient.post_user
+
+    def odd(self: Any, request: Any) -> Any:
+        if request.email == "p3@example.com":
+            raise RuntimeError("odd")
+        return post(self, request)
+
+    monkeypatch.setattr(ZoomClient, "post_user", odd)
+    with pytest.raises(RuntimeError, match="odd"):
+        perform(create_many(users=people(6)), task_state_store=store)
+    assert told(path) == [(1, "invited"), (2, "invited")]
+    monkeypatch.undo()
+    assert store["zoom_progress"]["left"] == [3]
+
+
+@pytest.mark.parametrize("report", ["file://{}/deep/r.jsonl", "memory://reports/r.jsonl"])
+def test_reports_go_to_urls_and_are_taken_up_from_there(
+    report: str,
+    connected: Simulator,
+    create_many: CreateMany,
+    perform: Perform,
+    tmp_path: Path,
+    store: StateStore,
+    interrupt: Callable[[int], None],
+) -> None:
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    attach("memory", MemoryFileSystem())
+    url = report.format(tmp_path)
+    interrupt(4)
+    with pytest.raises(TimeIsUp):
+        perform(create_many(users=people(6), report=url), task_state_store=store)
+    result = perform(create_many(users=people(6), report=url), task_state_store=store)
+    assert result["outcomes"] == {"invited": 6}
+    assert result["report"] == url
+    for name in (url, result["rejects"]):
+        assert ObjectStoragePath(name).exists()
+    text = ObjectStoragePath(url).read_text()
+    assert [json.loads(line)["row"] for line in text.splitlines()] == [1, 2, 3, 4, 5, 6]
+
+
+def attach(protocol: str, filesystem: Any) -> None:
+    """Let Airflow's object storage know a file system, as a provider would."""
+    try:
+        from airflow.sdk.io import attach as of_airflow
+    except ImportError:
+        from airflow.io.store import attach as of_airflow
+    of_airflow(protocol, fs=filesystem)
+
+
+@pytest.mark.parametrize("report", ["/proc/nobody/r.jsonl", "nowhere://x/r.jsonl"])
+def test_nobody_is_created_without_a_report(
+    report: str, connected: Simulator, create_many: CreateMany, perform: Perform
+) -> None:
+    with pytest.raises((OSError, ValueError)):
+        perform(create_many(users=people(3), report=report))
+    assert connected.requests() == []
+
+
+@pytest.mark.usefixtures("at_once")
+def test_the_result_is_small_and_its_counts_are_the_reports_lines(
+    connected: Simulator, create_many: CreateMany, perform: Perform, path: Path, ti: TaskInstance
+) -> None:
+    connected.configure(foreign_accounts={f"p{n}@example.com": "paid" for n in range(1, 300, 3)})
+    result = perform(create_many(users=people(300), max_failures=1.0))
+    assert result["outcomes"] == Counter(line["outcome"] for line in lines(path))
+    assert result["outcomes"] == {"foreign_account": 100, "invited": 200}
+    assert len(json.dumps([result, ti.pushed])) < 1_000

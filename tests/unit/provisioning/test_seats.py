@@ -1,0 +1,152 @@
+"""Free seats: counted once, taken and given back, and asked for in words that mean something."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support import calls, person
+from zoom_provider.api.client import ZoomClient
+from zoom_provider.api.user_info import CreateRequest, check
+from zoom_provider.exceptions import ZoomLicenseError, ZoomPermissionError, ZoomValidationError
+from zoom_provider.provisioning import seats as seats_module
+from zoom_provider.provisioning.seats import Seats, free_seats
+from zoom_provider.simulator.server import Simulator
+from zoom_provider.simulator.settings import ALL_SCOPES
+
+BOUGHT = {"basic": 10, "licensed": 10}
+
+
+def wants(type_: int) -> CreateRequest:
+    return check("create", person(1, type=type_))
+
+
+@pytest.mark.parametrize(
+    ("there", "free"),
+    [
+        ({}, {"basic": 10, "licensed": 10}),
+        ({("active", 1): 3, ("active", 2): 4}, {"basic": 7, "licensed": 6}),
+        # Pending people hold seats, and Zoom's summary counts them: once is enough.
+        ({("pending", 1): 3, ("pending", 2): 4}, {"basic": 7, "licensed": 6}),
+        # Who is deactivated holds none, though the summary counts them as basic.
+        ({("inactive", 1): 9}, {"basic": 10, "licensed": 10}),
+        (
+            {("active", 1): 1, ("pending", 2): 2, ("inactive", 1): 3, ("active", 4): 4},
+            {"basic": 9, "licensed": 8},
+        ),
+        ({("active", 1): 12}, {"basic": -2, "licensed": 10}),
+    ],
+)
+def test_what_is_free_is_what_zoom_would_still_give(
+    there: dict[tuple[str, int], int],
+    free: dict[str, int],
+    zoom: Simulator,
+    client: ZoomClient,
+) -> None:
+    for (status, type_), count in there.items():
+        for number in range(count):
+            email = f"{status}{type_}.{number}@example.com"
+            zoom.seed({"email": email, "status": status, "type": type_})
+    assert free_seats(client, BOUGHT).free == free
+    assert {method for method, _ in calls(zoom)} == {"GET"}
+    in_use = zoom.state()["counts"]["seats"]
+    assert free == {kind: 10 - in_use.get(kind, 0) for kind in BOUGHT}
+
+
+@pytest.mark.parametrize(
+    ("summary", "counted"),
+    [
+        # active 50, pending 4, inactive 7
+        ({"total_users_count": 61}, (True, True)),
+        ({"total_users_count": 54}, (True, False)),
+        ({"total_users_count": 57}, (False, True)),
+        ({"total_users_count": 50}, (False, False)),
+        ({"total_users_count": 53, "room_users_count": 3}, (False, False)),
+        ({"total_users_count": 62}, (True, True)),
+        ({}, (False, False)),
+    ],
+)
+def test_whom_the_summary_counts_shows_in_its_total(
+    summary: dict[str, int], counted: tuple[bool, bool]
+) -> None:
+    assert seats_module._who_is_counted(summary, active=50, pending=4, inactive=7) == counted
+
+
+def test_seats_not_named_are_not_counted(zoom: Simulator, client: ZoomClient) -> None:
+    free = free_seats(client, {"licensed": 0})
+    assert free.free == {"licensed": 0}
+    assert free.take(wants(1)) == (wants(1), None)
+    with pytest.raises(ZoomLicenseError):
+        free.take(wants(2))
+
+
+def test_without_the_scope_the_error_names_it(zoom: Simulator, client: ZoomClient) -> None:
+    zoom.configure(scopes=[scope for scope in ALL_SCOPES if "summary" not in scope])
+    with pytest.raises(ZoomPermissionError, match="user:read:summary:admin"):
+        free_seats(client, BOUGHT)
+
+
+def test_a_seat_is_taken_and_given_back() -> None:
+    seats = Seats({"licensed": 1})
+    assert seats.take(wants(2)) == (wants(2), None)
+    with pytest.raises(ZoomLicenseError) as raised:
+        seats.take(wants(2))
+    assert raised.value.seat == "licensed"
+    assert raised.value.remedy == "human"
+    seats.give_back(wants(2))
+    seats.give_back(wants(1))
+    seats.take(wants(2))
+    assert seats.free == {"licensed": 0}
+
+
+@pytest.mark.parametrize(
+    ("free", "type_", "given", "left"),
+    [
+        ({"licensed": 0, "basic": 2}, 2, 1, {"licensed": 0, "basic": 1}),
+        ({"licensed": 1, "basic": 2}, 2, 2, {"licensed": 0, "basic": 2}),
+        ({"licensed": 0}, 2, 1, {"licensed": 0}),
+        ({"licensed": 0, "basic": 0}, 2, None, {"licensed": 0, "basic": 0}),
+        ({"licensed": 5, "basic": 0}, 1, None, {"licensed": 5, "basic": 0}),
+        ({"licensed": 0, "basic": 0}, 4, 4, {"licensed": 0, "basic": 0}),
+        ({"licensed": -3, "basic": 1}, 2, 1, {"licensed": -3, "basic": 0}),
+    ],
+)
+def test_else_basic(
+    free: dict[str, int], type_: int, given: int | None, left: dict[str, int]
+) -> None:
+    seats = Seats(free, else_basic=True)
+    if given is None:
+        with pytest.raises(ZoomLicenseError):
+            seats.take(wants(type_))
+    else:
+        request, note = seats.take(wants(type_))
+        assert request.user_info.type == given
+        assert (note is None) is (given == type_)
+        assert request.email == wants(type_).email
+    assert seats.free == left
+
+
+@pytest.mark.parametrize(
+    ("bought", "fields"),
+    [
+        ({}, []),
+        ({"licensed": 0, "basic": 5, "else_basic": True}, []),
+        ([], ["seats"]),
+        ("licensed=5", ["seats"]),
+        (5, ["seats"]),
+        ({"licensed": "5"}, ["seats.licensed"]),
+        ({"licensed": True}, ["seats.licensed"]),
+        ({"licensed": -1, "basic": 1.5}, ["seats.licensed", "seats.basic"]),
+        ({"licenced": 5}, ["seats.licenced"]),
+        ({"else_basic": 1}, ["seats.else_basic"]),
+    ],
+)
+def test_what_is_no_count_of_seats_is_refused_by_field(bought: Any, fields: list[str]) -> None:
+    if not fields:
+        seats_module.check(bought)
+        return
+    with pytest.raises(ZoomValidationError) as raised:
+        seats_module.check(bought)
+    assert list(raised.value.errors) == fields
+    assert all(field in str(raised.value) for field in fields)
