@@ -56,7 +56,8 @@ STANDARD_FIELDS: Final = (
     StandardField("login", "Client ID", "From your Zoom app, page App Credentials"),
     StandardField("password", "Client Secret", "From your Zoom app, page App Credentials"),
     StandardField("host", "API address", "https://api.zoom.us"),
-    StandardField("port", "Port", "443"),
+    # Airflow 3.3.1 and 3.3.2 refuse to test a saved connection without one.
+    StandardField("port", "Port", "443 (Airflow's Test may need it filled in)"),
     StandardField("schema"),
     StandardField("extra"),
 )
@@ -88,7 +89,7 @@ FORM_FIELDS: Final = (
         "allowed_domains",
         "Allowed e-mail domains",
         "Only addresses in these domains are created, so that a wrong export writes to no "
-        "stranger. Several are separated by commas; empty means any.",
+        "stranger, such as: example.com, example.org. Empty means any.",
         placeholder="example.com, example.org",
     ),
     FormField(
@@ -142,8 +143,8 @@ FORM_FIELDS: Final = (
     FormField(
         "ca_bundle",
         "CA file",
-        "A file of certificate authorities on the workers, for a proxy with a certificate of its "
-        "own; empty means those of the system.",
+        "A file of certificate authorities on the workers, such as /etc/ssl/certs/company.pem, for "
+        "a proxy with a certificate of its own; empty means those of the system.",
         placeholder="/etc/ssl/certs/company.pem",
     ),
 )
