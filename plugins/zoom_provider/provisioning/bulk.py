@@ -195,8 +195,9 @@ class _Work:
         """Whether what is left goes to a later call."""
         return self.rules.put_off_quota and isinstance(self.stopped_by, ZoomDailyLimitError)
 
-    def _under_way(self, crew: _Crew) -> list[int]:
-        return [*crew.busy, *(number for _, number, _, _ in self.settling)]
+    def _under_way(self, crew: _Crew) -> Iterator[int]:
+        yield from crew.busy
+        yield from (number for _, number, _, _ in self.settling)
 
     def _take_in(self, result: tuple[Row, Steps[Person], _Result] | None) -> None:
         if result is None:

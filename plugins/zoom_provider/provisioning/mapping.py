@@ -12,6 +12,7 @@ from zoom_provider.exceptions import ZoomValidationError
 from zoom_provider.provisioning.roster import Record, Unusable
 
 _FIELDS: Final = tuple(UserInfo.model_fields)
+_SAME: Final = {field: {"column": field} for field in _FIELDS}
 _REQUIRED: Final = ("email", "type")
 _WORDS: Final = ("column", "map", "default", "optional", "value")
 
@@ -92,14 +93,17 @@ def mapped(records: Iterable[Record], mapping: Mapping[str, Any] | None) -> Iter
 
     :param mapping: from Zoom's field to its source
     """
-    sources = mapping or {name: {"column": name, "optional": True} for name in _FIELDS}
+    sources = {
+        field: {"column": source} if isinstance(source, str) else source
+        for field, source in (mapping or {}).items()
+    }
     for number, record in records:
         if not isinstance(record, Mapping):
             yield number, record
             continue
         user_info: dict[str, Any] = {}
         faults: dict[str, list[str]] = {}
-        for field, source in sources.items():
+        for field, source in (sources or _by_name(record)).items():
             try:
                 value = _value(record, source)
             except ValueError as error:
@@ -115,10 +119,13 @@ def mapped(records: Iterable[Record], mapping: Mapping[str, Any] | None) -> Iter
             yield number, user_info
 
 
+def _by_name(record: Mapping[Any, Any]) -> dict[str, dict[str, str]]:
+    """Map what bears one of Zoom's names."""
+    return {field: source for field, source in _SAME.items() if field in record}
+
+
 def _value(record: Mapping[Any, Any], source: Any) -> Any:
     """Take one field's value from a record; raise ValueError with the reason if there is none."""
-    if isinstance(source, str):
-        source = {"column": source}
     if not isinstance(source, Mapping):
         return source
     if "value" in source:

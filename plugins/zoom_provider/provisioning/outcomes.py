@@ -105,6 +105,7 @@ def _outcome_of(error: ZoomError) -> Outcome:
 
 
 COLUMNS: Final = ("row", "email", "outcome", "id", "reason", "code", "tracking_id")
+_JSON: Final = json.JSONEncoder(ensure_ascii=False)
 REJECT_COLUMNS: Final = ("row", "email", "field", "reason")
 
 
@@ -176,7 +177,7 @@ class Report:
 
     def _write(self, outcome: Outcome, values: Mapping[str, Any]) -> None:
         self.counts[outcome] += 1
-        self._lines.write(json.dumps(values, ensure_ascii=False) + "\n")
+        self._lines.write(_JSON.encode(values) + "\n")
         self._table.writerow([cell(values[name]) for name in COLUMNS])
         # On disk at once: a worker may be killed.
         self._lines.flush()
