@@ -109,7 +109,7 @@ def poster(url: str) -> Callable[[requests.Session, int], None]:
 
 
 def floor(url: str, people: int, threads: int) -> Took:
-    """Post with bare requests in threads (d), each with its session; no checks, no report, no retries."""
+    """Post with bare requests in threads (d), a session for each, and do nothing else."""
     post = poster(url)
     numbers = iter(range(people))
     lock = threading.Lock()
