@@ -1,4 +1,4 @@
-"""ZoomClient: one ``_request``, typed methods, paging with a guard."""
+"""ZoomClient: one ``_request`` and typed methods."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from math import ceil
 from typing import Any, Final, Literal
-from urllib.parse import quote
 
 import requests
 
+from zoom_provider.api import listing
 from zoom_provider.api.auth import Bearer, TokenCache, TokenStore, ZoomAuth, expired
 from zoom_provider.api.creating import LostReplyError, Steps, creating, run
 from zoom_provider.api.errors import error_of, token_error_of
+from zoom_provider.api.listing import UserStatus
 from zoom_provider.api.pacing import PER_SECOND, Label, Pacers
+from zoom_provider.api.paths import path_of
 from zoom_provider.api.replies import Reply
 from zoom_provider.api.retrying import may_have_acted
 from zoom_provider.api.settings import ZoomSettings
@@ -25,22 +27,11 @@ from zoom_provider.api.transport import Lost, Sent, Transport, unavailable
 from zoom_provider.api.user_info import CreateRequest, check
 from zoom_provider.exceptions import (
     ZoomAuthError,
-    ZoomError,
     ZoomProtocolError,
     ZoomValidationError,
 )
 
 log = logging.getLogger(__name__)
-
-UserStatus = Literal["active", "inactive", "pending"]
-
-PAGE_SIZE: Final = 300
-"""The largest page that all editions of Zoom's reference allow."""
-_SMALL_PAGE: Final = 30
-"""Zoom's own page size where none is asked for."""
-
-_NOBODY: Final = frozenset({"", ".", "..", "me", "email", "features", "summary", "vanity_name"})
-"""What leads from ``/users/`` to another URL, or to whoever owns the token."""
 
 _SCOPES_TO_CREATE: Final = (
     ("user:write:user:admin", "user:write:admin", "user:write"),
@@ -130,13 +121,7 @@ class ZoomClient:
         :raises ZoomError: whatever keeps the settings from working
         """
         token = self.auth.token()
-        page = self._request(
-            "GET",
-            "/users",
-            params={"page_size": "1"},
-            label="medium",
-            scope="user:read:list_users:admin",
-        ).payload
+        page = self._page({"page_size": "1"})
         total = page.get("total_records", "an unknown number of")
         text = f"Connected to Zoom: {total} active users."
         missing = [
@@ -219,7 +204,7 @@ class ZoomClient:
         """
         reply = self._request(
             "GET",
-            _path_of(user),
+            path_of(user),
             max_wait=None if patient else 0.0,
             scope="user:read:user:admin",
         )
@@ -244,48 +229,12 @@ class ZoomClient:
 
     def pages(self, status: UserStatus) -> Iterator[tuple[list[dict[str, Any]], int]]:
         """Yield :meth:`list_users` by pages, each with the number of people that Zoom announces."""
-        params = {"status": status, "page_size": str(PAGE_SIZE)}
-        seen: set[str] = set()
-        size = 0
-        while True:
-            page = self._page(params)
-            rows = page.get("users")
-            if not isinstance(rows, list):
-                raise ZoomProtocolError(f"Zoom's list of {status} people holds no people.")
-            announced = page.get("total_records")
-            total = announced if isinstance(announced, int) else 0
-            yield rows, total
-            token = str(page.get("next_page_token") or "")
-            if not token:
-                return
-            # People may join while we read, but never twice as many as Zoom announced; and its
-            # pages may be shorter than we ask for.
-            size = size or max(len(rows), _SMALL_PAGE)
-            most = 10 + 2 * total // size
-            if token in seen or len(seen) >= most:
-                raise ZoomProtocolError(
-                    f"Zoom's list of {status} people does not end: page {len(seen) + 1} still "
-                    "names a next one."
-                )
-            seen.add(token)
-            params = params | {"next_page_token": token}
+        return listing.pages(self._page, status)
 
     def _page(self, params: Mapping[str, str]) -> dict[str, Any]:
-        try:
-            return self._request(
-                "GET", "/users", params=params, label="medium", scope="user:read:list_users:admin"
-            ).payload
-        except ZoomValidationError as error:
-            if "next_page_token" not in params:
-                raise
-            raise ZoomError(
-                "Zoom does not go on with its list of people: a page's token lives for 15 "
-                "minutes. Read the list again, without long pauses.",
-                code=error.code,
-                status=error.status,
-                tracking_id=error.tracking_id,
-                remedy="retry",
-            ) from None
+        return self._request(
+            "GET", "/users", params=params, label="medium", scope="user:read:list_users:admin"
+        ).payload
 
     def count_users(self) -> dict[str, Any]:
         """Return Zoom's summary: ``licensed_users_count``, ``basic_users_count`` and so on."""
@@ -300,7 +249,7 @@ class ZoomClient:
         :param user: id or e-mail address
         :param fields: by the names of Zoom's reference for PATCH
         """
-        self._request("PATCH", _path_of(user), json=dict(fields), scope="user:update:user:admin")
+        self._request("PATCH", path_of(user), json=dict(fields), scope="user:update:user:admin")
 
     def set_user_status(self, user: str, action: Literal["activate", "deactivate"]) -> None:
         """
@@ -314,7 +263,7 @@ class ZoomClient:
             )
         self._request(
             "PUT",
-            f"{_path_of(user)}/status",
+            f"{path_of(user)}/status",
             json={"action": action},
             scope="user:update:status:admin",
         )
@@ -345,7 +294,7 @@ class ZoomClient:
         }
         self._request(
             "DELETE",
-            _path_of(user),
+            path_of(user),
             params={"action": action, **params},
             scope="user:delete:user:admin",
             gone_is_done=True,
@@ -466,19 +415,3 @@ class ZoomClient:
         if not got.ok or not isinstance(token, str) or not token:
             raise token_error_of(got, now=datetime.now(UTC))
         return got.payload
-
-
-def _path_of(user: str) -> str:
-    """Put an id or an e-mail address into a path, so that it stays one segment of it."""
-    # Somebody pending has no id in Zoom's lists, so that None comes easily.
-    text = str(user or "").strip()
-    if text.lower() in _NOBODY:
-        raise ZoomValidationError(
-            "user must be an id or an e-mail address", errors={"user": ["is neither"]}
-        )
-    try:
-        return f"/users/{quote(text, safe='')}"
-    except UnicodeEncodeError:
-        raise ZoomValidationError(
-            "user holds a character that no address has", errors={"user": ["is not a text"]}
-        ) from None

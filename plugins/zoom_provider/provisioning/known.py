@@ -10,7 +10,8 @@ from itertools import chain, islice
 from math import ceil
 from typing import Any, Final
 
-from zoom_provider.api.client import PAGE_SIZE, UserStatus, ZoomClient
+from zoom_provider.api.client import ZoomClient
+from zoom_provider.api.listing import PAGE_SIZE, UserStatus
 from zoom_provider.api.pacing import PER_SECOND
 from zoom_provider.exceptions import ZoomPermissionError
 from zoom_provider.provisioning.creating import Known, look_up
