@@ -6,11 +6,17 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    ObjectStoragePath,
+    TaskDeferred,
+)
 
 from tests.support import DAY, calls, emails, person
 from tests.unit.operators.conftest import TaskInstance
@@ -528,10 +534,10 @@ def test_reports_go_to_urls_and_are_taken_up_from_there(
     store: StateStore,
     interrupt: Callable[[int], None],
 ) -> None:
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
-    from fsspec.implementations.memory import MemoryFileSystem
-
-    attach("memory", MemoryFileSystem())
+    # Let Airflow's object storage know a file system, as a provider would.
+    on_2 = find_spec("airflow.io.store")
+    storage: Any = import_module("airflow.io.store" if on_2 else "airflow.sdk.io")
+    storage.attach("memory", fs=import_module("fsspec").filesystem("memory"))
     url = report.format(tmp_path)
     interrupt(4)
     with pytest.raises(TimeIsUp):
@@ -543,15 +549,6 @@ def test_reports_go_to_urls_and_are_taken_up_from_there(
         assert ObjectStoragePath(name).exists()
     text = ObjectStoragePath(url).read_text()
     assert [json.loads(line)["row"] for line in text.splitlines()] == [1, 2, 3, 4, 5, 6]
-
-
-def attach(protocol: str, filesystem: Any) -> None:
-    """Let Airflow's object storage know a file system, as a provider would."""
-    try:
-        from airflow.sdk.io import attach as of_airflow
-    except ImportError:
-        from airflow.io.store import attach as of_airflow
-    of_airflow(protocol, fs=filesystem)
 
 
 @pytest.mark.parametrize("report", ["/proc/nobody/r.jsonl", "nowhere://x/r.jsonl"])
