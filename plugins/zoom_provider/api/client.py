@@ -393,8 +393,10 @@ class ZoomClient:
         with self._counting:
             self.calls += 1
             self.rate_limited += isinstance(got, Reply) and got.status == 429
-            self._latency += (seconds - self._latency) * _SMOOTHING
-            self._fastest = min(seconds, self._fastest * (1 + _SMOOTHING))
+            # A refusal comes back at once, and tells nothing of how long the work takes.
+            if isinstance(got, Reply) and got.ok:
+                self._latency += (seconds - self._latency) * _SMOOTHING
+                self._fastest = min(seconds, self._fastest * (1 + _SMOOTHING))
 
     def _ask_for_token(self, form: Mapping[str, str]) -> dict[str, Any]:
         """Ask the token endpoint; parameters go in the form body, credentials as Basic auth."""

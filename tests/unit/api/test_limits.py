@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -57,6 +58,29 @@ def test_fewer_calls_are_under_way_after_a_refusal_of_calls_at_once(
     zoom.fault("429", on=POST, limit="concurrency")
     create(client)
     assert gate.room < 128
+
+
+class Watch(Clock):
+    """Real time for what Zoom takes, none for what we wait."""
+
+    def __call__(self) -> float:
+        """Tell the time."""
+        return time.monotonic()
+
+
+@pytest.mark.parametrize("fault", ["429", "cut_before"])
+def test_how_many_calls_are_worth_making_is_not_told_by_refusals_that_come_at_once(
+    zoom: Simulator, client_of: ClientOf, fault: str
+) -> None:
+    zoom.configure(latency_ms=60)
+    client = client_of(zoom, clock=Watch())
+    for number in range(20):
+        create(client, f"p{number}@example.com")
+    before = client.calls_worth_making()
+    zoom.fault(fault, on=POST)
+    create(client)
+    # The pace has eased a little, no more than that.
+    assert 3 < before - 1 <= client.calls_worth_making() <= before + 1
 
 
 @pytest.mark.parametrize("max_wait", [10.0, 60.0])
