@@ -89,7 +89,7 @@ FORM_FIELDS: Final = (
         "allowed_domains",
         "Allowed e-mail domains",
         "Only addresses in these domains are created, so that a wrong export writes to no "
-        "stranger, such as: example.com, example.org. Empty means any.",
+        "stranger. Separated by commas, as in: example.com, example.org; empty means any.",
         placeholder="example.com, example.org",
     ),
     FormField(

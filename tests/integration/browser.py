@@ -132,11 +132,14 @@ class Browser:
 
         return self.wait(f"the notice {title!r}", look)
 
-    def picture(self, name: str, width: int, height: int) -> None:
-        """Keep what is seen in a window of this size, once nothing moves any more."""
+    def resize(self, width: int, height: int) -> None:
+        """Look through a window of this size from now on."""
         screen: dict[str, Any] = {"width": width, "height": height}
         screen |= {"deviceScaleFactor": 1, "mobile": False}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+
+    def picture(self, name: str) -> None:
+        """Keep what is seen, once nothing moves any more."""
         self.driver.execute_script("document.activeElement.blur()")
         seen_last = b""
 
@@ -146,7 +149,6 @@ class Browser:
             return before if before == seen_last else None
 
         (self._pictures / f"{name}.png").write_bytes(self.wait("a picture at rest", still))
-        self.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def seen(element: WebElement) -> bool:

@@ -90,6 +90,7 @@ def test_a_connection_from_the_form_creates_a_person(
     airflow: Airflow, browser: Browser, zoom: Simulator
 ) -> None:
     airflow.disconnect()
+    browser.resize(1200, 840)
     open_form(browser, airflow)
     host, _, port = zoom.url.rpartition(":")
     browser.fill("API address", host)
@@ -99,7 +100,7 @@ def test_a_connection_from_the_form_creates_a_person(
     browser.click("button", "Extra Fields")
     browser.fill("Account ID", zoom.settings.account_id)
     browser.choose("Plan", "business")
-    browser.picture("connection-form", 1200, 840)
+    browser.picture("connection-form")
     save(browser)
 
     said = press_test(browser, "Test Connection Failed")
@@ -114,10 +115,11 @@ def test_a_connection_from_the_form_creates_a_person(
     extra = json.loads(stored["extra"])
     assert (extra["account_id"], extra["plan"]) == (zoom.settings.account_id, "business")
 
+    browser.resize(1200, 1130)
     browser.driver.get(f"{airflow.url}/dags/zoom_create_user")
     browser.click("button", "Trigger")
     browser.one("#element_user_info .view-line")
-    browser.picture("trigger-form", 1200, 1130)
+    browser.picture("trigger-form")
     browser.paste("#element_user_info .view-lines", json.dumps(ZOE, indent=2, ensure_ascii=False))
     browser.click(f"{DIALOG} button", "Trigger")
     browser.wait("the run's page", lambda: "/runs/" in browser.driver.current_url)
@@ -136,15 +138,16 @@ def test_a_run_says_who_got_what(airflow: Airflow, browser: Browser, zoom: Simul
     run = airflow.trigger("zoom_onboarding_csv", {"from": FIRST_DAY, "to": FIRST_DAY})
     assert airflow.state("zoom_onboarding_csv", run) == "success"
 
+    browser.resize(1200, 700)
     browser.driver.get(f"{airflow.url}/dags/zoom_onboarding_csv/runs/{run}/tasks/summarize")
     browser.wait("the summary", lambda: "In all: 37 invited" in browser.one("body").text)
     summary = browser.one("body").text
     # The page has the lines that are on the screen only.
     assert "existing         sofia.garcia@example.com" in summary
     assert "foreign_account  liam.murphy@example.net" in summary
-    browser.picture("onboarding-run", 1200, 700)
+    browser.picture("onboarding-run")
 
     browser.driver.get(zoom.url)
     assert "sofia.garcia@example.com" in browser.one("table").text
     assert len(browser.all("tbody tr")) == len(emails(zoom)) == 38
-    browser.picture("local-zoom", 1280, 720)
+    browser.picture("local-zoom")
