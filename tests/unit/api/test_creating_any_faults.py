@@ -42,6 +42,8 @@ TROUBLE = (
             {"kind": "429", "headers": False},
             {"kind": "429", "limit": "concurrency"},
             {"kind": "429", "limit": "daily"},
+            {"kind": "429", "limit": "creates"},
+            {"kind": "error", "code": 2016},
         ]
     )
     | STATUSES
