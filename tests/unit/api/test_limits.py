@@ -204,6 +204,6 @@ def test_with_others_on_the_account_everybody_gets_through(
     for number in range(150):
         create(client, f"p{number}@example.com")
     assert len(there(timed_zoom)) == 150
-    assert 1 <= client.rate_limited <= 10
+    assert 1 <= client.rate_limited <= 20  # what was too much of the pace at the start
     # At the ten a second that are left it takes 15 seconds.
     assert clock.time - began < 25
