@@ -163,7 +163,7 @@ class Transport:
                 repeatable=repeatable,
                 tries=tries,
                 waited=waited,
-                max_wait=limit,
+                max_wait=min(limit, self._max_wait),
                 renewed=not (renewable and self.patient),
                 now=datetime.now(UTC),
                 jitter=random.random(),  # noqa: S311 - spreads calls, guards nothing
@@ -183,6 +183,11 @@ class Transport:
                 self.pause(decision.delay)
             else:
                 return got, uncertain
+
+    def hurry(self) -> None:
+        """Wait for no other try from now on, in any thread: whoever asks is about to end."""
+        self.patient = False
+        self._max_wait = 0.0
 
     def pause(self, seconds: float) -> None:
         """Wait, if there is anything to wait for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.common.compat.sdk import AirflowFailException, conf
 
@@ -97,7 +97,9 @@ class ZoomCreateUserOperator(UserInfoOperator):
             try:
                 person = run(create(client, request, if_exists), client.sleep)
             except ZoomDailyLimitError as error:
-                self._wait_for_reset(error)
+                if self.deferrable:
+                    defer_until(self, error, "resume")
+                raise
             result = _result(client, person, request.email)
         self.log.info("%s: %s (status %s)", result["email"], result["outcome"], result["status"])
         return result
@@ -105,11 +107,6 @@ class ZoomCreateUserOperator(UserInfoOperator):
     def resume(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Go on after the daily limit's reset."""
         return self.execute(context)
-
-    def _wait_for_reset(self, error: ZoomDailyLimitError) -> NoReturn:
-        if self.deferrable:
-            defer_until(self, error, "resume")
-        raise error
 
 
 class ZoomCreateUsersOperator(UserInfoOperator):

@@ -148,6 +148,7 @@ class _Work:
                 self.progress.tell(self._under_way(crew), self.report.counts)
         except BaseException:
             # A task's time is up, or its worker is stopped: another try goes on from here.
+            self.client.hurry()
             self._take_in_all(crew)
             self.progress.keep(self._under_way(crew), self.report.counts)
             raise

@@ -274,6 +274,40 @@ def test_what_is_under_way_when_time_is_up_is_written_down(
     assert len(emails(zoom)) == 6
 
 
+def test_when_time_is_up_nobody_is_tried_over_and_over(
+    zoom: Simulator,
+    client: ZoomClient,
+    report: Report,
+    held: threading.Event,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted() -> Iterator[Row]:
+        yield from rows_of(client, people(4))
+        raise TimeIsUp
+
+    hurry = client.hurry
+
+    def hurry_and_release() -> None:
+        hurry()
+        held.set()
+
+    monkeypatch.setattr(client, "hurry", hurry_and_release)
+    zoom.fault("429", on=POST, email=P2, times=None)
+    checkpoint = Kept()
+    with pytest.raises(TimeIsUp):
+        create_many(
+            client,
+            interrupted(),
+            report,
+            Rules(at_once=8),
+            Progress(client, checkpoint, Forgetful()),
+        )
+    assert sorted(told(report)) == [(1, "invited"), (2, "failed"), (3, "invited"), (4, "invited")]
+    assert len(zoom.requests(POST)) == 4
+    # Who failed for want of an answer has another try.
+    assert checkpoint.state["left"] == [2]
+
+
 class Odd(BaseException):
     """What a library written in another language may raise."""
 
