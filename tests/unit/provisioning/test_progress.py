@@ -156,6 +156,8 @@ def test_which_rows_a_later_part_takes(
         progress.taken_over(closed)
     people = rows_of(client, [person(number) for number in range(1, 13)])
     assert [row.number for row in people if progress.wants(row)] == wanted
+    left = progress.state((), Counter())["left"]
+    assert left == [row for row in EARLIER["left"] if row not in (closed or ())]
     # Who is nobody comes each time: the report wants them, and they cost no call.
     assert all(progress.wants(row) for row in rows(range(1, 13)))
 
