@@ -42,7 +42,8 @@ _SCOPES_TO_CREATE: Final = (
 _FIRST_GUESS: Final = 0.25
 """Seconds that a reply of Zoom's takes, until we know."""
 _SMOOTHING: Final = 0.05
-_SPARE: Final = 1.3
+_SPARE: Final = 2.0
+"""Waking up threads takes time too, on a busy machine; a lane too many only waits its turn."""
 _CROWDED: Final = 4.0
 
 _TRANSFERS: Final = tuple(
