@@ -235,6 +235,8 @@ class ZoomCreateUsersOperator(UserInfoOperator):
                 def wanted() -> Iterator[Row]:
                     return filter(progress.wants, source.rows(check))
 
+                # From here on a killed try leaves a report that the next one may go on with.
+                checkpoint.save(progress.state((), report.counts))
                 asked = self._asked(client, wanted)
                 stopped_by = create_many(
                     client, report=report, rules=rules, progress=progress, **asked

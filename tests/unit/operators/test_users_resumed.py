@@ -22,6 +22,16 @@ class Killed(BaseException):
     """What no task can catch, as a power cut cannot be."""
 
 
+class StateStore(dict[str, Any]):
+    """What Airflow 3.3 gives a task to keep its state in."""
+
+    def set(self, key: str, value: Any) -> None:
+        self[key] = value
+
+    def delete(self, key: str) -> None:
+        self.pop(key, None)
+
+
 @pytest.mark.parametrize("made", [1, 7, 15])
 def test_without_a_state_store_zoom_itself_remembers(
     made: int,
@@ -50,6 +60,33 @@ def test_without_a_state_store_zoom_itself_remembers(
     lines = [json.loads(line) for line in report.read_text("utf-8").splitlines()]
     assert sorted(line["row"] for line in lines) == list(range(1, 21))
     assert Counter(line["outcome"] for line in lines) == result["outcomes"]
+
+
+def test_with_a_state_store_the_report_goes_on_however_early_the_kill_was(
+    connected: Simulator,
+    perform: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    report = tmp_path / "report.jsonl"
+    crowd = [person(number) for number in range(20)]
+    store = StateStore()
+
+    def create() -> ZoomCreateUsersOperator:
+        return ZoomCreateUsersOperator(task_id="create", users=crowd, report=str(report))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("zoom_provider.provisioning.bulk._Work.write", killed_after(3))
+        with pytest.raises(Killed):
+            perform(create(), task_state_store=store)
+    there = len(emails(connected))
+
+    result = perform(create(), task_state_store=store)
+
+    # Whose reply was written down is told as it was; of the others Zoom knows.
+    assert result["outcomes"] == {"existing": there - 3, "invited": 20 - (there - 3)}
+    assert len(connected.requests(POST)) == len(emails(connected)) == 20
+    assert store == {}
 
 
 def killed_after(people: int) -> Callable[..., None]:
