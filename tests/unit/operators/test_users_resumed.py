@@ -23,10 +23,13 @@ class Killed(BaseException):
 
 
 class StateStore(dict[str, Any]):
-    """What Airflow 3.3 gives a task to keep its state in."""
+    """What Airflow 3.3 gives a task to keep its state in; the killed keep nothing."""
+
+    cut_off = False
 
     def set(self, key: str, value: Any) -> None:
-        self[key] = value
+        if not self.cut_off:
+            self[key] = value
 
     def delete(self, key: str) -> None:
         self.pop(key, None)
@@ -76,9 +79,10 @@ def test_with_a_state_store_the_report_goes_on_however_early_the_kill_was(
         return ZoomCreateUsersOperator(task_id="create", users=crowd, report=str(report))
 
     with monkeypatch.context() as patch:
-        patch.setattr("zoom_provider.provisioning.bulk._Work.write", killed_after(3))
+        patch.setattr("zoom_provider.provisioning.bulk._Work.write", killed_after(3, store))
         with pytest.raises(Killed):
             perform(create(), task_state_store=store)
+    store.cut_off = False
     there = len(emails(connected))
 
     result = perform(create(), task_state_store=store)
@@ -89,7 +93,7 @@ def test_with_a_state_store_the_report_goes_on_however_early_the_kill_was(
     assert store == {}
 
 
-def killed_after(people: int) -> Callable[..., None]:
+def killed_after(people: int, store: StateStore | None = None) -> Callable[..., None]:
     """Make what writes a person down end the task, as if by a kill, after so many."""
     from zoom_provider.provisioning.bulk import _Work
 
@@ -97,6 +101,8 @@ def killed_after(people: int) -> Callable[..., None]:
 
     def write(work: _Work, outcome: Any) -> None:
         if written["people"] >= people:
+            if store is not None:
+                store.cut_off = True
             raise Killed
         written["people"] += 1
         real(work, outcome)
