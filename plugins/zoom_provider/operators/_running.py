@@ -30,7 +30,10 @@ def retried_only_where_it_helps(task: BaseOperator) -> Iterator[None]:
     except ZoomError as error:
         if error.remedy == "retry" or getattr(task, "retry_policy", None) is not None:
             raise
-        raise AirflowFailException(str(error)) from error
+        then = ""
+        if isinstance(error, ZoomDailyLimitError):
+            then = " Run the task again then, or set deferrable=True."
+        raise AirflowFailException(f"{error}{then}") from error
 
 
 def client_of(zoom_conn_id: str) -> ZoomClient:

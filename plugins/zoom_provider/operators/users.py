@@ -306,7 +306,7 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         )
 
     def _asked(self, client: ZoomClient, wanted: Callable[[], Iterator[Row]]) -> dict[str, Any]:
-        """Ask Zoom for free seats and for whom it has; that may use up the day's calls, too."""
+        """Ask Zoom for free seats and for whom it has; whatever fails there ends in the report."""
         from zoom_provider.provisioning.known import find_known
         from zoom_provider.provisioning.seats import free_seats
 
@@ -315,7 +315,7 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         try:
             seats = free_seats(client, self.seats) if self.seats is not None else None
             known, rows = find_known(client, wanted())
-        except ZoomDailyLimitError as error:
+        except ZoomError as error:
             return {"rows": wanted(), "stopped_by": error}
         return {"rows": rows, "known": known, "seats": seats}
 
@@ -328,9 +328,10 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         # A share is compared as one: 100 * 0.29 is less than 29.
         counted = failed / total if total and isinstance(self.max_failures, float) else failed
         if counted > (self.max_failures or 0):
+            allowed = "none" if self.max_failures is None else self.max_failures
             raise AirflowFailException(
-                f"{failed} of {total} people failed, more than max_failures={self.max_failures} "
-                f"allows. Who and why: {report.path}"
+                f"{failed} of {total} people failed; max_failures allows {allowed}. Who and why: "
+                f"{report.path}"
             )
 
 

@@ -270,6 +270,22 @@ def test_what_concerns_everybody_stops_the_run(
     assert len(connected.requests("POST /v2/users")) == 2
 
 
+@pytest.mark.parametrize("people", [2, 8])
+def test_what_fails_before_the_first_person_is_reported_too(
+    connected: Simulator,
+    create_many: CreateMany,
+    perform: Perform,
+    path: Path,
+    ti: TaskInstance,
+    people: int,
+) -> None:
+    connected.configure(app_active=False)
+    with pytest.raises(AirflowFailException, match="app"):
+        perform(create_many([person(n) for n in range(1, people + 1)]))
+    assert told(path) == [(n, "failed") for n in range(1, people + 1)]
+    assert ti.pushed == {"report": str(path), "outcomes": {"failed": people}}
+
+
 def test_with_a_retry_policy_the_error_rises_as_it_is(
     connected: Simulator,
     create_many: CreateMany,
