@@ -52,30 +52,12 @@ def _replicas(service: Mapping[str, Any]) -> int:
     return int(service.get("deploy", {}).get("replicas", 1))
 
 
-@dataclass(frozen=True)
-class Stack:
-    """
-    The running services.
-
-    :param airflow: the Airflow among them
-    :param zoom_url: where the local Zoom is
-    :param ca: its certificate authority
-    :param started: the services that were started
-    """
-
-    airflow: Airflow
-    zoom_url: str
-    ca: Path
-    started: list[str]
-
-    def zoom(self, path: str) -> Any:
-        """Ask the local Zoom what it knows."""
-        reply = requests.get(f"{self.zoom_url}/control/{path}", verify=str(self.ca), timeout=60)
-        return reply.json()
-
-
-class _Services(Processes):
+class Services(Processes):
     """Processes of which one may be killed, with all that it has started."""
+
+    def logs(self) -> set[str]:
+        """Name all that have run."""
+        return {path.stem for path in self._logs.glob("*.log")}
 
     def kill(self, name: str) -> None:
         """End one as a power cut would."""
@@ -87,6 +69,28 @@ class _Services(Processes):
         for member in family:
             member.kill()
         process.wait()
+
+
+@dataclass(frozen=True)
+class Stack:
+    """
+    The running services.
+
+    :param airflow: the Airflow among them
+    :param zoom_url: where the local Zoom is
+    :param ca: its certificate authority
+    :param services: all but the servers
+    """
+
+    airflow: Airflow
+    zoom_url: str
+    ca: Path
+    services: Services
+
+    def zoom(self, path: str) -> Any:
+        """Ask the local Zoom what it knows."""
+        reply = requests.get(f"{self.zoom_url}/control/{path}", verify=str(self.ca), timeout=60)
+        return reply.json()
 
 
 @contextlib.contextmanager
@@ -120,19 +124,19 @@ def running(home: Path, **settings: str) -> Iterator[Stack]:
     }
     logs = home / "processes"
     logs.mkdir()
-    processes = _Services(logs, env)
+    processes = Services(logs, env)
     stack = Stack(
         Airflow(url, "api/v2", processes),
         f"https://127.0.0.1:{ports['zoom']}",
         home / "zoom-tls" / "ca.pem",
-        names(),
+        processes,
     )
     with contextlib.ExitStack() as servers:
         for name in SERVERS:
             command = shlex.split(wanted[name]["command"])
             servers.enter_context(_server(name, command, ports[name], logs))
         with _ended(processes):
-            for name in stack.started:
+            for name in names():
                 if name not in SERVERS:
                     _start(processes, name, shlex.split(_swapped(_command(name), here)))
             processes.wait_for("Airflow's log-in", lambda: _log_in(stack.airflow), 120)

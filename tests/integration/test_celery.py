@@ -98,8 +98,7 @@ def test_shards_share_an_account_and_the_death_of_a_worker_loses_nobody(
         return stack.zoom("state")["counts"]["people"] >= PEOPLE / 2 or None
 
     airflow.processes.wait_for("Half of the people", half, 120)
-    assert isinstance(airflow.processes, compose._Services)
-    airflow.processes.kill("worker-2")
+    stack.services.kill("worker-2")
     show(posts(stack))
 
     assert airflow.state("sharded", run_id) == "success"
@@ -125,12 +124,8 @@ def test_shards_share_an_account_and_the_death_of_a_worker_loses_nobody(
 
 
 def test_each_service_of_the_compose_file_has_run(stack: compose.Stack) -> None:
-    assert [name for name in stack.started if not name.startswith("worker")] == [
-        name for name in compose.services() if name != "worker"
-    ]
-    assert [name for name in stack.started if name.startswith("worker")] == ["worker-1", "worker-2"]
-    started = {path.stem for path in (stack.airflow.processes._logs).glob("*.log")}
-    assert started == set(stack.started)
+    single = [name for name in compose.services() if name != "worker"]
+    assert stack.services.logs() == {*single, "worker-1", "worker-2"}
 
 
 def test_the_compose_file_is_one() -> None:
