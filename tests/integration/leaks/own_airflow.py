@@ -119,7 +119,9 @@ class Airflow:
             dead = [process.args for process in self._running if process.poll() is not None]
             assert not dead, f"{dead} ended; see {self.home}/output"
             assert time.monotonic() < deadline, f"no {what}; see {self.home}"
-            time.sleep(0.3)
+            # A process that ends early ends the wait, too.
+            with suppress(subprocess.TimeoutExpired):
+                self._running[0].wait(0.3)
         return answer
 
     def call(self, path: str, body: dict[str, Any] | None = None) -> Any:
