@@ -68,7 +68,7 @@ bench-quick: $(VENV)/.ready
 
 lock: $(UV)
 	$(foreach version,3.3 2.11,$(UV) pip compile --quiet --upgrade \
-		--universal --python-version 3.11 --custom-compile-command "make lock" --extra simulator \
+		--universal --python-version 3.11 --custom-compile-command "make lock" --all-extras \
 		--output-file requirements/airflow-$(version).txt \
 		setup.py requirements/airflow-$(version).in &&) true
 

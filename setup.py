@@ -65,6 +65,13 @@ setup(
         "requests>=2.32",
     ],
     extras_require={
+        # What the DAGs in dags/ read from and write to.
+        "examples": [
+            "apache-airflow-providers-amazon[s3fs]>=9.0",
+            "apache-airflow-providers-http>=5.0",
+            "apache-airflow-providers-postgres>=6.0",
+            "apache-airflow-providers-smtp>=2.0",
+        ],
         "simulator": ["fastapi>=0.110", "trustme>=1.1", "uvicorn>=0.30"],
     },
     entry_points={

@@ -136,7 +136,7 @@ def test_metadata_says_what_it_is(metadata: Message) -> None:
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata["License-Expression"] == "Apache-2.0"
     assert "Framework :: Apache Airflow :: Provider" in metadata.get_all("Classifier", [])
-    assert metadata.get_all("Provides-Extra") == ["simulator"]
+    assert metadata.get_all("Provides-Extra") == ["examples", "simulator"]
     assert metadata.get_payload() == (ROOT / "README.md").read_text(encoding="utf-8")
 
 
