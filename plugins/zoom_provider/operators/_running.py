@@ -12,7 +12,7 @@ from zoom_provider.exceptions import ZoomDailyLimitError, ZoomError, ZoomValidat
 from zoom_provider.operators._templating import Unreadable, parsed
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import BaseOperator
+    from airflow.providers.common.compat.sdk import BaseOperator, Context
 
     from zoom_provider.api.client import ZoomClient
 
@@ -83,6 +83,18 @@ def countable(earlier: Mapping[str, Any]) -> dict[Any, int]:
     return {name: count for name, count in counts.items() if name is not Outcome.REJECTED}
 
 
+def tell_asset(task: BaseOperator, context: Context, extra: dict[str, Any]) -> None:
+    """Say in the event of the account's people, where that is an outlet, what became of them."""
+    if not task.outlets:
+        return
+    # Airflow asks all installed providers about the scheme when an asset is made.
+    from zoom_provider.assets import ZOOM_USERS
+
+    if ZOOM_USERS in task.outlets:
+        events: Any = context["outlet_events"]
+        events[ZOOM_USERS].extra = extra
+
+
 def refuse_unknown(name: str, value: object, known: Sequence[str]) -> None:
     """Refuse a word that is none of those known."""
     if value not in known:
@@ -98,6 +110,14 @@ def check_max_failures(value: object) -> None:
         raise ZoomValidationError(
             "max_failures must be a number of people (an integer) or a share (a float up to 1)",
             errors={"max_failures": ["is neither"]},
+        )
+
+
+def check_key(value: object) -> None:
+    """Refuse what is no column's name."""
+    if value is not None and (not isinstance(value, str) or not value):
+        raise ZoomValidationError(
+            "key must be the name of a column", errors={"key": ["is no column's name"]}
         )
 
 

@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, conf
 
 from zoom_provider.exceptions import ZoomDailyLimitError, ZoomError, ZoomValidationError
 from zoom_provider.operators._running import (
+    check_key,
     check_max_creates,
     check_max_failures,
     checked_shard,
@@ -21,6 +22,7 @@ from zoom_provider.operators._running import (
     readable,
     refuse_unknown,
     retried_only_where_it_helps,
+    tell_asset,
 )
 from zoom_provider.operators._templating import UserInfoOperator, parsed
 
@@ -47,6 +49,9 @@ class ZoomCreateUserOperator(UserInfoOperator):
     (``pending`` until an invited person has accepted; None where the look-up failed) and the
     ``outcome``: ``invited`` (action ``create``), ``created`` (the other actions), ``existing``,
     ``updated`` or ``unchanged``.
+
+    With :data:`zoom_provider.assets.ZOOM_USERS` among its outlets, the event's ``extra`` holds
+    ``{"outcomes": {outcome: 1}}``.
 
     An error that no retry can mend fails the task at once, unless the task has a
     ``retry_policy``, which then decides.
@@ -101,6 +106,7 @@ class ZoomCreateUserOperator(UserInfoOperator):
                     defer_until(self, error, "resume")
                 raise
             result = _result(client, person, request.email)
+        tell_asset(self, context, {"outcomes": {result["outcome"]: 1}})
         self.log.info("%s: %s (status %s)", result["email"], result["outcome"], result["status"])
         return result
 
@@ -115,11 +121,15 @@ class ZoomCreateUsersOperator(UserInfoOperator):
 
     Returns ``{"outcomes": {outcome: count}, "report": path, "rejects": path, "seconds": s,
     "calls": n, "rate_limited": n}``. ``report`` is a file of JSON Lines with one line for each
-    person (row, email, outcome, id, reason, code, tracking_id); beside it stand the same as
-    ``.csv`` and the faults of rejected and duplicate rows as ``.rejects.csv``.
+    person (source, row, key, email, outcome, id, reason, code, tracking_id); beside it stand the
+    same as ``.csv`` and the faults of rejected and duplicate rows as ``.rejects.csv``.
 
     Good rows are not held up by bad ones. When the task fails, the report is written and
-    ``report`` and ``outcomes`` are in XCom first; it retries only where Zoom gave no answer.
+    ``report``, ``outcomes`` and ``attention`` (at most 20 of those who failed: source, row, key,
+    email, outcome, reason) are in XCom first; it retries only where Zoom gave no answer.
+
+    With :data:`zoom_provider.assets.ZOOM_USERS` among its outlets, the event's ``extra`` holds
+    ``outcomes`` and ``report``.
 
     :param users: a list of ``user_info``, or a text or upstream output that is one (templated)
     :param roster: instead of ``users``, the path or object-store URL of a file that is read row
@@ -128,8 +138,11 @@ class ZoomCreateUsersOperator(UserInfoOperator):
     :param mapping: from Zoom's field to its source: a text names a column, a number or boolean
         is a constant, ``{"column": "Department", "map": {"Sales": 2}, "default": 1}``,
         ``{"column": "Nickname", "optional": True}`` and ``{"value": "text"}`` say more. Without
-        one, columns with Zoom's names are taken from a
-        roster, and ``users`` are taken as they are
+        one, columns with Zoom's names are taken from a roster, and ``users`` are taken as they are
+    :param key: the column that the source knows a row by, such as an employee number: it stands
+        beside the row's number in the report and in the log
+    :param source: what the report and the log call the source; by default the roster's path, or
+        ``users`` (templated)
     :param action: ``create``, ``autoCreate``, ``custCreate`` or ``ssoCreate`` (templated)
     :param if_exists: what to do with people whom Zoom has already: ``fail``, ``skip`` or
         ``update``
@@ -151,7 +164,9 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         holding a worker, then go on where it was
     """
 
-    template_fields: Sequence[str] = ("users", "roster", "action", "report", "zoom_conn_id")
+    template_fields: Sequence[str] = (
+        *("users", "roster", "action", "source", "report", "zoom_conn_id"),
+    )
     people_fields = ("users",)
     ui_color = "#d7e6ff"
 
@@ -161,6 +176,8 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         users: list[dict[str, Any]] | str | None = None,
         roster: str | None = None,
         mapping: dict[str, Any] | None = None,
+        key: str | None = None,
+        source: str | None = None,
         action: str = "create",
         if_exists: IfExists = "skip",
         on_error: OnError = "continue",
@@ -178,6 +195,8 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         self.users = users
         self.roster = roster
         self.mapping = mapping
+        self.key = key
+        self.source = source
         self.action = action
         self.if_exists: IfExists = if_exists
         self.on_error: OnError = on_error
@@ -225,7 +244,7 @@ class ZoomCreateUsersOperator(UserInfoOperator):
             path = str(self.report or adapters.default_report(context))
             lines = adapters.earlier_lines(path) if earlier else []
             progress = Progress(client, checkpoint, adapters.AirflowMeter(), total, earlier, work)
-            with Report(path, adapters.open_text) as report:
+            with Report(path, adapters.open_text, source.name) as report:
                 if lines:
                     progress.taken_over(report.take_over(lines, progress.is_open))
                 else:
@@ -254,10 +273,12 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         self.log.info("Outcomes: %s. Report: %s", outcomes, report.path)
         context["ti"].xcom_push(key="report", value=report.path)
         context["ti"].xcom_push(key="outcomes", value=outcomes)
+        context["ti"].xcom_push(key="attention", value=report.attention)
         with retried_only_where_it_helps(self):
             if stopped_by is not None:
                 raise stopped_by
             self._judge(report)
+        tell_asset(self, context, {"outcomes": outcomes, "report": report.path})
         return {
             "outcomes": outcomes,
             "report": report.path,
@@ -297,11 +318,14 @@ class ZoomCreateUsersOperator(UserInfoOperator):
                 "roster is empty; it must be a path or URL", errors={"roster": ["is empty"]}
             )
         check_mapping(self.mapping)
+        check_key(self.key)
         return Source(
             users=() if self.users is None else people_of(self.users),
             path=None if self.roster is None else str(self.roster),
             open_text=open_text,
             mapping=self.mapping,
+            key=self.key,
+            name=str(self.source or self.roster or "users"),
             shard=checked_shard(self.shard),
         )
 

@@ -206,10 +206,9 @@ class _Work:
         row, steps, came_to = result
         if isinstance(came_to, Person):
             self.lost = self.unanswered = 0
+            outcome, id_ = came_to.outcome, came_to.user.get("id")
             self.write(
-                PersonOutcome(
-                    row.number, row.email, came_to.outcome, came_to.user.get("id"), came_to.reason
-                )
+                PersonOutcome(row.number, row.email, outcome, id_, came_to.reason, key=row.key)
             )
         elif isinstance(came_to, ZoomError):
             self._fail(row, came_to)
@@ -237,7 +236,7 @@ class _Work:
         else:
             if no_answer:
                 self.progress.unanswered(row.number)
-            self.write(PersonOutcome.of_error(row.number, row.email, error))
+            self.write(PersonOutcome.of_error(row.number, row.email, error, row.key))
 
     def _break(self, row: Row, error: BaseException) -> None:
         """Stop for an error that should not be; the person may be there, so they stay open."""
@@ -248,23 +247,29 @@ class _Work:
     def refuse(self, row: Row) -> None:
         """Write down a row that is no person to create."""
         if row.error is not None:
-            self.write(PersonOutcome.of_error(row.number, row.email, row.error))
+            self.write(PersonOutcome.of_error(row.number, row.email, row.error, row.key))
         else:
             reason = f"duplicate of row {row.first}"
-            log.warning("Row %d, %s: %s", row.number, row.email, reason)
-            self.report.reject(row.number, row.email, "user_info.email", reason)
+            log.warning("%s: %s", self._place(row.number, row.key, row.email), reason)
+            self.report.reject(row.number, row.key, row.email, "user_info.email", reason)
 
     def write(self, person: PersonOutcome) -> None:
         """Write down a person's outcome."""
         self.report.add(person)
         self.progress.done(person)
         if person.outcome in FAILURES:
-            log.warning("Row %d, %s: %s", person.row, person.email, _told(person))
+            place = self._place(person.row, person.key, person.email)
+            log.warning("%s: %s", place, _told(person))
             if self.rules.on_error == "stop":
                 self.stop(f"row {person.row} failed, and on_error is 'stop'")
         else:
             # In a crowd the report tells it; a log line for each would cost more than the call.
             log.debug("Row %d, %s: %s", person.row, person.email, _told(person))
+
+    def _place(self, number: int, key: str, email: str) -> str:
+        """Say where a row is to be found in its source."""
+        row = f"Row {number} of {self.report.source}" if self.report.source else f"Row {number}"
+        return ", ".join(part for part in (row, f"key {key}" if key else "", email) if part)
 
 
 def create_many(
@@ -317,7 +322,7 @@ def create_many(
             work.refuse(row)
         else:
             reason = f"not tried: {work.stopped}"
-            report.add(PersonOutcome(row.number, row.email, untried, reason=reason))
+            report.add(PersonOutcome(row.number, row.email, untried, reason=reason, key=row.key))
     return work.stopped_by
 
 

@@ -69,15 +69,15 @@ def _fault_of_object(source: Mapping[Any, Any]) -> str | None:
 
 
 def columns_needed(mapping: Mapping[str, Any] | None) -> dict[str, str]:
-    """Give the columns without which every row would be rejected, each with Zoom's field."""
+    """Give the columns without which every row would be rejected, each with what it is for."""
     if not mapping:
-        return {field: field for field in _REQUIRED}
+        return {field: f"Zoom's {field}" for field in _REQUIRED}
     needed = {}
     for field, source in mapping.items():
         if isinstance(source, str):
-            needed[source] = field
+            needed[source] = f"Zoom's {field}"
         elif isinstance(source, Mapping) and not source.keys() & {"default", "optional", "value"}:
-            needed[source["column"]] = field
+            needed[source["column"]] = f"Zoom's {field}"
     return needed
 
 
@@ -97,9 +97,9 @@ def mapped(records: Iterable[Record], mapping: Mapping[str, Any] | None) -> Iter
         field: {"column": source} if isinstance(source, str) else source
         for field, source in (mapping or {}).items()
     }
-    for number, record in records:
+    for number, record, key in records:
         if not isinstance(record, Mapping):
-            yield number, record
+            yield Record(number, record, key)
             continue
         user_info: dict[str, Any] = {}
         faults: dict[str, list[str]] = {}
@@ -114,9 +114,9 @@ def mapped(records: Iterable[Record], mapping: Mapping[str, Any] | None) -> Iter
         if isinstance(user_info.get("email"), str):
             user_info["email"] = user_info["email"].lower()
         if faults:
-            yield number, Unusable(faults, str(user_info.get("email", "")))
+            yield Record(number, Unusable(faults, str(user_info.get("email", ""))), key)
         else:
-            yield number, user_info
+            yield Record(number, user_info, key)
 
 
 def _by_name(record: Mapping[Any, Any]) -> dict[str, dict[str, str]]:

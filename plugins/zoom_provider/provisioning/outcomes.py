@@ -60,6 +60,7 @@ class PersonOutcome:
     :param code: Zoom's error code
     :param tracking_id: what Zoom's support asks for
     :param errors: what our own validation found, by field
+    :param key: what the source knows the person by
     """
 
     row: int
@@ -70,9 +71,10 @@ class PersonOutcome:
     code: int | None = None
     tracking_id: str | None = None
     errors: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    key: str = ""
 
     @classmethod
-    def of_error(cls, row: int, email: str, error: ZoomError) -> PersonOutcome:
+    def of_error(cls, row: int, email: str, error: ZoomError, key: str = "") -> PersonOutcome:
         """Say what an error means for a person."""
         return cls(
             row=row,
@@ -82,6 +84,7 @@ class PersonOutcome:
             code=error.code,
             tracking_id=error.tracking_id,
             errors=error.errors if isinstance(error, ZoomValidationError) else {},
+            key=key,
         )
 
 
@@ -104,9 +107,16 @@ def _outcome_of(error: ZoomError) -> Outcome:
     return Outcome.NEEDS_HUMAN if error.remedy == "human" else Outcome.FAILED
 
 
-COLUMNS: Final = ("row", "email", "outcome", "id", "reason", "code", "tracking_id")
+COLUMNS: Final = (
+    *("source", "row", "key", "email", "outcome"),
+    *("id", "reason", "code", "tracking_id"),
+)
 _JSON: Final = json.JSONEncoder(ensure_ascii=False)
-REJECT_COLUMNS: Final = ("row", "email", "field", "reason")
+REJECT_COLUMNS: Final = ("source", "row", "key", "email", "field", "reason")
+ATTENTION_COLUMNS: Final = ("source", "row", "key", "email", "outcome", "reason")
+
+_MOST_TOLD: Final = 20
+"""People whose failure is told beside the report."""
 
 
 class Report:
@@ -118,11 +128,16 @@ class Report:
 
     :param path: of the JSON Lines file; the others stand beside it
     :param open_text: opens a path for text in a mode
+    :param source: where the people come from, as a person calls it
     """
 
-    def __init__(self, path: str, open_text: Callable[[str, str], TextIO]) -> None:
+    def __init__(
+        self, path: str, open_text: Callable[[str, str], TextIO], source: str = ""
+    ) -> None:
         stem = path.removesuffix(".jsonl")
         self.path = path
+        self.source = source
+        self.attention: list[dict[str, Any]] = []
         self.rejects = f"{stem}.rejects.csv"
         self.counts: Counter[Outcome] = Counter()
         self._files = [open_text(name, "w") for name in (path, f"{stem}.csv", self.rejects)]
@@ -148,11 +163,12 @@ class Report:
 
     def add(self, person: PersonOutcome) -> None:
         """Write what happened to one person."""
-        self._write(person.outcome, {name: getattr(person, name) for name in COLUMNS})
+        own = {name: getattr(person, name) for name in COLUMNS if name != "source"}
+        self._write(person.outcome, {"source": self.source, **own})
         if person.outcome is Outcome.REJECTED:
             for name, texts in (person.errors or {"": [person.reason or ""]}).items():
                 for text in texts:
-                    self.reject(person.row, person.email, name, text)
+                    self.reject(person.row, person.key, person.email, name, text)
 
     def take_over(self, lines: Iterable[str], is_open: Callable[[int, Outcome], bool]) -> set[int]:
         """
@@ -179,13 +195,17 @@ class Report:
         self.counts[outcome] += 1
         self._lines.write(_JSON.encode(values) + "\n")
         self._table.writerow([cell(values[name]) for name in COLUMNS])
+        if outcome in FAILURES and len(self.attention) < _MOST_TOLD:
+            told = {**values, "outcome": str(outcome)}
+            self.attention.append({name: told[name] for name in ATTENTION_COLUMNS})
         # On disk at once: a worker may be killed.
         self._lines.flush()
         self._csv.flush()
 
-    def reject(self, row: int, email: str, field_name: str, reason: str) -> None:
+    def reject(self, row: int, key: str, email: str, field_name: str, reason: str) -> None:
         """Write why a row did not become a call."""
-        self._reject_table.writerow([cell(value) for value in (row, email, field_name, reason)])
+        values = (self.source, row, key, email, field_name, reason)
+        self._reject_table.writerow([cell(value) for value in values])
         self._rejects.flush()
 
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from zoom_provider.api.replies import printable
 from zoom_provider.api.user_info import CreateRequest
@@ -17,8 +17,19 @@ from zoom_provider.exceptions import ZoomValidationError
 Check = Callable[[object], CreateRequest]
 """Makes the request of a ``user_info`` object, or raises ZoomValidationError."""
 
-Record = tuple[int, object]
-"""A row's number, and what it holds."""
+
+class Record(NamedTuple):
+    """
+    What a source holds in one row.
+
+    :param number: its place: from 1 in a list, as a spreadsheet or an editor counts in a file
+    :param value: a ``user_info``, what a mapping makes one of, or why it is neither
+    :param key: what its source knows it by, such as an employee number
+    """
+
+    number: int
+    value: object
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +37,12 @@ class Row:
     """
     One row of the input.
 
-    :param number: its place: from 1 in a list, as a spreadsheet or an editor counts in a file
+    :param number: its place in the source
     :param email: the address, for people; may not be one
     :param request: what to ask of Zoom; None for a row that is no person to create
     :param error: why it is none
     :param first: the number of the row that this one repeats
+    :param key: what its source knows it by
     """
 
     number: int
@@ -38,6 +50,7 @@ class Row:
     request: CreateRequest | None = None
     error: ZoomValidationError | None = None
     first: int | None = None
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +77,7 @@ def read(
         address falls to part 0
     """
     seen: dict[str, int] = {}
-    for number, user_info in records:
+    for number, user_info, key in records:
         email = _email_of(user_info)
         if shard is not None and not _falls_to(email, *shard):
             continue
@@ -73,20 +86,20 @@ def read(
                 raise _refused(user_info)
             request = check(user_info)
         except ZoomValidationError as error:
-            yield Row(number, printable(email, 128), error=error)
+            yield Row(number, printable(email, 128), error=error, key=key)
             continue
         first = seen.setdefault(request.email.lower(), number)
         if first == number:
-            yield Row(number, request.email, request)
+            yield Row(number, request.email, request, key=key)
         else:
-            yield Row(number, request.email, first=first)
+            yield Row(number, request.email, first=first, key=key)
 
 
 def addresses(
     records: Iterable[Record], *, shard: tuple[int, int] | None = None
 ) -> Iterator[tuple[int, str]]:
     """Give number and e-mail address (empty for none) of the rows that :func:`read` would give."""
-    for number, user_info in records:
+    for number, user_info, _ in records:
         email = _email_of(user_info)
         if shard is None or _falls_to(email, *shard):
             yield number, email
@@ -94,7 +107,24 @@ def addresses(
 
 def from_list(users: Iterable[object]) -> Iterator[Record]:
     """Give the items of a list their numbers, from 1."""
-    return enumerate(users, start=1)
+    return (Record(number, user) for number, user in enumerate(users, start=1))
+
+
+def keyed(records: Iterable[Record], column: str, *, taken_off: bool) -> Iterator[Record]:
+    """
+    Note what the source knows each row by.
+
+    :param column: where that stands
+    :param taken_off: whether the column is for nothing else
+    """
+    for number, value, _ in records:
+        key = ""
+        if isinstance(value, Mapping):
+            found = value.get(column)
+            key = "" if found is None else printable(str(found).strip(), 80)
+            if taken_off:
+                value = {name: item for name, item in value.items() if name != column}
+        yield Record(number, value, key)
 
 
 def from_csv(
@@ -105,7 +135,7 @@ def from_csv(
 
     :param stream: opened with ``newline=""``
     :param name: of the file, for errors
-    :param needed: columns that the header must have, each with Zoom's field for which it is needed
+    :param needed: columns that the header must have, each with what it is needed for
     :raises ZoomValidationError: the file is not UTF-8, has no header, or the wrong one
     """
     rows = _guarded(csv.reader(stream), name)
@@ -116,9 +146,9 @@ def from_csv(
     _check_header(header, name, needed or {})
     for number, cells in enumerate(rows, start=2):
         if len(cells) > len(header):
-            yield number, Unusable({"row": ["has more cells than the header has columns"]})
+            yield Record(number, Unusable({"row": ["has more cells than the header has columns"]}))
         elif cells:
-            yield number, dict(zip_longest(header, cells, fillvalue=""))
+            yield Record(number, dict(zip_longest(header, cells, fillvalue="")))
 
 
 def from_json_lines(stream: TextIO, name: str) -> Iterator[Record]:
@@ -132,9 +162,9 @@ def from_json_lines(stream: TextIO, name: str) -> Iterator[Record]:
         text = line.lstrip("\ufeff").strip()
         if text:
             try:
-                yield number, json.loads(text)
+                yield Record(number, json.loads(text))
             except (ValueError, RecursionError):
-                yield number, Unusable({"row": ["is not JSON"]})
+                yield Record(number, Unusable({"row": ["is not JSON"]}))
 
 
 def _check_header(header: list[str], name: str, needed: Mapping[str, str]) -> None:
@@ -143,12 +173,12 @@ def _check_header(header: list[str], name: str, needed: Mapping[str, str]) -> No
     other = next((mark for mark in ";\t|" if len(header) == 1 and mark in header[0]), None)
     if other and needed:
         raise _bad_file(name, f"separates its columns by {other!r}; export it with commas")
-    for column, field in needed.items():
+    for column, purpose in needed.items():
         found = header.count(column)
         if found != 1:
             has = f"{found} columns" if found else "no column"
             shown = printable(column, 80)
-            raise _bad_file(name, f"has {has} {shown!r} in its header, for Zoom's {field}")
+            raise _bad_file(name, f"has {has} {shown!r} in its header, for {purpose}")
 
 
 def _refused(row: Unusable) -> ZoomValidationError:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
 
+from zoom_provider.api.user_info import UserInfo
 from zoom_provider.exceptions import ZoomValidationError
 from zoom_provider.provisioning import roster
 from zoom_provider.provisioning.mapping import columns_needed, mapped
@@ -22,15 +23,19 @@ class Source:
 
     :param users: ``user_info`` objects, or records that the mapping is for
     :param path: instead of them, of a CSV file or one of JSON Lines, by its ending
+    :param name: what a person calls it
     :param open_text: opens a path for text in a mode
     :param mapping: from Zoom's field to its source
+    :param key: the column that its source knows a row by
     :param shard: ``(i, n)``: only the rows whose address falls to part i of n
     """
 
     users: Sequence[object] = ()
     path: str | None = None
+    name: str = ""
     open_text: Callable[[str, str], TextIO]
     mapping: Mapping[str, Any] | None = None
+    key: str | None = None
     shard: tuple[int, int] | None = None
 
     def rows(self, check: Check) -> Iterator[Row]:
@@ -66,7 +71,7 @@ class Source:
 
     def _records(self) -> Iterator[Record]:
         if self.path is None:
-            listed = roster.from_list(self.users)
+            listed = self._keyed(roster.from_list(self.users))
             yield from mapped(listed, self.mapping) if self.mapping else listed
             return
         with self.open_text(self.path, "r") as stream:
@@ -74,5 +79,14 @@ class Source:
                 records = roster.from_json_lines(stream, self.path)
             else:
                 needed = columns_needed(self.mapping)
+                if self.key:
+                    needed.setdefault(self.key, "the rows' key")
                 records = roster.from_csv(stream, self.path, needed)
-            yield from mapped(records, self.mapping)
+            yield from mapped(self._keyed(records), self.mapping)
+
+    def _keyed(self, records: Iterator[Record]) -> Iterator[Record]:
+        if self.key is None:
+            return records
+        # People who are taken as they are hold Zoom's fields and nothing else.
+        only_key = not self.mapping and self.key not in UserInfo.model_fields
+        return roster.keyed(records, self.key, taken_off=only_key)

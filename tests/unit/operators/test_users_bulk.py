@@ -84,13 +84,17 @@ def test_everybody_is_reported_once_in_three_files(
         "calls": 6,
         "rate_limited": 0,
     }
-    assert ti.pushed == {"report": str(path), "outcomes": outcomes}
     found = {line["row"]: line for line in lines(path)}
     assert list(found) == [1, 2, 3, 4, 6]
+    told = ("source", "row", "key", "email", "outcome", "reason")
+    failed = [{name: found[row][name] for name in told} for row in (3, 4, 6)]
+    assert ti.pushed == {"report": str(path), "outcomes": outcomes, "attention": failed}
     p1 = connected.person("p1@example.com")
     assert p1 is not None
     assert found[1] == {
+        "source": "users",
         "row": 1,
+        "key": "",
         "email": "p1@example.com",
         "outcome": "invited",
         "id": p1["id"],
@@ -218,7 +222,7 @@ def test_max_failures(
     assert len(emails(connected)) == 10 - failed
     expected = {"invited": 10 - failed, "rejected": failed}
     outcomes = {outcome: count for outcome, count in expected.items() if count}
-    assert ti.pushed == {"report": str(path), "outcomes": outcomes}
+    assert (ti.pushed["report"], ti.pushed["outcomes"]) == (str(path), outcomes)
 
 
 def test_a_share_is_exact(connected: Simulator, create_many: CreateMany, perform: Perform) -> None:
@@ -283,7 +287,8 @@ def test_what_fails_before_the_first_person_is_reported_too(
     with pytest.raises(AirflowFailException, match="app"):
         perform(create_many([person(n) for n in range(1, people + 1)]))
     assert told(path) == [(n, "failed") for n in range(1, people + 1)]
-    assert ti.pushed == {"report": str(path), "outcomes": {"failed": people}}
+    assert (ti.pushed["report"], ti.pushed["outcomes"]) == (str(path), {"failed": people})
+    assert len(ti.pushed["attention"]) == people
 
 
 def test_with_a_retry_policy_the_error_rises_as_it_is(
@@ -334,7 +339,7 @@ def test_daily_limit_is_waited_for_and_work_goes_on_where_it_was(
     assert datetime.now(UTC) < resets[0] < resets[1]
     result = perform(create_many(people, deferrable=True, max_failures=1), resume=resume)
     assert result["outcomes"] == {"invited": 5, "rejected": 1}
-    assert ti.pushed == {"report": str(path), "outcomes": result["outcomes"]}
+    assert (ti.pushed["report"], ti.pushed["outcomes"]) == (str(path), result["outcomes"])
     assert sorted(emails(connected)) == [f"p{n}@example.com" for n in (1, 2, 4, 6, 8)]
     made = [entry for entry in connected.requests("POST /v2/users") if entry["status"] == 201]
     assert len(made) == 5

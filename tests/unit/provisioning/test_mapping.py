@@ -89,4 +89,4 @@ def test_all_faults_are_told_at_once() -> None:
     ],
 )
 def test_which_columns_a_file_must_have(mapping: Any, needed: dict[str, str]) -> None:
-    assert columns_needed(mapping) == needed
+    assert columns_needed(mapping) == {name: f"Zoom's {field}" for name, field in needed.items()}

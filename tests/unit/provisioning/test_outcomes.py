@@ -97,18 +97,19 @@ def test_no_cell_is_taken_for_a_formula(value: object, text: str) -> None:
 
 def test_every_line_is_on_disk_at_once(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
-    with Report(str(path), open_text) as report:
+    faults = {"user_info.email": ["x", "y"]}
+    with Report(str(path), open_text, "hr.csv") as report:
         report.add(PersonOutcome(1, "a@example.com", Outcome.INVITED, "an-id"))
         assert json.loads(path.read_text())["id"] == "an-id"
-        report.add(PersonOutcome(2, "b", Outcome.REJECTED, errors={"user_info.email": ["x", "y"]}))
+        report.add(PersonOutcome(2, "b", Outcome.REJECTED, errors=faults, key="2054"))
         assert len(path.read_text().splitlines()) == 2
         assert len((tmp_path / "r.csv").read_text().splitlines()) == 3
-        report.reject(3, "a@example.com", "user_info.email", "duplicate of row 1")
+        report.reject(3, "2055", "a@example.com", "user_info.email", "duplicate of row 1")
         rejects = (tmp_path / "r.rejects.csv").read_text().splitlines()
         assert rejects[1:] == [
-            "2,b,user_info.email,x",
-            "2,b,user_info.email,y",
-            "3,a@example.com,user_info.email,duplicate of row 1",
+            "hr.csv,2,2054,b,user_info.email,x",
+            "hr.csv,2,2054,b,user_info.email,y",
+            "hr.csv,3,2055,a@example.com,user_info.email,duplicate of row 1",
         ]
         assert report.counts == {"invited": 1, "rejected": 1}
 
@@ -116,7 +117,7 @@ def test_every_line_is_on_disk_at_once(tmp_path: Path) -> None:
 def test_a_rejected_person_without_named_faults_is_among_the_rejects(tmp_path: Path) -> None:
     with Report(str(tmp_path / "r.jsonl"), open_text) as report:
         report.add(PersonOutcome(1, "", Outcome.REJECTED, reason="why"))
-    assert (tmp_path / "r.rejects.csv").read_text().splitlines()[1] == "1,,,why"
+    assert (tmp_path / "r.rejects.csv").read_text().splitlines()[1] == ",1,,,,why"
 
 
 def test_a_second_part_takes_over_what_is_closed(tmp_path: Path) -> None:
@@ -154,19 +155,21 @@ def test_three_files_whatever_the_path_is_called(name: str, tmp_path: Path) -> N
 )
 @given(
     email=st.text(max_size=20),
+    key=st.text(max_size=20),
     reason=st.one_of(st.none(), st.text(max_size=20)),
     code=st.one_of(st.none(), st.integers()),
 )
 def test_whatever_is_in_it_the_report_can_be_read_back(
-    email: str, reason: str | None, code: int | None, tmp_path: Path
+    email: str, key: str, reason: str | None, code: int | None, tmp_path: Path
 ) -> None:
-    person = PersonOutcome(1, email, Outcome.REJECTED, "-id", reason, code)
-    with Report(str(tmp_path / "r.jsonl"), open_text) as report:
+    person = PersonOutcome(1, email, Outcome.REJECTED, "-id", reason, code, key=key)
+    with Report(str(tmp_path / "r.jsonl"), open_text, "=source") as report:
         report.add(person)
     (line,) = [
         json.loads(text) for text in (tmp_path / "r.jsonl").read_text("utf-8").split("\n")[:-1]
     ]
-    assert line == {name: getattr(person, name) for name in COLUMNS}
+    own = {name: getattr(person, name) for name in COLUMNS if name != "source"}
+    assert line == {"source": "=source", **own}
     for name in ("r.csv", "r.rejects.csv"):
         with (tmp_path / name).open(encoding="utf-8", newline="") as file:
             rows: list[dict[str, Any]] = list(csv.DictReader(file))
