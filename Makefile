@@ -28,7 +28,7 @@ help:
 	@echo "make ui     the same, open in the browser until Ctrl-C"
 	@echo "make test   the checks of the code, the tests on Airflow 2.11 and on 3.3"
 	@echo "make lint   only the checks of the code"
-	@echo "make bench  what it costs, side by side with what it is compared to (about half an hour)"
+	@echo "make bench  what it costs, side by side with what it is compared to (a quarter of an hour)"
 	@echo "make bench-quick  the same with smaller rows, in ten minutes at most"
 	@echo "make lock   resolve the lock files in requirements/ anew"
 	@echo "make clean  remove all that was made here, the environments too"
