@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from child_processes import run_script
-from tests.benchmarks import airflow_stack, imports
+from tests.benchmarks import airflow_stack, imports, parsing
 from tests.benchmarks.bounds import Bound, head, line, say
 from tests.benchmarks.contenders import UNBOUND
 from tests.benchmarks.running import LIMITED, OFF, Run, measure, median, middle, take
@@ -171,6 +171,7 @@ def hook(size: Size) -> list[Bound]:
 
 PARTS: Final[dict[str, Callable[[Size], list[Bound]]]] = {
     "imports": lambda size: imports.measure(),
+    "parse": lambda size: parsing.measure(),
     "hook": hook,
     "off": limits_off,
     "limit": at_the_limit,
