@@ -1,0 +1,140 @@
+"""The README's DAG for a new HR source, as it stands there, on an HR system that speaks HTTP."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.readme import block
+from tests.requires import require
+from tests.support import run_dag
+from zoom_provider.simulator.server import Simulator
+
+CODE = block("any-source")
+MOST_LINES = 25
+KEY = "made-up-key-of-hr"
+BASIC = f"Basic {base64.b64encode(f'airflow:{KEY}'.encode()).decode()}"
+
+# Whom HR knows, with the moment from which they count as starters.
+PEOPLE = [
+    ("2026-03-01T23:00:00+00:00", "E-1", "Ada@example.com", "Sales", "Ada", "Nwosu"),
+    ("2026-03-01T23:00:00+00:00", "E-2", "bjorn@example.com", "Law", "Björn", "Åkerman"),
+    ("2026-03-01T23:00:00+00:00", "E-3", "nobody.example.com", "Law", "No", "Body"),
+    ("2026-03-02T23:00:00+00:00", "E-4", "later@example.com", "Law", "La", "Ter"),
+]
+# Ends on Monday, 2 March, at five in the morning in Berlin.
+MONDAY = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
+FIELDS = ("employeeNumber", "workEmail", "department", "given", "family")
+
+
+class HrSystem(BaseHTTPRequestHandler):
+    """Answers ``GET /starters`` as the README says, to who has the key."""
+
+    asked: list[dict[str, list[str]]]
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        if self.headers["Authorization"] != BASIC or url.path != "/starters":
+            self.send_error(403)
+            return
+        query = parse_qs(url.query)
+        self.asked.append(query)
+        [start], [end] = query["from"], query["to"]
+        since, until = datetime.fromisoformat(start), datetime.fromisoformat(end)
+        found = [
+            dict(zip(FIELDS, person, strict=True))
+            for at, *person in PEOPLE
+            if since <= datetime.fromisoformat(at) < until
+        ]
+        body = json.dumps(found).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing on the terminal."""
+
+
+@pytest.fixture
+def hr(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, list[str]]]]:
+    """Run an HR system, with the connection ``hr`` to it; give what it was asked."""
+    asked: list[dict[str, list[str]]] = []
+    handler = type("Handler", (HrSystem,), {"asked": asked})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    fields = {
+        "conn_type": "http",
+        "host": f"http://127.0.0.1:{server.server_port}",
+        "login": "airflow",
+        "password": KEY,
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_HR", json.dumps(fields))
+    yield asked
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_it_has_at_most_25_lines() -> None:
+    lines = [line for line in CODE.splitlines() if line.strip()]
+    assert len(lines) <= MOST_LINES
+    assert [line for line in lines if len(line) > 100 or ";" in line] == []
+
+
+def test_who_starts_is_in_zoom_and_who_fails_can_be_traced(
+    airflow_db: Path,
+    connected: Simulator,
+    hr: list[dict[str, list[str]]],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    provider = find_spec("airflow.providers.http")
+    require("Airflow's HTTP provider", provider, "pip install 'airflow-provider-zoom[examples]'")
+    from airflow.dag_processing.dagbag import DagBag
+
+    path = tmp_path / "hr_to_zoom.py"
+    path.write_text(CODE, encoding="utf-8")
+    bag = DagBag(path)
+    assert bag.import_errors == {}
+    run = run_dag(bag.dags["hr_to_zoom"], logical_date=MONDAY)
+
+    assert str(run.state) == "success"
+    assert [set(query) for query in hr] == [{"from", "to"}]
+    people = {person["email"]: person for person in connected.people()}
+    told = {
+        email: (person["type"], person["first_name"], person["last_name"], person["status"])
+        for email, person in people.items()
+    }
+    assert told == {
+        "ada@example.com": (2, "Ada", "Nwosu", "pending"),
+        "bjorn@example.com": (1, "Björn", "Åkerman", "pending"),
+    }
+
+    task = run.get_task_instance("create_users")
+    left = {
+        key: task.xcom_pull(task_ids="create_users", key=key) for key in ("report", "attention")
+    }
+    who = {"source": "hr", "row": 3, "key": "E-3", "email": "nobody.example.com"}
+    [failure] = left["attention"]
+    assert failure == {**failure, **who, "outcome": "rejected"}
+    with Path(left["report"]).with_suffix(".rejects.csv").open(encoding="utf-8") as file:
+        [reject] = csv.DictReader(file)
+    assert {**reject, "row": int(reject["row"])} == {**reject, **who, "field": "user_info.email"}
+    assert f"user_info.email: {reject['reason']}" == failure["reason"]
+    assert f"Row 3 of hr, key E-3, nobody.example.com: rejected, {failure['reason']}" in caplog.text
+    for secret in (KEY, "Nwosu", "Åkerman", "Body"):
+        assert secret not in caplog.text
