@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+import postgresql
 from child_processes import run_script
 from tests.benchmarks import airflow_stack, imports, parsing
 from tests.benchmarks.bounds import Bound, head, line, say
@@ -146,7 +147,7 @@ def at_the_limit(size: Size) -> list[Bound]:
 def on_airflow(size: Size) -> list[Bound]:
     """Compare (a) as a DAG to (b), one mapped HttpOperator for each person."""
     head(f"On a real Airflow, at Zoom's limit of {CEILING} a second, replies after 250 ms")
-    if airflow_stack.postgres_programs() is None:
+    if postgresql.program("initdb") is None:
         say("  (b) skipped: PostgreSQL is not installed, and Airflow's SQLite locks under it")
         return []
     runs: dict[str, Run] = {}

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import shutil
-import subprocess
 import tempfile
 import threading
 import time
@@ -17,6 +16,7 @@ from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 
+import postgresql
 from child_processes import StackError, free_port
 from local_stack import PROJECT, Stack
 from tests.benchmarks.contenders import token_of
@@ -150,59 +150,6 @@ class Watch:
         return total / 1024**2
 
 
-@contextlib.contextmanager
-def postgres() -> Iterator[str]:
-    """Run a PostgreSQL on a folder of its own; give its URL for Airflow."""
-    programs = postgres_programs()
-    if programs is None:
-        raise StackError("PostgreSQL is not installed")
-    # PostgreSQL refuses to run as root.
-    user = "postgres" if os.getuid() == 0 else None
-    with tempfile.TemporaryDirectory(prefix="zoom-provider-bench-") as folder:
-        if user:
-            shutil.chown(folder, user)
-        data, port = f"{folder}/data", free_port(0)
-        create = ["-D", data, "-U", "airflow", "--auth=trust", "--encoding=UTF8"]
-        subprocess.run(
-            [programs / "initdb", *create], user=user, check=True, capture_output=True, cwd=folder
-        )
-        settings = ("fsync=off", "max_connections=200", "listen_addresses=127.0.0.1")
-        server = subprocess.Popen(
-            [
-                *(programs / "postgres", "-D", data, "-k", folder, "-p", str(port)),
-                *(part for setting in settings for part in ("-c", setting)),
-            ],
-            user=user,
-            cwd=folder,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            connect = ["-h", "127.0.0.1", "-p", str(port), "-U", "airflow"]
-            for _ in range(100):
-                made = subprocess.run(
-                    [programs / "createdb", *connect, "airflow"], capture_output=True, check=False
-                )
-                if made.returncode == 0:
-                    break
-                time.sleep(0.2)
-            else:
-                raise StackError("PostgreSQL did not start")
-            yield f"postgresql+psycopg2://airflow@127.0.0.1:{port}/airflow"
-        finally:
-            server.terminate()
-            server.wait()
-
-
-def postgres_programs() -> Path | None:
-    """Find PostgreSQL's programs: on PATH, or where Debian keeps them, the newest."""
-    found = shutil.which("initdb")
-    if found:
-        return Path(found).resolve().parent
-    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    return versions[-1].parent if versions else None
-
-
 def take(dag_id: str, people: int, *zoom: str) -> Run:
     """
     Run a DAG on an Airflow of its own, against a Zoom of its own.
@@ -213,8 +160,9 @@ def take(dag_id: str, people: int, *zoom: str) -> Run:
     base.mkdir(exist_ok=True)
     home = Path(tempfile.mkdtemp(prefix="airflow-", dir=base))
     try:
-        with local_zoom(*zoom) as url, postgres() as database:
-            stack = BenchStack(home, database)
+        with local_zoom(*zoom) as url, postgresql.running("max_connections=200") as server:
+            server.create_database("airflow")
+            stack = BenchStack(home, server.url("airflow"))
             try:
                 stack.serve(url)
                 roster = write_roster(home / "roster.csv", people)

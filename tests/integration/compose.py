@@ -8,7 +8,6 @@ the services are those of this machine: what the file says is what the tests hav
 from __future__ import annotations
 
 import contextlib
-import os
 import shlex
 import shutil
 import signal
@@ -17,12 +16,13 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil  # type: ignore[import-untyped]
 import requests
 import yaml
 
+import postgresql
 from child_processes import Processes, free_port
 from local_stack import environment
 from tests.integration.airflow_stack import Airflow
@@ -189,74 +189,44 @@ def _ended(processes: Processes) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _server(name: str, command: list[str], port: int, logs: Path) -> Iterator[None]:
-    """Run PostgreSQL or Redis; the former refuses to be root and wants a folder of its own."""
-    program = server_program(command[0])
-    require(name, program, f"install Debian's {'postgresql' if name == 'postgres' else name}")
-    user = "postgres" if name == "postgres" and os.geteuid() == 0 else None
-    # Not among pytest's folders, which are root's alone.
-    home = Path(tempfile.mkdtemp(prefix=f"zoom-tests-{name}-"))
-    try:
-        if user:
-            shutil.chown(home, user)
-        options = ["--bind", "127.0.0.1", "--port", str(port), "--dir", str(home)]
+    """Run PostgreSQL or Redis, as the file says."""
+    with (logs / f"{name}.log").open("w") as output:
         if name == "postgres":
-            # Nothing here must outlive a power cut: no waiting for the disk.
-            options = [
-                "-D",
-                str(home / "data"),
-                "-k",
-                str(home),
-                "-p",
-                str(port),
-                "-c",
-                "fsync=off",
-            ]
-            init = [
-                server_program("initdb") or "",
-                "-D",
-                options[1],
-                "-A",
-                "trust",
-                "-U",
-                "airflow",
-            ]
-            subprocess.run(init, user=user, cwd=home, check=True, capture_output=True)
-        with (logs / f"{name}.log").open("w") as output:
-            process = subprocess.Popen(
-                [str(program), *command[1:], *options],
-                user=user,
-                cwd=home,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            require(name, postgresql.program("initdb"), "install Debian's postgresql")
+            # After "postgres" the command is "-c", a setting, and so on.
+            settings = command[2::2]
+            assert command[1::2] == ["-c"] * len(settings)
+            with postgresql.running(*settings, port=port, output=output) as server:
+                # As the image does.
+                server.create_database("airflow")
+                yield
+        else:
+            with _redis(command, port, output):
+                yield
+
+
+@contextlib.contextmanager
+def _redis(command: list[str], port: int, output: IO[str]) -> Iterator[None]:
+    program = shutil.which(command[0])
+    require("redis", program, "install Debian's redis")
+    with tempfile.TemporaryDirectory(prefix="zoom-tests-redis-") as home:
+        process = subprocess.Popen(
+            [str(program), *command[1:], *("--bind", "127.0.0.1", "--port", str(port))],
+            cwd=home,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
         try:
-            _wait_until_it_answers(name, port, home, user)
+            ask = ["redis-cli", "-p", str(port), "ping"]
+
+            def answers() -> bool | None:
+                done = subprocess.run(ask, check=False, capture_output=True)
+                return done.returncode == 0 or None
+
+            Processes(Path(home), {}).wait_for("redis", answers, 30)
             yield
         finally:
-            # For PostgreSQL: at once, whoever is connected. It ends those that it has started.
-            process.send_signal(signal.SIGQUIT if name == "postgres" else signal.SIGTERM)
+            process.terminate()
             process.wait(30)
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
-
-
-def _wait_until_it_answers(name: str, port: int, home: Path, user: str | None) -> None:
-    ask = ["redis-cli", "-p", str(port), "ping"]
-    if name == "postgres":
-        # Which also makes the database that the image would have made.
-        ask = [server_program("createdb") or "", "-h", str(home), "-p", str(port)]
-        ask += ["-U", "airflow", "--maintenance-db=postgres", "airflow"]
-
-    def answers() -> bool | None:
-        done = subprocess.run(ask, user=user, cwd=home, check=False, capture_output=True)
-        return done.returncode == 0 or None
-
-    Processes(home, {}).wait_for(name, answers, 30)
-
-
-def server_program(name: str) -> str | None:
-    """Find a program; Debian keeps PostgreSQL's in a folder for each version."""
-    versions = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
-    return str(versions[-1]) if versions else shutil.which(name)
