@@ -77,10 +77,11 @@ class Processes:
         """The sessions that they, and all that they started, belong to."""
         return {process.pid for process in self._running.values()}
 
-    def start(self, name: str, *command: str) -> Path:
+    def start(self, name: str, *command: str, **env: str) -> Path:
         """
         Start a Python module or command that is to run until the end.
 
+        :param env: more environment variables, or others
         :return: the file that its output goes to
         """
         log = self._logs / f"{name}.log"
@@ -88,7 +89,7 @@ class Processes:
             self._running[name] = subprocess.Popen(
                 [self._python, "-m", *command],
                 cwd=self._logs.parent,
-                env=self._env,
+                env={**self._env, **env},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -126,6 +127,16 @@ class Processes:
         if code:
             raise StackError(f"{name} failed: see {log}")
         del self._running[name]
+
+    def end(self, name: str) -> None:
+        """End one of them, and wait until it is gone."""
+        process = self._running.pop(name)
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
     def stop(self) -> None:
         """End all of them, with all that they started, even those that do not want to."""

@@ -14,7 +14,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from child_processes import Processes, StackError, free_port, say
 PROJECT = Path(__file__).resolve().parent.parent
 USER = "admin"
 FINISHED = ("success", "failed")
+SCHEDULER = ("scheduler", "--skip-serve-logs")
 
 # Who is in Zoom before the run, and who has a Zoom account of their own somewhere else.
 EXISTING = {
@@ -63,13 +64,15 @@ class Stack:
         # A proxy of the surroundings has no business between parts of one machine.
         self._http.trust_env = False
 
-    def start(self, zoom_port: int) -> None:
+    def start(self, zoom_port: int, prepare: Callable[[Stack], None] | None = None) -> None:
         """Empty the folder and start everything, waiting until it answers."""
         for path in self.home.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         self.logs.mkdir()
         say("Starting the local Zoom ...")
         self._start_zoom(zoom_port)
+        if prepare:
+            prepare(self)
         say(f"Setting up Airflow in {self.home.relative_to(PROJECT)}/ ...")
         passwords = self.home / "passwords.json"
         passwords.touch(mode=0o600)
@@ -77,7 +80,7 @@ class Stack:
         self.processes.finish("migrate", "airflow", "db", "migrate")
         say("Starting Airflow ...")
         self.processes.start("dag-processor", "airflow", "dag-processor")
-        self.processes.start("scheduler", "airflow", "scheduler", "--skip-serve-logs")
+        self.processes.start("scheduler", "airflow", *SCHEDULER)
         self.processes.start("triggerer", "airflow", "triggerer", "--skip-serve-logs")
         self.processes.start("api-server", "airflow", "api-server", "--port", str(self._port))
         self.processes.wait_for("Airflow's log-in", self._log_in, 120)
@@ -85,28 +88,40 @@ class Stack:
     def _start_zoom(self, port: int) -> None:
         people = self.home / "zoom_people.json"
         people.write_text(json.dumps([EXISTING]))
-        log = self.processes.start(
-            "zoom",
-            "zoom_provider.simulator",
-            f"--port={port}",
-            f"--people={people}",
-            f"--foreign-accounts={FOREIGN}=free",
+        there = (f"--people={people}", f"--foreign-accounts={FOREIGN}=free")
+        self.zoom_url = self.run_server("zoom", "zoom_provider.simulator", f"--port={port}", *there)
+        # Nothing but this differs from a connection to the real Zoom.
+        self.connect(
+            *("zoom_default", "zoom"),
+            **CREDENTIALS,
+            host=self.zoom_url,
+            extra={"account_id": ACCOUNT_ID},
         )
+
+    def run_server(self, name: str, *module: str) -> str:
+        """Start a server that says where it is ready; return where."""
+        log = self.processes.start(name, *module, PYTHONPATH=str(PROJECT))
 
         def announced() -> str | None:
             _, _, url = log.read_text().partition("ready at ")
-            return url.split()[0] if url.endswith("\n") else None
+            return url.split()[0] if "\n" in url else None
 
-        self.zoom_url = self.processes.wait_for("The local Zoom", announced, 30)
-        # Nothing but this differs from a connection to the real Zoom.
-        self._env["AIRFLOW_CONN_ZOOM_DEFAULT"] = json.dumps(
-            {
-                "conn_type": "zoom",
-                "host": self.zoom_url,
-                **CREDENTIALS,
-                "extra": {"account_id": ACCOUNT_ID},
-            }
-        )
+        return self.processes.wait_for(f"The start of {name}", announced, 30)
+
+    def connect(self, conn_id: str, conn_type: str, **fields: Any) -> None:
+        """Give Airflow a connection, before it starts."""
+        name = f"AIRFLOW_CONN_{conn_id.upper()}"
+        self._env[name] = json.dumps({"conn_type": conn_type, **fields})
+
+    def keep_time(self) -> None:
+        """Let the scheduler start runs by itself: by the clock, and for events of assets."""
+        self.processes.end("scheduler")
+        clock = {"AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "True"}
+        self.processes.start("scheduler-2", "airflow", *SCHEDULER, **clock)
+
+    def pause(self, dag_id: str) -> None:
+        """Keep a DAG from being run by the clock."""
+        self.api(f"dags/{dag_id}", {"is_paused": True}, "PATCH")
 
     def _log_in(self) -> bool | None:
         with contextlib.suppress(requests.ConnectionError):
@@ -117,13 +132,14 @@ class Stack:
                 return True
         return None
 
-    def api(self, path: str, body: dict[str, Any] | None = None) -> Any:
+    def api(self, path: str, body: dict[str, Any] | None = None, method: str | None = None) -> Any:
         """
-        Call Airflow's REST API; POST where there is a body.
+        Call Airflow's REST API.
 
+        :param method: by default POST where there is a body
         :return: the reply, or None where Airflow does not know the thing (yet)
         """
-        method = "GET" if body is None else "POST"
+        method = method or ("GET" if body is None else "POST")
         url = f"{self.airflow_url}/api/v2/{path}"
 
         def answered() -> requests.Response | None:
@@ -168,18 +184,25 @@ class Stack:
 
 
 @contextlib.contextmanager
-def running(folder: str, *, zoom_port: int = 0, airflow_port: int = 0) -> Iterator[Stack]:
+def running(
+    folder: str,
+    *,
+    prepare: Callable[[Stack], None] | None = None,
+    zoom_port: int = 0,
+    airflow_port: int = 0,
+) -> Iterator[Stack]:
     """
     Run a local Zoom and an Airflow until the block ends.
 
     :param folder: where they keep everything, inside the project; emptied first
+    :param prepare: what else is to be there before Airflow starts
     :param zoom_port: taken if it is free; 0 for any
     :param airflow_port: the same
     """
     stack = Stack(PROJECT / folder, free_port(airflow_port))
     with _only_user_of(stack.home):
         try:
-            stack.start(zoom_port and free_port(zoom_port))
+            stack.start(zoom_port and free_port(zoom_port), prepare)
             yield stack
         finally:
             stack.processes.stop()
