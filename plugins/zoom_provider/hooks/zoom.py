@@ -58,8 +58,13 @@ class ZoomHook(BaseHook):
 
     @cached_property
     def _client(self) -> ZoomClient:
+        settings = settings_of(self.get_connection(self.zoom_conn_id))
+        # Airflow masks it as it is stored; what is sent is without the blanks around it.
+        for secret in (settings.client_secret, settings.refresh_token, settings.access_token):
+            if secret:
+                mask_secret(secret)
         return ZoomClient(
-            settings_of(self.get_connection(self.zoom_conn_id)),
+            settings,
             on_secret=mask_secret,
             store=token_store(),
         )
