@@ -1,0 +1,47 @@
+"""
+### When people were onboarded, tell who waits for it
+
+Starts by itself when a task that has `ZOOM_USERS` among its outlets has succeeded: the event says
+how many people came to which outcome. Replace the last task by what comes after onboarding at your
+company: order a headset, add people to groups, plan a welcome call.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from airflow.providers.common.compat.sdk import DAG, task
+
+from zoom_provider.assets import ZOOM_USERS
+
+log = logging.getLogger("airflow.task")
+
+with DAG(
+    dag_id="zoom_onboarded",
+    description="When people were onboarded, tell who waits for it",
+    doc_md=__doc__,
+    schedule=[ZOOM_USERS],
+    tags=["zoom", "example"],
+) as dag:
+
+    @task.short_circuit
+    def newcomers(triggering_asset_events: Any = None) -> list[dict[str, Any]]:
+        """Return which runs brought how many new people; if none did, end here."""
+        # One run may stand for several events, and one that is started by hand for none.
+        events = [event for found in triggering_asset_events.values() for event in found]
+        counts = [event.extra.get("outcomes", {}) for event in events]
+        return [
+            {"dag": event.source_dag_id, "run": event.source_run_id, "people": new}
+            for event, outcomes in zip(events, counts, strict=True)
+            if (new := outcomes.get("invited", 0) + outcomes.get("created", 0))
+        ]
+
+    @task
+    def announce(sources: list[dict[str, Any]]) -> None:
+        """Stand for what comes after onboarding."""
+        for source in sources:
+            log.info("%(people)d new in Zoom, by %(dag)s, run %(run)s", source)
+
+    onboarded: Any = newcomers()
+    announce(onboarded)
