@@ -88,7 +88,7 @@ def test_who_was_rejected_is_told_with_key_and_reason(
     assert str(done.state) == "success"
     assert sorted(emails(connected)) == ["p1@example.com", "p4@example.com"]
     [message] = sent
-    assert message["subject"] == "Zoom: told.create_users needs a person for 3 of its people"
+    assert message["subject"] == "Zoom: told.create_users is done, except for 3 people"
     for body in (message["html"], message["text"]):
         for told in ("E-2", "E-3", "E-5", "p5@example.com", "rejected", "user_info.type"):
             assert told in body
