@@ -2,10 +2,46 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.support import person
+from zoom_provider.operators.users import ZoomCreateUsersOperator
+
+Perform = Callable[..., Any]
+CreateMany = Callable[..., ZoomCreateUsersOperator]
+WriteRoster = Callable[..., str]
+
+HR = "Work Email,Department,First\nAnn@Example.com,Sales,Ann\nbob@example.com,Law,Bob\n"
+MAPPING: dict[str, Any] = {
+    "email": "Work Email",
+    "type": {"column": "Department", "map": {"Sales": 2}, "default": 1},
+    "first_name": "First",
+}
+
+
+def people(count: int) -> list[dict[str, Any]]:
+    """Make up so many people, from p1 on."""
+    return [person(number) for number in range(1, count + 1)]
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    """Read a report."""
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+class StateStore(dict[str, Any]):
+    """Airflow's task state store: JSON by key, kept from one try to the next."""
+
+    def set(self, key: str, value: Any) -> None:
+        self[key] = json.loads(json.dumps(value))
+
+    def delete(self, key: str) -> None:
+        self.pop(key, None)
 
 
 class TaskInstance:
@@ -30,6 +66,12 @@ def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def at_once(one_by_one: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make several calls at once after all."""
+    monkeypatch.setattr("zoom_provider.provisioning.bulk.MOST_AT_ONCE", 8)
+
+
+@pytest.fixture
 def ti() -> TaskInstance:
     return TaskInstance()
 
@@ -44,3 +86,34 @@ def perform(ti: TaskInstance) -> Callable[..., Any]:
         return task.resume(context, {}, **resume)
 
     return run
+
+
+@pytest.fixture
+def store() -> StateStore:
+    return StateStore()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Say where the report is to be, in a folder that is still to be made."""
+    return tmp_path / "made" / "report.jsonl"
+
+
+@pytest.fixture
+def create_many(path: Path) -> CreateMany:
+    def make(users: Any = None, **options: Any) -> ZoomCreateUsersOperator:
+        return ZoomCreateUsersOperator(
+            task_id="create", users=users, **{"report": str(path), **options}
+        )
+
+    return make
+
+
+@pytest.fixture
+def roster(tmp_path: Path) -> WriteRoster:
+    def write(text: str | bytes, name: str = "hr.csv") -> str:
+        file = tmp_path / name
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return str(file)
+
+    return write

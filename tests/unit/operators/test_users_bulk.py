@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,40 +14,16 @@ from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferr
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 
 from tests.support import DAY, calls, emails, person
-from tests.unit.operators.conftest import TaskInstance
+from tests.unit.operators.conftest import CreateMany, Perform, TaskInstance, lines
 from zoom_provider.exceptions import (
     ZoomAuthError,
     ZoomDailyLimitError,
     ZoomUnavailableError,
     ZoomValidationError,
 )
-from zoom_provider.operators.users import ZoomCreateUsersOperator
 from zoom_provider.simulator.server import Simulator
 
-Perform = Callable[..., Any]
 SECRET = "Tr0ub4dor-and-3"
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "made" / "report.jsonl"
-
-
-@pytest.fixture
-def create_many(path: Path) -> Callable[..., ZoomCreateUsersOperator]:
-    def make(users: Any, **options: Any) -> ZoomCreateUsersOperator:
-        return ZoomCreateUsersOperator(
-            task_id="create", users=users, **{"report": str(path), **options}
-        )
-
-    return make
-
-
-CreateMany = Callable[..., ZoomCreateUsersOperator]
-
-
-def lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
 def table(path: Path) -> list[dict[str, str]]:
