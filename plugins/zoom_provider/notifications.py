@@ -29,7 +29,8 @@ log = logging.getLogger(__name__)
 
 PEOPLE_SUBJECT: Final = (
     "Zoom: {{ ti.dag_id }}.{{ ti.task_id }} {% if zoom.failed %}failed{% else %}"
-    "is done, except for {{ zoom.count }} {{ 'person' if zoom.count == 1 else 'people' }}{% endif %}"
+    "is done, except for {{ zoom.count }} {{ 'person' if zoom.count == 1 else 'people' }}"
+    "{% endif %}"
 )
 """One line for the subject of an e-mail (a template; see :func:`attention_callbacks`)."""
 
