@@ -14,6 +14,7 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG, Param
 
+from zoom_provider.assets import ZOOM_USERS
 from zoom_provider.operators.users import ZoomCreateUserOperator
 
 ACTIONS = {
@@ -110,4 +111,6 @@ with DAG(
         action="{{ params.action }}",
         user_info="{{ params.user_info }}",
         if_exists="{{ params.if_exists }}",
+        # zoom_onboarded starts when this has an event.
+        outlets=[ZOOM_USERS],
     )

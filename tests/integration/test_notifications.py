@@ -1,0 +1,257 @@
+"""Who is told after a run of a real Airflow: another DAG by an event, a person by e-mail."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from child_processes import free_port
+from tests.integration.airflow_stack import Airflow, airflow_3
+from tests.readme import PROJECT, block, blocks
+from tests.stand_ins.mailbox import Mailbox, body_of, receiving
+from tests.support import JANE, connection, emails
+from zoom_provider.simulator.server import Simulator
+
+pytestmark = pytest.mark.slow
+
+PAGE = "docs/events.md"
+ONE, MANY, CONSUMER = "zoom_create_user", "zoom_onboarding_told", "zoom_onboarded"
+
+
+@pytest.fixture(scope="module")
+def mail_port() -> int:
+    return free_port(0)
+
+
+@pytest.fixture
+def mailbox(mail_port: int) -> Iterator[Mailbox]:
+    """Take mails while the test runs, and only then."""
+    with receiving(mail_port) as mailbox:
+        yield mailbox
+
+
+@pytest.fixture(scope="module")
+def told(
+    tmp_path_factory: pytest.TempPathFactory, zoom_server: Simulator, mail_port: int
+) -> Iterator[Airflow]:
+    """Run an Airflow whose scheduler starts what an event is to start."""
+    home = tmp_path_factory.mktemp("airflow")
+    dags = home / "dags"
+    dags.mkdir()
+    for dag_id in (ONE, CONSUMER):
+        shutil.copy(PROJECT / "dags" / f"{dag_id}.py", dags)
+    (dags / f"{MANY}.py").write_text(block("told", PAGE), encoding="utf-8")
+    settings = {
+        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+        "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "True",
+        "AIRFLOW_CONN_ZOOM_DEFAULT": connection(zoom_server),
+        "AIRFLOW_CONN_SMTP_DEFAULT": Mailbox(mail_port).connection,
+        "PYTHONWARNINGS": "error::UserWarning:zoom_provider",
+    }
+    with airflow_3(home, **settings) as airflow:
+        airflow.read_dags(ONE, MANY, CONSUMER)
+        yield airflow
+
+
+@pytest.fixture
+def roster(tmp_path: Path) -> Path:
+    """Write an export: seven people, three of whom Zoom would not take."""
+    path = tmp_path / "hr_export.csv"
+    people = [f"p{n}@example.com" for n in range(4)] + ["not an address", "<b>bold</b>", "a@b@c"]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["Employee #", "Work Email"])
+        writer.writerows([f"E-{n}", email] for n, email in enumerate(people))
+    return path
+
+
+def run(airflow: Airflow, dag_id: str, **conf: Any) -> tuple[str, str]:
+    """Run a DAG to its end; return the run's id, and how it ended."""
+    run_id = airflow.trigger(dag_id, conf)
+    return run_id, airflow.state(dag_id, run_id)
+
+
+def events(airflow: Airflow, run_id: str) -> list[dict[str, Any]]:
+    """List the asset's events that a run caused."""
+    found = airflow.api("GET", "assets/events?limit=100&order_by=-timestamp")["asset_events"]
+    return [event for event in found if event["source_run_id"] == run_id]
+
+
+def started_by(airflow: Airflow, run_id: str) -> dict[str, Any]:
+    """Wait for the run that an event of this run has started."""
+
+    def found() -> dict[str, Any] | None:
+        [event] = events(airflow, run_id)
+        return next(iter(event["created_dagruns"]), None)
+
+    return airflow.processes.wait_for("The run for the event", found, 60)
+
+
+def log_of(airflow: Airflow, dag_id: str, run_id: str, task_id: str) -> str:
+    """Give the log of a task's first try, once its end is there."""
+    path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/1?full_content=true"
+
+    def whole() -> str | None:
+        reply = json.dumps(airflow.api("GET", path), ensure_ascii=False)
+        return reply if reply.count("::endgroup::") >= 2 else None
+
+    return airflow.processes.wait_for(f"The log of {task_id}", whole, 30)
+
+
+# ---- events
+
+
+def test_an_onboarded_person_starts_another_dag(told: Airflow, zoom: Simulator) -> None:
+    run_id, state = run(told, ONE, user_info=JANE)
+
+    assert state == "success"
+    assert emails(zoom) == [JANE["email"]]
+    [event] = events(told, run_id)
+    assert (event["uri"], event["source_dag_id"]) == ("zoom://account/users", ONE)
+    assert event["extra"]["outcomes"] == {"invited": 1}
+    follower = started_by(told, run_id)
+    assert follower["dag_id"] == CONSUMER
+    assert told.state(CONSUMER, follower["run_id"]) == "success"
+    log = log_of(told, CONSUMER, follower["run_id"], "announce")
+    assert f"1 new in Zoom, by {ONE}, run {run_id}" in log
+
+
+def test_who_was_there_already_is_no_news(told: Airflow, zoom: Simulator) -> None:
+    zoom.seed(JANE)
+
+    run_id, _ = run(told, ONE, user_info=JANE, if_exists="skip")
+
+    [event] = events(told, run_id)
+    assert event["extra"]["outcomes"] == {"existing": 1}
+    follower = started_by(told, run_id)["run_id"]
+    assert told.state(CONSUMER, follower) == "success"
+    tasks = told.api("GET", f"dags/{CONSUMER}/dagRuns/{follower}/taskInstances")["task_instances"]
+    assert {task["task_id"]: task["state"] for task in tasks} == {
+        "newcomers": "success",
+        "announce": "skipped",
+    }
+
+
+def test_a_consumer_started_by_hand_finds_nobody(told: Airflow) -> None:
+    run_id, state = run(told, CONSUMER)
+    assert state == "success"
+    tasks = told.api("GET", f"dags/{CONSUMER}/dagRuns/{run_id}/taskInstances")["task_instances"]
+    assert {task["state"] for task in tasks} == {"success", "skipped"}
+
+
+def test_the_dags_with_the_asset_are_read_without_a_warning(told: Airflow) -> None:
+    assert told.api("GET", "importErrors")["import_errors"] == []
+    assert told.api("GET", "dagWarnings")["dag_warnings"] == []
+    [asset] = told.api("GET", "assets")["assets"]
+    assert asset["uri"] == "zoom://account/users"
+    assert {task["dag_id"] for task in asset["producing_tasks"]} == {ONE, MANY}
+    assert [dag["dag_id"] for dag in asset["scheduled_dags"]] == [CONSUMER]
+
+
+# ---- messages
+
+
+def test_three_who_were_let_pass_come_by_mail(
+    told: Airflow, zoom: Simulator, mailbox: Mailbox, roster: Path
+) -> None:
+    run_id, state = run(told, MANY, roster=str(roster))
+
+    assert state == "success"
+    assert len(zoom.people()) == 4
+    log_of(told, MANY, run_id, "create_users")
+    [mail] = mailbox.mails
+    assert mail["to"] == "hr@example.com"
+    assert mail["subject"] == f"Zoom: {MANY}.create_users is done, except for 3 people"
+    body = body_of(mail)
+    for key in ("E-4", "E-5", "E-6"):
+        assert key in body
+    assert "4 invited, 3 rejected" in body
+    assert body.count("user_info.email") == 3
+    assert "&lt;b&gt;bold" in body
+    assert "<b>" not in body
+    assert "E-0" not in body
+    assert f'href="{told.url}/dags/{MANY}/runs/' in body
+    [event] = events(told, run_id)
+    assert event["extra"]["outcomes"] == {"invited": 4, "rejected": 3}
+    assert event["extra"]["report"] in body
+    assert Path(event["extra"]["report"]).exists()
+
+
+def test_when_all_is_well_nobody_gets_a_mail(
+    told: Airflow, zoom: Simulator, mailbox: Mailbox, roster: Path
+) -> None:
+    lines = roster.read_text(encoding="utf-8").splitlines()[:5]
+    roster.write_text("\n".join(lines), encoding="utf-8")
+
+    run_id, state = run(told, MANY, roster=str(roster))
+
+    assert (state, len(zoom.people())) == ("success", 4)
+    log_of(told, MANY, run_id, "create_users")
+    assert mailbox.mails == []
+
+
+def test_a_failure_comes_by_mail_without_the_secret(
+    told: Airflow, zoom: Simulator, mailbox: Mailbox, roster: Path
+) -> None:
+    zoom.configure(client_secret="another")
+
+    run_id, state = run(told, MANY, roster=str(roster))
+
+    assert state == "failed"
+    assert zoom.people() == []
+    log_of(told, MANY, run_id, "create_users")
+    [mail] = mailbox.mails
+    assert mail["subject"] == f"Zoom: {MANY}.create_users failed"
+    assert "Client Secret" in body_of(mail)
+    assert zoom.settings.client_secret not in mail.as_string() + body_of(mail)
+    assert events(told, run_id) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "state"), [({}, "success"), ({"client_secret": "another"}, "failed")]
+)
+def test_without_a_mail_server_the_task_ends_as_it_would(
+    told: Airflow, zoom: Simulator, roster: Path, change: dict[str, Any], state: str
+) -> None:
+    zoom.configure(**change)
+
+    run_id, ended = run(told, MANY, roster=str(roster))
+
+    assert ended == state
+    log = log_of(told, MANY, run_id, "create_users")
+    assert "Nobody could be told: ConnectionRefusedError" in log
+    tasks = told.api("GET", f"dags/{MANY}/dagRuns/{run_id}/taskInstances")["task_instances"]
+    assert [task["state"] for task in tasks] == [state]
+
+
+# ---- the page
+
+
+def test_each_piece_of_code_on_the_page_is_run_or_says_why_not() -> None:
+    marks = [b.mark for b in blocks(PAGE) if b.language != "json"]
+    assert marks == [
+        "run by a test: told",
+        "run by a test: smtp",
+        "not run: needs a Slack workspace",
+    ]
+
+
+def test_the_connection_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.providers.smtp.hooks.smtp import SmtpHook
+
+    command = f'{block("smtp", PAGE)}\nprintf %s "$AIRFLOW_CONN_SMTP_DEFAULT"'
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", done.stdout)
+
+    hook = SmtpHook()
+    hook.smtp_connection = hook.get_connection("smtp_default")
+    assert (hook.host, hook.port) == ("smtp.example.com", 587)
+    assert (hook.use_ssl, hook.smtp_starttls) == (False, True)
+    assert hook.from_email == "airflow@example.com"
