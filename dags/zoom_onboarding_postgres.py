@@ -1,0 +1,141 @@
+"""
+### Create tomorrow's new hires in Zoom from an HR table in PostgreSQL
+
+Every morning at 5:00 in the HR calendar's time zone it takes those whose first day is tomorrow, and
+those who are here already and whose row HR has entered or changed within the run's data interval.
+Who has left is not taken. Repeating a run or a backfill creates nobody twice.
+
+A run without a data interval, or one that is started with `from` or `to`, takes the people whose
+first day is between those two dates, both included; left empty they mean tomorrow.
+
+The last task lists who got what, and who has no first day yet.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import date, datetime, timedelta
+from importlib.util import find_spec
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Param, task
+from airflow.timetables.interval import CronDataIntervalTimetable
+
+from zoom_provider.operators.users import ZoomCreateUsersOperator
+
+log = logging.getLogger("airflow.task")
+
+HR_TIMEZONE = ZoneInfo("Europe/Berlin")
+MISSING = "Needs the PostgreSQL provider: pip install 'airflow-provider-zoom[examples]'"
+NEEDS = "" if find_spec("airflow.providers.postgres") else MISSING
+
+# By updated_at, not by when the row was made: HR may correct an address or a first day, too.
+# Dates are compared here and leave as text. An end before the first day is of an earlier time.
+SQL = """
+SELECT employee_number, work_email, coalesce(preferred_name, first_name) AS first_name, last_name,
+       CASE employment_type WHEN 'contractor' THEN 'Contractor' ELSE department END AS license_for,
+       hire_date IS NOT NULL AND isfinite(hire_date) AS has_first_day
+FROM hr.employees
+WHERE (hire_date BETWEEN %(first)s AND %(last)s
+       OR updated_at >= %(start)s AND updated_at < %(end)s AND hire_date <= %(last)s
+       OR hire_date IS NULL OR hire_date = 'infinity')
+  AND (termination_date IS NULL OR termination_date > %(today)s OR termination_date < hire_date)
+ORDER BY employee_number, updated_at DESC
+"""
+
+# From Zoom's field to the column. A department that is not listed is reported, not guessed.
+MAPPING = {
+    "email": "work_email",
+    "first_name": "first_name",
+    "last_name": "last_name",
+    "type": {
+        "column": "license_for",
+        "map": {
+            **dict.fromkeys(("Engineering", "Finance", "Legal", "Marketing", "People", "Sales"), 2),
+            **dict.fromkeys(("Operations", "Support", "Contractor"), 1),
+        },
+    },
+}
+
+
+def wanted(params: Any, start: datetime | None, end: datetime | None) -> dict[str, Any]:
+    """Return the first and last first day of a run, and since and until when rows count as new."""
+    today = datetime.now(HR_TIMEZONE).date()
+    if start and end and not params["from"] and not params["to"]:
+        # The interval before went up to the day after its end, which is this one's start.
+        first = start.astimezone(HR_TIMEZONE).date() + timedelta(days=2)
+        last = end.astimezone(HR_TIMEZONE).date() + timedelta(days=1)
+    else:
+        start = end = None
+        first = date.fromisoformat(params["from"] or str(today + timedelta(days=1)))
+        last = date.fromisoformat(params["to"] or str(first))
+        if last < first:
+            raise AirflowFailException(f"No day is both from {first} on and up to {last}")
+    return {"first": first, "last": last, "start": start, "end": end, "today": today}
+
+
+with DAG(
+    dag_id="zoom_onboarding_postgres",
+    description=NEEDS or "Create tomorrow's new hires in Zoom from an HR table in PostgreSQL",
+    doc_md=f"**{NEEDS}**\n{__doc__}" if NEEDS else __doc__,
+    schedule=CronDataIntervalTimetable("0 5 * * *", timezone=str(HR_TIMEZONE)),
+    start_date=datetime(2025, 1, 1, tzinfo=HR_TIMEZONE),
+    catchup=False,
+    tags=["zoom", "example"],
+    params={
+        "from": Param(None, type=["null", "string"], format="date", title="First days from"),
+        "to": Param(None, type=["null", "string"], format="date", title="First days to, included"),
+    },
+) as dag:
+    # Names stay out of the log.
+    @task(multiple_outputs=True, show_return_value_in_logs=False)
+    def extract(
+        params: Any = None, data_interval_start: Any = None, data_interval_end: Any = None
+    ) -> dict[str, list[dict[str, Any]]]:
+        """Ask the HR table who starts in this run."""
+        if NEEDS:
+            raise AirflowFailException(NEEDS)
+        from airflow.providers.postgres.hooks.postgres import PostgresHook
+
+        def records(cursor: Any) -> list[dict[str, Any]]:
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor]
+
+        asked = wanted(params, data_interval_start, data_interval_end)
+        rows: Any = PostgresHook("hr_postgres").run(SQL, parameters=asked, handler=records)
+        due = [row for row in rows if row["has_first_day"]]
+        return {"due": due, "undated": [row for row in rows if not row["has_first_day"]]}
+
+    @task(trigger_rule="all_done", show_return_value_in_logs=False)
+    def report(undated: list[dict[str, Any]] | None, ti: Any = None) -> None:
+        """Tell who got what; fail if that is not known or the creation failed."""
+        for person in undated or []:
+            log.warning("No first day: %(employee_number)s %(work_email)s", person)
+        path = ti.xcom_pull(task_ids="create_users", key="report")
+        if path is None:
+            raise AirflowFailException("No report: the log of create_users or extract says why")
+        with open(path, encoding="utf-8") as file:
+            for person in map(json.loads, file):
+                person["reason"] = person["reason"] or ""
+                log.info("%(outcome)-16s %(key)-10s %(email)-36s %(reason)s", person)
+        if ti.xcom_pull(task_ids="create_users") is None:
+            raise AirflowFailException("create_users failed; its log says why")
+
+    people: Any = extract()
+    create_users = ZoomCreateUsersOperator(
+        task_id="create_users",
+        users=people["due"],
+        mapping=MAPPING,
+        key="employee_number",
+        source="hr_postgres hr.employees",
+        # Writes changed names and licenses. Who comes back is inactive in Zoom, and "skip" would
+        # pass over them in silence: with "update" they are needs_human.
+        if_exists="update",
+        # Up to ten people are reported for HR to correct; more mean that the table is wrong.
+        max_failures=10,
+        # Not a morning's new hires but a table that somebody has touched as a whole.
+        max_creates=500,
+    )
+    create_users >> report(people["undated"])
