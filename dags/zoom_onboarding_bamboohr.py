@@ -1,0 +1,200 @@
+"""
+### Create new hires in Zoom from BambooHR
+
+Runs every morning at 5:00 in the HR calendar's time zone and asks BambooHR two things:
+
+- its data set `employee`, page by page, for everyone whose first day is tomorrow or was in the 30
+  days before. Who starts tomorrow is created, however long ago HR entered them;
+- who was changed since the run's interval began. Of those whose first day has passed, only these
+  are created: they were entered late, or HR corrected what Zoom had refused.
+
+So nobody is forgotten, and nobody comes again on each of 30 mornings. Who has left is passed over;
+whoever is in Zoom already is left as they are. A colleague of long standing who changes their name
+and address does not become a new user.
+
+A run without a data interval, or one that is started with `from` or `to`, takes exactly the people
+whose first day is between those two dates, both included; left empty they mean tomorrow.
+
+Connection `bamboohr`: type HTTP, host `https://COMPANY.bamboohr.com`, login `api-key` (any text),
+password the API key.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from importlib.util import find_spec
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Param, task
+from airflow.timetables.interval import CronDataIntervalTimetable
+
+from zoom_provider.operators.users import ZoomCreateUsersOperator
+
+log = logging.getLogger("airflow.task")
+
+HR_TIMEZONE = ZoneInfo("Europe/Berlin")
+ONE_DAY = timedelta(days=1)
+LATE = timedelta(days=30)
+
+# The data set's names, which are not those of BambooHR's other endpoints; eeid is the employee id.
+FIELDS = ["eeid", "email", "firstName", "lastName", "jobInformationDepartment"]
+DATES = ["hireDate", "terminationDate", "status"]
+MAPPING = {
+    "email": "email",
+    "type": {"column": "jobInformationDepartment", "map": {"Sales": 2, "Support": 2}, "default": 1},
+    "first_name": "firstName",
+    "last_name": "lastName",
+}
+
+MISSING = "Needs the HTTP provider: pip install 'airflow-provider-zoom[examples]'"
+INSTALLED = find_spec("airflow.providers.http") is not None
+
+
+def first_days(start: datetime, end: datetime) -> tuple[date, date]:
+    """Return the first and the last of the days whose eve begins in the interval."""
+    before = timedelta(microseconds=1)
+    since, until = ((moment - before).astimezone(HR_TIMEZONE).date() for moment in (start, end))
+    return since + 2 * ONE_DAY, until + ONE_DAY
+
+
+def is_to_come(person: Mapping[str, Any], today: date) -> bool:
+    """Tell whether somebody is employed, or will be: until then BambooHR calls them inactive."""
+    hired, now = person["hireDate"], today.isoformat()
+    # An end before the first day is of an earlier employment.
+    left = hired <= (person["terminationDate"] or "") <= max(hired, now)
+    return not left and (person["status"] == "Active" or hired > now)
+
+
+def ask(method: str, endpoint: str, **request: Any) -> dict[str, Any]:
+    """Send one request to BambooHR, and send it again for five minutes at most if told to wait."""
+    from airflow.providers.http.hooks.http import HttpHook
+    from requests.adapters import HTTPAdapter
+    from requests.auth import HTTPBasicAuth
+    from requests.exceptions import RequestException
+    from urllib3.util import Retry
+
+    retry = Retry(
+        total=4,
+        backoff_factor=1,
+        status_forcelist=(429, 503),
+        allowed_methods=None,  # the data set is asked by POST, which changes nothing
+        raise_on_status=False,
+        retry_after_max=75,
+    )
+    hook = HttpHook(
+        method=method,
+        http_conn_id="bamboohr",
+        # BambooHR wants the key as user name. As a password Airflow encrypts and masks it.
+        auth_type=lambda _login, key: HTTPBasicAuth(key, "x"),
+        adapter=HTTPAdapter(max_retries=retry),
+    )
+    # The hook's own check would write the whole reply, with names, to the log.
+    options = {"check_response": False, "timeout": 60}
+    headers = {"Accept": "application/json"}
+    try:
+        reply = hook.run(endpoint, headers=headers, extra_options=options, **request)
+        if reply.ok:
+            return dict(reply.json())
+    except RequestException as error:
+        kind = type(error).__name__
+        raise RuntimeError(f"BambooHR gave no answer to {method} {endpoint}: {kind}") from None
+    text = f"BambooHR answered {method} {endpoint} with {reply.status_code} {reply.reason}"
+    if reply.status_code in (401, 403):
+        text += "; the password of the connection bamboohr must be an API key with access to it"
+    worth_another_try = reply.status_code == 429 or reply.status_code >= 500
+    raise (RuntimeError if worth_another_try else AirflowFailException)(text)
+
+
+def people_hired(first: date, last: date) -> list[dict[str, Any]]:
+    """Read everyone whose first day is between two dates, page by page."""
+    query = {
+        "fields": FIELDS + DATES,
+        "filter": f"hireDate ge '{first}' and hireDate le '{last}'",
+        "orderBy": "eeid asc",  # without an order, pages may overlap
+        "pageSize": 500,
+    }
+    people: dict[str, dict[str, Any]] = {}
+    page, pages = 0, 1
+    while page < pages:
+        page += 1
+        reply = ask("POST", "/api/v2/datasets/employee/data", json={**query, "page": page})
+        people |= {str(row["fields"]["eeid"]): row["fields"] for row in reply["data"]}
+        pages, total = reply["meta"]["totalPages"], reply["meta"]["totalItems"]
+    if len(people) != total:
+        raise RuntimeError(f"BambooHR's data changed while it was read: {len(people)} of {total}")
+    return list(people.values())
+
+
+def changed_since(moment: datetime) -> set[str]:
+    """Return the ids of those who were entered or changed."""
+    since = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    reply = ask("GET", "/api/v1/employees/changed", data={"since": since})
+    return set(reply["employees"])
+
+
+with DAG(
+    dag_id="zoom_onboarding_bamboohr",
+    description="Create new hires in Zoom from BambooHR" if INSTALLED else MISSING,
+    doc_md=__doc__ if INSTALLED else MISSING,
+    schedule=CronDataIntervalTimetable("0 5 * * *", timezone=str(HR_TIMEZONE)),
+    start_date=datetime(2026, 1, 1, tzinfo=HR_TIMEZONE),
+    catchup=False,
+    tags=["zoom", "example"],
+    params={
+        "from": Param(None, type=["null", "string"], format="date", title="First days from"),
+        "to": Param(None, type=["null", "string"], format="date", title="First days to"),
+    },
+) as dag:
+    # Names stay out of the log.
+    @task(show_return_value_in_logs=False)
+    def extract(
+        params: Any = None, data_interval_start: Any = None, data_interval_end: Any = None
+    ) -> list[dict[str, Any]]:
+        """Pick the people of this run."""
+        if not INSTALLED:
+            raise AirflowFailException(MISSING)
+        today = datetime.now(HR_TIMEZONE).date()
+        late, changed = timedelta(0), set()
+        if data_interval_start and not params["from"] and not params["to"]:
+            first, last = first_days(data_interval_start, data_interval_end)
+            late, changed = LATE, changed_since(data_interval_start)
+        else:
+            first = date.fromisoformat(params["from"] or f"{today + ONE_DAY}")
+            last = date.fromisoformat(params["to"] or f"{first}")
+        people = [
+            {name: person[name] for name in FIELDS}
+            for person in people_hired(first - late, last)
+            if person["hireDate"] >= first.isoformat() or str(person["eeid"]) in changed
+            if is_to_come(person, today)
+        ]
+        log.info("%d people with their first day from %s to %s, or late", len(people), first, last)
+        return people
+
+    @task(trigger_rule="all_done")
+    def summarize(ti: Any = None) -> dict[str, int]:
+        """Tell how many got what; fail if nobody could be created or too many failed."""
+        counts: dict[str, int] | None = ti.xcom_pull(task_ids="create_users", key="outcomes")
+        if counts is None:
+            raise AirflowFailException("create_users left no report; its log or extract's says why")
+        for person in ti.xcom_pull(task_ids="create_users", key="attention") or ():
+            log.warning("%(source)s %(key)s %(email)s: %(outcome)s, %(reason)s", person)
+        if ti.xcom_pull(task_ids="create_users") is None:
+            raise AirflowFailException("create_users failed; its log says why")
+        return counts
+
+    hires: Any = extract()
+    create_users = ZoomCreateUsersOperator(
+        task_id="create_users",
+        users=hires,
+        mapping=MAPPING,
+        key="eeid",
+        source="bamboohr",
+        action="create",
+        if_exists="skip",
+        # Up to ten people are reported for HR to correct; more mean that something else is wrong.
+        max_failures=10,
+    )
+    create_users >> summarize()

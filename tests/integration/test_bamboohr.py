@@ -1,0 +1,328 @@
+"""zoom_onboarding_bamboohr, run by a real Airflow against a stand-in of BambooHR."""
+
+from __future__ import annotations
+
+import csv
+import email.utils
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock_time
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import requests
+
+from child_processes import Processes
+from tests.requires import require
+from tests.stand_ins.bamboohr import BambooHR, running
+from tests.support import emails, run_dag
+from zoom_provider.simulator.server import Simulator
+
+PROJECT = Path(__file__).parents[2]
+DAG_FILE = PROJECT / "dags" / "zoom_onboarding_bamboohr.py"
+BERLIN = ZoneInfo("Europe/Berlin")
+
+# The run of a morning to come: people are still hires to BambooHR, at whatever time this runs.
+MORNING = datetime.combine(datetime.now(BERLIN) + timedelta(days=3), clock_time(5), BERLIN)
+TOMORROW = MORNING.date() + timedelta(days=1)
+LONG_AGO = MORNING - timedelta(days=90)
+
+Run = Callable[..., Any]
+
+
+def day(number: int) -> date:
+    """Give a first day: 0 is the one for which the run of MORNING is meant."""
+    return TOMORROW + timedelta(days=number)
+
+
+@pytest.fixture
+def hr(monkeypatch: pytest.MonkeyPatch) -> Iterator[BambooHR]:
+    """Run a company with nobody in it, and connect Airflow to it."""
+    provider = find_spec("airflow.providers.http")
+    require("Airflow's HTTP provider", provider, "pip install 'airflow-provider-zoom[examples]'")
+    with running(BambooHR()) as company:
+        connect(monkeypatch, company, company.key)
+        yield company
+
+
+def connect(monkeypatch: pytest.MonkeyPatch, hr: BambooHR, key: str) -> None:
+    fields = {"conn_type": "http", "host": hr.url, "login": "api-key", "password": key}
+    monkeypatch.setenv("AIRFLOW_CONN_BAMBOOHR", json.dumps(fields))
+
+
+@pytest.fixture
+def run(airflow_db: Path, connected: Simulator) -> Run:
+    """Run the example to its end, as of MORNING unless another date or conf is given."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(DAG_FILE)
+    assert bag.import_errors == {}
+
+    def run(conf: dict[str, Any] | None = None, logical_date: datetime | None = MORNING) -> Any:
+        dag = bag.dags["zoom_onboarding_bamboohr"]
+        return run_dag(dag, run_conf=conf, logical_date=logical_date)
+
+    return run
+
+
+@pytest.fixture
+def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """List what is waited between two tries of a request, instead of waiting."""
+    seconds: list[float] = []
+    instead = SimpleNamespace(sleep=seconds.append, time=time.time)
+    monkeypatch.setattr("urllib3.util.retry.time", instead)
+    return seconds
+
+
+def asked(hr: BambooHR, path: str) -> list[dict[str, Any]]:
+    return [sent for _, where, sent in hr.requests if where.endswith(path)]
+
+
+def pulled(run: Any, key: str = "return_value", task_id: str = "create_users") -> Any:
+    return run.get_task_instance(task_id).xcom_pull(task_ids=task_id, key=key)
+
+
+def states(run: Any) -> dict[str, str]:
+    return {ti.task_id: str(ti.state) for ti in run.get_task_instances()}
+
+
+def test_who_starts_tomorrow_or_came_late_is_in_zoom_once(
+    run: Run, hr: BambooHR, connected: Simulator
+) -> None:
+    yesterday = MORNING - timedelta(hours=20)
+    active = {"status": "Active"}
+    gone = {"status": "Inactive"}
+    hr.add(1, day(0), email="entered.long.ago@example.com", changed=LONG_AGO, **gone)
+    hr.add(2, day(0), email="withdrew@example.com", terminationDate=f"{day(0)}", **gone)
+    hr.add(3, day(0), email="for.a.year@example.com", terminationDate=f"{day(365)}", **gone)
+    hr.add(4, day(1), email="a.day.later@example.com", changed=yesterday, **gone)
+    hr.add(5, day(-1), email="entered.yesterday@example.com", changed=yesterday, **gone)
+    hr.add(6, day(-30), email="thirty.days.late@example.com", changed=yesterday, **active)
+    hr.add(7, day(-31), email="new.name@example.com", changed=yesterday, **active)
+    hr.add(8, day(-9), email="done.before@example.com", changed=LONG_AGO, **active)
+    hr.add(9, day(-9), email="left@example.com", changed=yesterday, **gone)
+    hr.add(10, None, email="no.first.day@example.com", changed=yesterday, **active)
+    hr.add(11, day(0), email="again@example.com", terminationDate=f"{day(-99)}", **gone)
+    wanted = ["again", "entered.long.ago", "entered.yesterday", "for.a.year", "thirty.days.late"]
+
+    first = run()
+    assert sorted(emails(connected)) == [f"{name}@example.com" for name in wanted]
+    assert (str(first.state), pulled(first, task_id="summarize")) == ("success", {"invited": 5})
+
+    # For the same morning: Airflow puts it in the place of the first.
+    again = run()
+    assert sorted(emails(connected)) == [f"{name}@example.com" for name in wanted]
+    assert (str(again.state), pulled(again, task_id="summarize")) == ("success", {"existing": 5})
+    assert len(connected.requests("POST /v2/users")) == 5
+
+    # An interval is a day; on the two days a year when clocks are set, 23 or 25 hours.
+    day_before = datetime.combine(MORNING - timedelta(days=1), clock_time(5), BERLIN)
+    since = [datetime.fromisoformat(sent["since"]) for sent in asked(hr, "/changed")]
+    assert since == [day_before, day_before]
+
+
+def test_every_page_is_read_and_mapped(run: Run, hr: BambooHR, connected: Simulator) -> None:
+    for number in range(25):
+        hr.add(number, day(0), jobInformationDepartment=("Sales", "Law")[number % 2])
+    hr.most_per_page = 10
+
+    run()
+
+    assert [sent["page"] for sent in asked(hr, "/data")] == [1, 2, 3]
+    assert {person["email"]: person["type"] for person in connected.people()} == {
+        f"person{number}@example.com": (2, 1)[number % 2] for number in range(25)
+    }
+
+
+def test_dates_instead_of_the_interval_are_both_included(
+    run: Run, hr: BambooHR, connected: Simulator
+) -> None:
+    for number in range(5):
+        hr.add(number, day(number))
+
+    run({"from": f"{day(1)}", "to": f"{day(3)}"})
+
+    assert sorted(emails(connected)) == [f"person{number}@example.com" for number in (1, 2, 3)]
+    assert asked(hr, "/changed") == []
+
+
+def test_without_interval_and_dates_tomorrow_is_meant(
+    run: Run, hr: BambooHR, connected: Simulator
+) -> None:
+    today = datetime.now(BERLIN).date()
+    for number in range(4):
+        hr.add(number, today + timedelta(days=number), status="Inactive")
+
+    run(logical_date=None)
+
+    # A run over midnight may mean either day.
+    possible = {(on - today).days + 1 for on in (today, datetime.now(BERLIN).date())}
+    assert emails(connected) in [[f"person{number}@example.com"] for number in possible]
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_bamboohr_is_given_the_time_that_it_asks_for(
+    run: Run, hr: BambooHR, connected: Simulator, waited: list[float], status: int
+) -> None:
+    hr.add(1, day(0))
+    at = datetime.now(UTC) + timedelta(seconds=60)
+    hr.refusals = [(status, "7"), (status, email.utils.format_datetime(at, usegmt=True))]
+    hr.refusals += [(status, "86400"), (status, None)]
+
+    assert str(run().state) == "success"
+
+    assert emails(connected) == ["person1@example.com"]
+    seconds, until_then, bounded, unasked = waited
+    assert (seconds, bounded) == (7, 75)
+    # What of the minute had passed when the reply came.
+    assert 0 <= until_then <= 60
+    assert 0 < unasked <= 75
+
+
+@pytest.mark.parametrize(
+    ("refusals", "told"),
+    [
+        ([(400, None)], "BambooHR answered GET /api/v1/employees/changed with 400 Bad Request"),
+        ([(403, None)], "the password of the connection bamboohr must be an API key"),
+        ([(503, "1")] * 5, "BambooHR answered GET /api/v1/employees/changed with 503"),
+    ],
+)
+def test_what_bamboohr_refuses_is_told_in_one_line(
+    run: Run,
+    hr: BambooHR,
+    connected: Simulator,
+    waited: list[float],
+    capfd: pytest.CaptureFixture[str],
+    refusals: list[tuple[int, str | None]],
+    told: str,
+) -> None:
+    hr.refusals = [*refusals]
+
+    ended = run()
+
+    assert str(ended.state) == "failed"
+    assert told in capfd.readouterr().out
+    assert hr.refusals == []
+    assert connected.people() == []
+    assert states(ended)["summarize"] == "failed"
+
+
+def test_a_wrong_key_is_told_without_the_key(
+    run: Run,
+    hr: BambooHR,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    connect(monkeypatch, hr, "a-wrong-key-of-bamboohr")
+
+    assert str(run().state) == "failed"
+
+    told = caplog.text + "".join(capfd.readouterr())
+    assert "with 401 Unauthorized; the password of the connection bamboohr must be" in told
+    assert "a-wrong-key" not in told
+
+
+def test_the_key_and_names_are_nowhere_to_be_read(
+    run: Run,
+    hr: BambooHR,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    from airflow.models.renderedtifields import RenderedTaskInstanceFields as Rendered
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    caplog.set_level("DEBUG")
+    hr.add(1, day(0), lastName="Åkerman-Nwosu")
+    ended = run()
+
+    with create_session() as session:
+        of_run = {"dag_id": ended.dag_id, "run_id": ended.run_id}
+        xcoms = session.scalars(select(XComModel.value).filter_by(**of_run)).all()
+        rendered = session.scalars(select(Rendered.rendered_fields).filter_by(**of_run)).all()
+    assert "person1@example.com" in str(xcoms)
+    assert rendered != []
+    told = caplog.text + "".join(capfd.readouterr())
+    assert "1 people with their first day" in told
+    assert hr.key not in told + str(xcoms) + str(rendered)
+    assert "Åkerman-Nwosu" not in told
+
+
+def test_a_person_who_cannot_be_created_is_traced_to_bamboohr(
+    run: Run, hr: BambooHR, connected: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    hr.add(4711, day(0), email=None)
+    hr.add(4712, day(0))
+
+    ended = run()
+
+    assert str(ended.state) == "success"
+    assert emails(connected) == ["person4712@example.com"]
+    assert pulled(ended, task_id="summarize") == {"invited": 1, "rejected": 1}
+    [failure] = pulled(ended, "attention")
+    assert (failure["source"], failure["key"], failure["outcome"]) == (
+        *("bamboohr", "4711", "rejected"),
+    )
+    assert f"bamboohr 4711 : rejected, {failure['reason']}" in caplog.text
+    with Path(pulled(ended, "report")).with_suffix(".rejects.csv").open(encoding="utf-8") as file:
+        [reject] = csv.DictReader(file)
+    assert (reject["source"], reject["key"], reject["field"]) == (
+        *("bamboohr", "4711", "user_info.email"),
+    )
+
+
+def test_without_the_provider_one_line_says_what_is_missing(
+    airflow_db: Path,
+    connected: Simulator,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    from airflow.dag_processing.dagbag import DagBag
+
+    def found(name: str, *rest: Any) -> Any:
+        return None if name == "airflow.providers.http" else find_spec(name, *rest)
+
+    monkeypatch.setattr("importlib.util.find_spec", found)
+    bag = DagBag(DAG_FILE)
+    assert bag.import_errors == {}
+    dag = bag.dags["zoom_onboarding_bamboohr"]
+    missing = "Needs the HTTP provider: pip install 'airflow-provider-zoom[examples]'"
+    assert dag.description == missing
+
+    ended = run_dag(dag, logical_date=MORNING)
+
+    assert states(ended)["extract"] == "failed"
+    told = capfd.readouterr().out
+    assert missing in told
+    assert "ModuleNotFoundError" not in told
+
+
+def test_the_stand_in_runs_by_itself(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    env = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    processes = Processes(tmp_path / "logs", env, sys.executable)
+    try:
+        log = processes.start("bamboohr", "tests.stand_ins.bamboohr", "--port", "0")
+
+        def ready() -> str | None:
+            _, said, url = log.read_text(encoding="utf-8").partition("ready at ")
+            return url.strip() or None if said else None
+
+        url = processes.wait_for("BambooHR's stand-in", ready, 60)
+        query = {"fields": ["eeid", "email"], "filter": "hireDate ge '2020-01-01'"}
+        data = f"{url}/api/v2/datasets/employee/data"
+        reply = requests.post(data, json=query, auth=("bamboohr-stand-in-key", "x"), timeout=30)
+        assert reply.json()["meta"]["totalItems"] == 29
+        assert requests.post(data, json=query, timeout=30).status_code == 401
+    finally:
+        processes.stop()
