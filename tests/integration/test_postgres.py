@@ -1,0 +1,503 @@
+"""People from an HR table: a real PostgreSQL, a real Airflow and its backfill, the local Zoom."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+import postgresql
+from tests.integration.airflow_stack import Airflow, airflow_3
+from tests.readme import PROJECT, block, blocks
+from tests.requires import require
+from tests.support import connection, run_dag
+from zoom_provider.simulator.server import Simulator
+
+DAG_ID = "zoom_onboarding_postgres"
+DAG_FILE = PROJECT / "dags" / f"{DAG_ID}.py"
+SEED = (PROJECT / "dags" / "data" / "hr_seed.sql").read_text(encoding="utf-8")
+PAGE = "docs/sources/postgres.md"
+RUN = ("connection", "grant", "seed", "indexes", "backfill")
+SOURCE = "hr_postgres hr.employees"
+SQL = re.compile(r'^SQL = """(.*?)"""$', re.DOTALL | re.MULTILINE)
+BERLIN = ZoneInfo("Europe/Berlin")
+LICENSED, BASIC = 2, 1
+
+# Who has a Zoom account when HR's data comes: one who has left and comes back, one who has married
+# since, one of whom nothing has changed.
+IN_ZOOM = (
+    {"email": "katarzyna.zielinska@example.com", "type": 2, "status": "inactive"},
+    {
+        "email": "siobhan.nidhomhnaill@example.com",
+        "type": 2,
+        "first_name": "Siobhán",
+        "last_name": "Ní Dhomhnaill",
+    },
+    {"email": "wei.wang@example.com", "type": 2, "first_name": "伟", "last_name": "王"},
+)
+MARRIED, BACK = "siobhan.nidhomhnaill@example.com", "katarzyna.zielinska@example.com"
+
+# What becomes of those whom the seed has for the backfill's 30 days, beside the invited.
+REJECTED = {
+    "1037": ("", "user_info.email"),
+    "1043": ("fatima.zahra@example.com", "user_info.type"),
+    "1046": ("abdurehman.memet@example.com", "user_info.last_name"),
+}
+LEFT = "chloe.dubois@example.com"
+LATE = "mohammed.alfarsi@example.com"
+CONTRACTORS = {"ravi.patel@example.net", "carlos.mendoza@example.net"}
+IN_30_DAYS = {
+    **dict.fromkeys(("1027", "1028", "1029", "1030", "1035", "1036", "1038"), LICENSED),
+    **dict.fromkeys(("1041", "1045", "1047", "1048", "1049"), LICENSED),
+    **dict.fromkeys(("1033", "1034", "1039", "1040", "1042"), BASIC),
+    # The contractors, whatever their department; who came back without an account; the late one.
+    **{"1031": BASIC, "1044": BASIC, "1008": LICENSED, "1026": LICENSED},
+}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[postgresql.Server]:
+    """Run a PostgreSQL whose own time zone is far from HR's, since neither may matter."""
+    require("PostgreSQL", postgresql.program("initdb"), "install Debian's postgresql")
+    with postgresql.running("timezone=Pacific/Auckland", "max_connections=200") as server:
+        server.create_database("hr")
+        server.create_database("airflow")
+        server.run_sql("hr", "CREATE ROLE reader LOGIN")
+        yield server
+
+
+def seed(server: postgresql.Server) -> None:
+    server.run_sql("hr", f"DROP SCHEMA IF EXISTS hr CASCADE; {SEED}")
+
+
+def addresses(server: postgresql.Server) -> dict[str, str]:
+    """Give the address of each employee number."""
+    rows = server.run_sql("hr", "SELECT employee_number, work_email FROM hr.employees")
+    return dict(row.split("|", 1) for row in rows.splitlines())
+
+
+def made(zoom: Simulator) -> Counter[str]:
+    """Count how often each person was created."""
+    return Counter(
+        entry["email"]
+        for entry in zoom.requests("POST /v2/users")
+        if entry["method"] == "POST" and entry["status"] == 201
+    )
+
+
+def read_report(path: str) -> list[dict[str, Any]]:
+    with open(path, encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def read_rejects(path: str) -> list[dict[str, str]]:
+    with open(path.removesuffix(".jsonl") + ".rejects.csv", encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+# ---- the page
+
+
+def test_each_block_of_the_page_is_run_or_shows_what_the_dag_has() -> None:
+    marks = {b.mark for b in blocks(PAGE) if b.language == "bash" or b.mark}
+    assert marks == {f"run by a test: {name}" for name in RUN}
+    code = DAG_FILE.read_text(encoding="utf-8")
+    shown = [b for b in blocks(PAGE) if b.language in ("python", "sql") and not b.mark]
+    assert len(shown) >= 3
+    assert [b.code for b in shown if b.code not in code] == []
+
+
+# ---- a backfill of 30 days by a real scheduler, then a run whose interval is a year
+
+
+@pytest.fixture(scope="module")
+def airflow(
+    server: postgresql.Server, zoom_server: Simulator, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Airflow]:
+    """Run an Airflow that runs several tasks at once, which SQLite would not bear."""
+    home = tmp_path_factory.mktemp("airflow-postgres")
+    settings = {
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": server.url("airflow"),
+        "AIRFLOW__CORE__PARALLELISM": "8",
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+        "AIRFLOW_CONN_ZOOM_DEFAULT": connection(zoom_server),
+        "AIRFLOW_CONN_HR_POSTGRES": json.dumps(server.connection("hr")),
+    }
+    with airflow_3(home, **settings) as airflow:
+        airflow.read_dags(DAG_ID)
+        yield airflow
+
+
+def told(airflow: Airflow, run_id: str) -> list[dict[str, Any]]:
+    """Read the report of a run."""
+    task = f"dags/{DAG_ID}/dagRuns/{run_id}/taskInstances/create_users"
+    return read_report(airflow.api("GET", f"{task}/xcomEntries/report?deserialize=true")["value"])
+
+
+@pytest.mark.slow
+def test_backfilling_creates_everybody_once(
+    airflow: Airflow, server: postgresql.Server, zoom: Simulator
+) -> None:
+    seed(server)
+    zoom.seed(*IN_ZOOM)
+    program, *command = shlex.split(block("backfill", PAGE).replace("\\\n", " "))
+    assert program == "airflow"
+
+    airflow.processes.finish("backfill", program, *command)
+
+    def all_runs() -> list[dict[str, Any]] | None:
+        page = airflow.api("GET", f"dags/{DAG_ID}/dagRuns?limit=100")["dag_runs"]
+        return page if all(run["state"] in ("success", "failed") for run in page) else None
+
+    runs = airflow.processes.wait_for("The backfill", all_runs, 180)
+    assert Counter(run["state"] for run in runs) == {"success": 30}
+
+    email = addresses(server)
+    invited = {email[number]: type_ for number, type_ in IN_30_DAYS.items()}
+    new = {p["email"]: p["type"] for p in zoom.people() if p["status"] == "pending"}
+    assert new == invited
+    assert made(zoom) == dict.fromkeys(invited, 1)
+    there = {p["email"]: p for p in zoom.people() if p["status"] != "pending"}
+    assert set(there) == {person["email"] for person in IN_ZOOM}
+    assert there[MARRIED]["last_name"] == "Uí Bhriain"
+    assert there[BACK]["status"] == "inactive"
+
+    # Each was in the run on the morning before their first day; the one who was late, in the next.
+    when: dict[str, set[date]] = {}
+    outcomes: Counter[str] = Counter()
+    for run in runs:
+        end = datetime.fromisoformat(run["data_interval_end"].replace("Z", "+00:00"))
+        for person in told(airflow, run["dag_run_id"]):
+            assert person["source"] == SOURCE
+            when.setdefault(person["key"], set()).add(end.astimezone(BERLIN).date())
+            outcomes[person["outcome"]] += 1
+    days = server.run_sql("hr", "SELECT employee_number, hire_date - 1 FROM hr.employees")
+    eves = dict(line.split("|") for line in days.splitlines())
+    late = {"1026": {date(2025, 10, 23)}, "1010": {date(2025, 10, 15)}}
+    expected = {
+        number: {date.fromisoformat(eves[number])}
+        for number in {*IN_30_DAYS, *REJECTED, "1004"} - {"1026"}
+    } | late
+    # Entered late as well: today the table does not tell that they were not there on the eve.
+    expected["1033"].add(date(2025, 10, 18))
+    assert when == expected
+    assert outcomes == {
+        **{"invited": len(IN_30_DAYS), "existing": 1, "updated": 1},
+        **{"rejected": len(REJECTED), "needs_human": 1},
+    }
+
+    # The whole year at once: those of the 30 days are there, the others come, nobody comes twice.
+    # Those of before the backfill, and of 7 November to 1 January, but nobody who has left.
+    year = {
+        "logical_date": "2025-01-01T04:00:00Z",
+        "data_interval_start": "2024-12-31T23:00:00Z",
+        "data_interval_end": "2025-12-31T23:00:00Z",
+    }
+    run_id = airflow.api("POST", f"dags/{DAG_ID}/dagRuns", year)["dag_run_id"]
+    assert airflow.state(DAG_ID, run_id) == "success"
+
+    missing = server.run_sql(
+        "hr",
+        "SELECT work_email FROM hr.employees WHERE hire_date BETWEEN '2025-01-03' AND '2026-01-02'"
+        " AND (termination_date IS NULL OR termination_date = '2099-12-31')",
+    ).split()
+    assert len(missing) > 40
+    unable = {person["email"] for person in IN_ZOOM} | {mail for mail, _ in REJECTED.values()}
+    assert made(zoom) == dict.fromkeys({*missing, *invited} - unable, 1)
+    assert {p["email"] for p in zoom.people() if p["status"] != "pending"} == set(there)
+
+
+# ---- single runs
+
+
+@pytest.fixture
+def hr(
+    airflow_db: Path, server: postgresql.Server, connected: Simulator, monkeypatch: Any
+) -> postgresql.Server:
+    """Give the table as the seed has it, and a local Zoom that Airflow is connected to."""
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_HR_POSTGRES", json.dumps(server.connection("hr") | {"login": "reader"})
+    )
+    seed(server)
+    # As the page tells to: it may read the table, and nothing else.
+    server.run_sql("hr", block("grant", PAGE).replace("TO airflow", "TO reader"))
+    return server
+
+
+def run(
+    until: datetime | None = None, conf: dict[str, str] | None = None, file: Path = DAG_FILE
+) -> Any:
+    """Run the example for the day that ends at a moment, or without an interval."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(file)
+    assert bag.import_errors == {}
+    return run_dag(bag.dags[DAG_ID], logical_date=until, run_conf=conf)
+
+
+def morning(*day: int) -> datetime:
+    """Give the moment at which the run of a day starts, and its interval ends."""
+    return datetime(*day, 5, tzinfo=BERLIN)  # type: ignore[misc, arg-type]
+
+
+def outcomes_of(done: Any) -> dict[str, str]:
+    """Give each employee number's outcome."""
+    path = done.get_task_instance("create_users").xcom_pull(task_ids="create_users", key="report")
+    return {person["key"]: person["outcome"] for person in read_report(path)}
+
+
+def enter(server: postgresql.Server, number: str, first_day: str, at: str, **more: str) -> None:
+    """Enter somebody into the table at a moment."""
+    row = {
+        "employee_number": number,
+        "work_email": f"e{number}@example.com",
+        "department": "Sales",
+        "employment_type": "employee",
+        "hire_date": first_day,
+        "updated_at": at,
+        **more,
+    }
+    values = ", ".join(f"'{value}'" for value in row.values())
+    server.run_sql("hr", f"INSERT INTO hr.employees ({', '.join(row)}) VALUES ({values})")  # noqa: S608
+
+
+def test_who_is_entered_late_comes_with_the_next_run(
+    hr: postgresql.Server, connected: Simulator
+) -> None:
+    # The run of 26 October: its night has 25 hours, and its interval starts at 3:00 UTC, ends at 4.
+    enter(hr, "before", "2025-10-20", "2025-10-25 02:59:59.999999Z")
+    enter(hr, "start", "2025-10-20", "2025-10-25 03:00:00Z")
+    enter(hr, "last", "2025-10-26", "2025-10-26 03:59:59.999999Z")
+    enter(hr, "after", "2025-10-26", "2025-10-26 04:00:00Z")
+    # Does not start until the day after tomorrow.
+    enter(hr, "early", "2025-10-28", "2025-10-25 12:00Z")
+    enter(hr, "left", "2025-10-20", "2025-10-25 12:00Z", termination_date="2025-10-24")
+
+    done = run(morning(2025, 10, 26))
+
+    assert done.state == "success"
+    assert outcomes_of(done) == {"1041": "invited", "start": "invited", "last": "invited"}
+    assert set(made(connected)) == {
+        *("ana.popescu@example.com", "estart@example.com", "elast@example.com")
+    }
+
+
+def test_each_row_that_fails_is_traced(
+    hr: postgresql.Server, connected: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    connected.seed(*IN_ZOOM)
+
+    done = run(conf={"from": "2025-10-14", "to": "2025-11-03"})
+
+    assert str(done.state) == "success"
+    found = outcomes_of(done)
+    assert {key: found[key] for key in (*REJECTED, "1004")} == {
+        **dict.fromkeys(REJECTED, "rejected"),
+        "1004": "needs_human",
+    }
+    assert LEFT not in made(connected)
+    path = done.get_task_instance("create_users").xcom_pull(task_ids="create_users", key="report")
+    rejects = {row["key"]: row for row in read_rejects(path)}
+    assert {key: (row["email"], row["field"]) for key, row in rejects.items()} == REJECTED
+    assert {row["source"] for row in rejects.values()} == {SOURCE}
+    assert all(row["reason"] for row in rejects.values())
+    [back] = [person for person in read_report(path) if person["key"] == "1004"]
+    assert (back["source"], back["email"]) == (SOURCE, BACK)
+    assert "inactive" in back["reason"]
+    for row in rejects.values():
+        told = (SOURCE, row["key"], row["email"], row["field"], row["reason"])
+        assert any(all(word in line for word in told) for line in caplog.text.splitlines()), row
+    # Those without a first day are told, too, but not who has left.
+    undated = [line for line in caplog.text.splitlines() if "No first day" in line]
+    assert [line.split()[-1] for line in undated] == [
+        *("sam.taylor@example.com", "yusuf.kaya@example.com")
+    ]
+    # What is plain ASCII may be a part of an address.
+    assert not any(name in caplog.text for name in ("Zielińska", "买买提阿布都", "田中", "Tóth"))
+
+
+def test_too_many_failures_turn_the_run_red_after_the_report(
+    hr: postgresql.Server,
+    connected: Simulator,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for number in range(11):
+        enter(hr, f"bad{number}", "2027-03-01", "2027-01-01Z", department="Nowhere")
+    enter(hr, "good", "2027-03-01", "2027-01-01Z")
+
+    done = run(conf={"from": "2027-03-01"})
+
+    assert str(done.state) == "failed"
+    states = {ti.task_id: str(ti.state) for ti in done.get_task_instances()}
+    assert states == {"extract": "success", "create_users": "failed", "report": "failed"}
+    assert made(connected) == {"egood@example.com": 1}
+    assert re.search(r"\brejected +bad3\b", caplog.text)
+    assert "create_users failed; its log says why" in capsys.readouterr().out
+
+
+def test_a_changed_department_changes_the_license(
+    hr: postgresql.Server, connected: Simulator
+) -> None:
+    run(conf={"from": "2025-11-05"})
+    connected.confirm("janis.berzins@example.com")
+    hr.run_sql(
+        "hr",
+        "UPDATE hr.employees SET department = 'Support', updated_at = '2025-11-20 12:00Z'"
+        " WHERE employee_number = '1048'",
+    )
+
+    done = run(morning(2025, 11, 21))
+
+    assert outcomes_of(done) == {"1048": "updated"}
+    [person] = connected.people()
+    assert person["type"] == BASIC
+
+
+@pytest.mark.parametrize(
+    ("zone", "first_day"),
+    [
+        # At 5:00 there it is still the day before in UTC; after a night of 23 hours, too.
+        ("Pacific/Auckland", "2025-10-08"),
+        ("Pacific/Auckland", "2025-09-29"),
+        # The eve there begins when in UTC it has been the same day for hours.
+        ("America/Los_Angeles", "2025-11-03"),
+        ("Asia/Kolkata", "2025-10-08"),
+    ],
+)
+def test_tomorrow_is_hrs_tomorrow(
+    hr: postgresql.Server, connected: Simulator, tmp_path: Path, zone: str, first_day: str
+) -> None:
+    hr.run_sql("hr", "DELETE FROM hr.employees")
+    day = date.fromisoformat(first_day)
+    for number in range(-2, 3):
+        other = (day + timedelta(days=number)).isoformat()
+        enter(hr, f"{number}", other, "2025-01-01Z")
+    code = DAG_FILE.read_text(encoding="utf-8")
+    assert code.count('"Europe/Berlin"') == 1
+    file = tmp_path / "elsewhere.py"
+    file.write_text(code.replace("Europe/Berlin", zone), encoding="utf-8")
+    eve = datetime.combine(day - timedelta(days=1), time(5), ZoneInfo(zone))
+
+    done = run(eve, file=file)
+
+    assert outcomes_of(done) == {"0": "invited"}
+
+
+def test_without_interval_and_dates_tomorrow_is_meant(
+    hr: postgresql.Server, connected: Simulator
+) -> None:
+    before = datetime.now(BERLIN).date()
+    for number in range(4):
+        day = (before + timedelta(days=number)).isoformat()
+        enter(hr, f"{number}", day, "2025-01-01Z")
+
+    done = run()
+
+    # A run over midnight may mean either day.
+    days = {(day - before).days + 1 for day in (before, datetime.now(BERLIN).date())}
+    assert outcomes_of(done) in [{str(number): "invited"} for number in days]
+
+
+def test_dates_that_are_exchanged_are_refused(
+    hr: postgresql.Server, connected: Simulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = run(conf={"from": "2025-11-05", "to": "2025-11-04"})
+
+    assert str(done.state) == "failed"
+    assert "No day is both from 2025-11-05 on and up to 2025-11-04" in capsys.readouterr().out
+    assert connected.requests() == []
+
+
+def test_without_the_provider_it_says_so_in_one_line(
+    airflow_db: Path,
+    connected: Simulator,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from airflow.dag_processing.dagbag import DagBag
+
+    for name in [name for name in sys.modules if name.startswith("airflow.providers.postgres")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "airflow.providers.postgres", None)
+
+    done = run()
+
+    line = "Needs the PostgreSQL provider: pip install 'airflow-provider-zoom[examples]'"
+    assert DagBag(DAG_FILE).dags[DAG_ID].description == line
+    states = {ti.task_id: str(ti.state) for ti in done.get_task_instances()}
+    assert states == {"extract": "failed", "create_users": "upstream_failed", "report": "failed"}
+    log = capsys.readouterr().out
+    assert f"AirflowFailException: {line}\n" in log
+    assert "ModuleNotFoundError" not in log
+    assert connected.requests() == []
+
+
+# ---- what the page tells
+
+
+def test_the_statement_uses_both_indexes(hr: postgresql.Server) -> None:
+    created = block("indexes", PAGE)
+    assert all(line in SEED for line in created.splitlines())
+    hr.run_sql(
+        "hr",
+        "INSERT INTO hr.employees (employee_number, employment_type, hire_date, updated_at)"
+        " SELECT n, 'employee', date '2000-01-01' + n / 10,"
+        " timestamptz '2000-01-01Z' + n * interval '1 hour'"
+        " FROM generate_series(1, 50000) n",
+    )
+    hr.run_sql("hr", "ANALYZE hr.employees")
+    sql = SQL.search(DAG_FILE.read_text(encoding="utf-8"))
+    assert sql
+    given = {"first": "2005-01-02", "last": "2005-01-02", "today": "2005-01-01"}
+    given |= {"start": "2005-01-01 04:00Z", "end": "2005-01-02 04:00Z"}
+
+    plan = hr.run_sql(
+        "hr", "EXPLAIN" + sql[1] % {name: f"'{value}'" for name, value in given.items()}
+    )
+
+    assert "employees_hire_date" in plan
+    assert "employees_updated_at" in plan
+    assert "Seq Scan" not in plan
+
+
+def test_the_connection_of_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.providers.postgres.hooks.postgres import PostgresHook
+
+    command = f'{block("connection", PAGE)}\nprintf %s "$AIRFLOW_CONN_HR_POSTGRES"'
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    monkeypatch.setenv("AIRFLOW_CONN_HR_POSTGRES", done.stdout)
+
+    found = PostgresHook.get_connection("hr_postgres")
+
+    assert (found.conn_type, found.host, found.schema) == ("postgres", "hr-db.example.com", "hr")
+    assert found.extra_dejson == {"sslmode": "verify-full"}
+
+
+def test_the_seed_makes_what_the_page_says(server: postgresql.Server) -> None:
+    server.create_database("tried")
+    path = f"{Path(postgresql.program('psql') or '').parent}{os.pathsep}{os.environ['PATH']}"
+    reach = f"postgresql://airflow@127.0.0.1:{server.port}/tried"
+    env = {**os.environ, "PATH": path, "HR_DATABASE": reach}
+    command = ["bash", "-c", block("seed", PAGE)]
+    subprocess.run(command, env=env, cwd=PROJECT, capture_output=True, check=True)
+
+    rows = server.run_sql("tried", "SELECT count(*) FROM hr.employees").strip()
+
+    text = (PROJECT / PAGE).read_text(encoding="utf-8")
+    assert f"with {rows} made-up rows" in text
+    emails = server.run_sql("tried", "SELECT work_email FROM hr.employees WHERE work_email <> ''")
+    domains = {email.rpartition("@")[2] for email in emails.split()}
+    assert domains == {"example.com", "example.net", "example.org"}
