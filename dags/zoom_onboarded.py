@@ -9,6 +9,7 @@ company: order a headset, add people to groups, plan a welcome call.
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG, task
@@ -22,6 +23,8 @@ with DAG(
     description="When people were onboarded, tell who waits for it",
     doc_md=__doc__,
     schedule=[ZOOM_USERS],
+    # Airflow 2 asks for one where there is a schedule.
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
     tags=["zoom", "example"],
 ) as dag:
 
@@ -29,7 +32,7 @@ with DAG(
     def newcomers(triggering_asset_events: Any = None) -> list[dict[str, Any]]:
         """Return which runs brought how many new people; if none did, end here."""
         # One run may stand for several events, and one that is started by hand for none.
-        events = [event for found in triggering_asset_events.values() for event in found]
+        events = [event for found in (triggering_asset_events or {}).values() for event in found]
         counts = [event.extra.get("outcomes", {}) for event in events]
         return [
             {"dag": event.source_dag_id, "run": event.source_run_id, "people": new}

@@ -64,7 +64,8 @@ PEOPLE_TEXT: Final = """\
 {%- endif %}
 {%- for person in zoom.people %}
 {{ plain(person.source) }}, row {{ person.row }}{{ ", " ~ plain(person.key) if person.key }}: {# -#}
-{{ plain(person.email) }} {{ plain(person.outcome) }}, {{ plain(person.reason) }}
+{{ plain(person.email) }} {{ plain(person.outcome) -}}
+{{ ", " ~ plain(person.reason) if person.reason }}
 {%- endfor %}
 {%- if zoom.more %}
 {{ zoom.more }} more are in the report.
@@ -87,10 +88,11 @@ def attention_callbacks(notify: Callback) -> dict[str, Any]:
 
     ``on_failure_callback`` always tells; ``on_success_callback`` does where the task's XCom
     ``attention`` names somebody. What they tell is ``zoom`` in the context, for the templates of
-    this module or your own: ``failed``, ``error`` (the text of the exception, with known secrets
-    masked), ``people`` (the XCom: a list of ``source``, ``row``, ``key``, ``email``, ``outcome``,
-    ``reason``), ``more`` (how many others are in the report), ``count`` (of both), ``outcomes``,
-    ``report`` and ``log_url``. The people's texts are somebody's input: escape them.
+    this module or your own: ``failed``, ``error`` (the exception's text, with known secrets masked;
+    None where the task was killed), ``people`` (the XCom: a list of ``source``, ``row``, ``key``,
+    ``email``, ``outcome``, ``reason``), ``more`` (how many others are in the report), ``count`` (of
+    both), ``outcomes``, ``report`` and ``log_url``. The people's texts are somebody's input:
+    escape them.
 
     A notifier that fails leaves the task's state as it is; one line in the task's log says so.
 

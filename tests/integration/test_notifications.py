@@ -214,6 +214,23 @@ def test_a_failure_comes_by_mail_without_the_secret(
     assert events(told, run_id) == []
 
 
+def test_too_many_who_failed_come_by_mail_with_the_failure(
+    told: Airflow, zoom: Simulator, mailbox: Mailbox, roster: Path
+) -> None:
+    with roster.open("a", encoding="utf-8") as file:
+        file.writelines(f"E-{n},nobody {n}\n" for n in range(7, 15))
+
+    run_id, state = run(told, MANY, roster=str(roster))
+
+    assert (state, len(zoom.people())) == ("failed", 4)
+    log_of(told, MANY, run_id, "create_users")
+    [mail] = mailbox.mails
+    assert mail["subject"] == f"Zoom: {MANY}.create_users failed"
+    assert "11 of 15 people failed; max_failures allows 10" in body_of(mail)
+    assert all(f"E-{n}<" in body_of(mail) for n in range(4, 15))
+    assert events(told, run_id) == []
+
+
 @pytest.mark.parametrize(
     ("change", "state"), [({}, "success"), ({"client_secret": "another"}, "failed")]
 )

@@ -11,6 +11,7 @@ import contextlib
 import email
 import html
 import json
+import signal
 from collections.abc import Iterator
 from email.message import EmailMessage
 from email.policy import default
@@ -30,7 +31,9 @@ PAGE = """\
 # Nothing in a mail runs, and the page's policy lets nothing be fetched.
 MAIL = """\
 <h2>{subject}</h2><p>from {sender} to {recipient}, {date}</p>
-<iframe sandbox srcdoc="{body}"></iframe>"""
+<iframe sandbox="allow-popups allow-popups-to-escape-sandbox" srcdoc="{body}"></iframe>"""
+# The frame may not go elsewhere: links open beside the mailbox.
+LINKS = '<base target="_blank">'
 
 
 class Mailbox:
@@ -66,7 +69,7 @@ class Mailbox:
                 sender=html.escape(str(mail["from"])),
                 recipient=html.escape(str(mail["to"])),
                 date=html.escape(str(mail["date"])),
-                body=html.escape(body_of(mail)),
+                body=html.escape(LINKS + body_of(mail)),
             )
             for mail in reversed(self.mails)
         ]
@@ -126,6 +129,8 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8025, help="of SMTP")
     parser.add_argument("--page-port", type=int, default=0, help="of the page; by default any")
     arguments = parser.parse_args()
+    # A shell that starts us in the background has SIGINT ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with receiving(arguments.port) as mailbox, shown(mailbox, arguments.page_port) as url:
         print(f"The mailbox is ready at {url}", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
