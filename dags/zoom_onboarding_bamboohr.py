@@ -53,13 +53,6 @@ MISSING = "Needs the HTTP provider: pip install 'airflow-provider-zoom[examples]
 INSTALLED = find_spec("airflow.providers.http") is not None
 
 
-def first_days(start: datetime, end: datetime) -> tuple[date, date]:
-    """Return the first and the last of the days whose eve begins in the interval."""
-    before = timedelta(microseconds=1)
-    since, until = ((moment - before).astimezone(HR_TIMEZONE).date() for moment in (start, end))
-    return since + 2 * ONE_DAY, until + ONE_DAY
-
-
 def is_to_come(person: Mapping[str, Any], today: date) -> bool:
     """Tell whether somebody is employed, or will be: until then BambooHR calls them inactive."""
     hired, now = person["hireDate"], today.isoformat()
@@ -159,11 +152,15 @@ with DAG(
         today = datetime.now(HR_TIMEZONE).date()
         late, changed = timedelta(0), set()
         if data_interval_start and not params["from"] and not params["to"]:
-            first, last = first_days(data_interval_start, data_interval_end)
+            # The interval before went up to the day after its end, which is this one's start.
+            first = data_interval_start.astimezone(HR_TIMEZONE).date() + 2 * ONE_DAY
+            last = data_interval_end.astimezone(HR_TIMEZONE).date() + ONE_DAY
             late, changed = LATE, changed_since(data_interval_start)
         else:
             first = date.fromisoformat(params["from"] or f"{today + ONE_DAY}")
             last = date.fromisoformat(params["to"] or f"{first}")
+            if last < first:
+                raise AirflowFailException(f"No day is both from {first} on and up to {last}")
         people = [
             {name: person[name] for name in FIELDS}
             for person in people_hired(first - late, last)

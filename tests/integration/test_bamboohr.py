@@ -6,6 +6,7 @@ import csv
 import email.utils
 import json
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -21,12 +22,14 @@ import pytest
 import requests
 
 from child_processes import Processes
+from tests.readme import block, blocks
 from tests.requires import require
 from tests.stand_ins.bamboohr import BambooHR, running
 from tests.support import emails, run_dag
 from zoom_provider.simulator.server import Simulator
 
 PROJECT = Path(__file__).parents[2]
+PAGE = "docs/sources/bamboohr.md"
 DAG_FILE = PROJECT / "dags" / "zoom_onboarding_bamboohr.py"
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -192,6 +195,7 @@ def test_bamboohr_is_given_the_time_that_it_asks_for(
     [
         ([(400, None)], "BambooHR answered GET /api/v1/employees/changed with 400 Bad Request"),
         ([(403, None)], "the password of the connection bamboohr must be an API key"),
+        ([(200, None)], "BambooHR gave no answer to GET /api/v1/employees/changed: JSONDecodeErr"),
         ([(503, "1")] * 5, "BambooHR answered GET /api/v1/employees/changed with 503"),
     ],
 )
@@ -307,12 +311,41 @@ def test_without_the_provider_one_line_says_what_is_missing(
     assert "ModuleNotFoundError" not in told
 
 
+# ---- the page in docs/
+
+
+def test_the_page_shows_the_code_as_it_is() -> None:
+    code = DAG_FILE.read_text(encoding="utf-8")
+    shown = [b.code for b in blocks(PAGE) if b.language == "python"]
+    assert len(shown) == 3
+    assert [piece for piece in shown if piece not in code] == []
+    rest = {b.mark for b in blocks(PAGE) if b.language == "bash"}
+    run = {f"run by a test: {name}" for name in ("connection", "stand-in")}
+    assert rest == {*run, "not run: needs a BambooHR account"}
+
+
+def test_the_connection_of_the_page_puts_the_key_where_bamboohr_looks(
+    run: Run, hr: BambooHR, connected: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = f'{block("connection", PAGE)}\nprintf %s "$AIRFLOW_CONN_BAMBOOHR"'
+    said = subprocess.run(["bash", "-euc", command], capture_output=True, text=True, check=True)
+    there = json.loads(said.stdout) | {"host": hr.url}
+    monkeypatch.setenv("AIRFLOW_CONN_BAMBOOHR", json.dumps(there))
+    hr.key = "BAMBOOHR_API_KEY"
+    hr.add(1, day(0))
+
+    assert str(run().state) == "success"
+    assert emails(connected) == ["person1@example.com"]
+
+
 def test_the_stand_in_runs_by_itself(tmp_path: Path) -> None:
+    python, *command = block("stand-in", PAGE).replace("8090", "0").split()
+    assert [python, command.pop(0)] == ["python", "-m"]
     (tmp_path / "logs").mkdir()
     env = {**os.environ, "PYTHONPATH": str(PROJECT)}
     processes = Processes(tmp_path / "logs", env, sys.executable)
     try:
-        log = processes.start("bamboohr", "tests.stand_ins.bamboohr", "--port", "0")
+        log = processes.start("bamboohr", *command)
 
         def ready() -> str | None:
             _, said, url = log.read_text(encoding="utf-8").partition("ready at ")

@@ -1,0 +1,50 @@
+"""Who of BambooHR's people is to come, and what its pages must hold."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from dags import zoom_onboarding_bamboohr as example
+
+TODAY = date(2026, 3, 6)
+
+
+@pytest.mark.parametrize(
+    ("hired", "status", "ends", "comes"),
+    [
+        pytest.param("2026-03-07", "Inactive", None, True, id="a hire is inactive until then"),
+        pytest.param("2026-03-06", "Active", None, True, id="the first day"),
+        pytest.param("2026-03-06", "Active", "0000-00-00", True, id="no date, as BambooHR had it"),
+        pytest.param("2026-02-20", "Active", "2027-02-19", True, id="a year's contract"),
+        pytest.param("2026-03-07", "Inactive", "2027-03-06", True, id="a year's contract to come"),
+        pytest.param("2026-03-07", "Inactive", "2025-12-31", True, id="comes back"),
+        pytest.param("2026-02-20", "Active", "2025-12-31", True, id="came back"),
+        pytest.param("2026-02-20", "Inactive", None, False, id="left, nobody wrote when"),
+        pytest.param("2026-02-20", "Active", "2026-03-06", False, id="the last day"),
+        pytest.param("2026-03-07", "Inactive", "2026-03-07", False, id="will not come after all"),
+    ],
+)
+def test_who_is_to_come(hired: str, status: str, ends: str | None, comes: bool) -> None:
+    person = {"hireDate": hired, "status": status, "terminationDate": ends}
+
+    assert example.is_to_come(person, TODAY) is comes
+
+
+def test_pages_that_lost_a_person_are_not_taken_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody was deleted while the pages were read, and the rest moved up."""
+    pages = [["1", "2"], ["4"]]
+
+    def ask(*_: str, json: dict[str, Any]) -> dict[str, Any]:
+        people = pages[json["page"] - 1]
+        meta = {"totalPages": 2, "totalItems": 5 - json["page"]}
+        return {"data": [{"fields": {"eeid": eeid}} for eeid in people], "meta": meta}
+
+    monkeypatch.setattr(example, "ask", ask)
+    assert len(example.people_hired(TODAY, TODAY)) == 3
+
+    pages[1] = []
+    with pytest.raises(RuntimeError, match="changed while it was read: 2 of 3"):
+        example.people_hired(TODAY, TODAY)
