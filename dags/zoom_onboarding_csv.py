@@ -1,193 +1,286 @@
 """
-### Create tomorrow's new hires in Zoom from an HR export
+### Create new hires in Zoom from the exports that HR drops into a folder
 
-Runs every morning at 5:00 in the HR calendar's time zone and creates those whose first day is
-the day after: everyone with `start <= hire date - 1 day < end`, where start and end are the run's
-data interval. Repeating a run or a backfill creates nobody twice.
+Every morning at 5:00 in the HR calendar's time zone, each new `*.csv` in the folder is read, oldest
+first, and everybody whose first day is tomorrow or earlier is created. The folder is the parameter
+`folder` or else the Variable `zoom_hr_folder`: a path such as `/srv/hr`, or a URL such as
+`s3://aws_default@hr-drop/inbox`, where `aws_default` is a connection.
 
-A run without a data interval, or one that is started with `from` or `to`, takes the people whose
-first day is between those two dates, both included; left empty they mean tomorrow. The sample
-export's people start on 2026-03-02.
+A file is read by each run, which creates nobody twice, until nothing is left to do for anybody in
+it. Then it is marked by a `NAME.csv.done` beside it; a file that replaces it is a new one. What
+changed within the last minute may still be written, and is left to the next run.
 
-The last task lists who got what, and fails if a person has no outcome.
+Started with `from` or `to`, a run takes the people whose first day is between those two dates, both
+included, from all files, and marks none. The sample export's people start on 2026-03-02.
+
+The last task lists who got what. It fails if a person has no outcome or a file could not be read.
 """
 
 from __future__ import annotations
 
-import csv
+import io
 import json
 import logging
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, time, timedelta
-from pathlib import Path
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Param, task
 from airflow.timetables.interval import CronDataIntervalTimetable
 
+from zoom_provider.exceptions import ZoomValidationError
 from zoom_provider.operators.users import ZoomCreateUsersOperator
 
 log = logging.getLogger("airflow.task")
 
 HR_TIMEZONE = "Europe/Berlin"
-ONE_DAY = timedelta(days=1)
+QUIET_SECONDS = 60
 
-# What the export's column "Zoom License" says, in Zoom's numbers.
-TYPES = {"Basic": 1, "Licensed": 2}
+MAPPING = {
+    "email": "Work Email",
+    "type": {"column": "Zoom License", "map": {"Basic": 1, "Licensed": 2}},
+    "first_name": "First Name",
+    "last_name": "Last Name",
+    "display_name": "Display Name",
+}
+# The columns that an export must have; of them, what is for Zoom goes on to the next task.
+FOR_ZOOM = ("Work Email", "Zoom License", "First Name", "Last Name", "Display Name")
+COLUMNS = {"Employee #": "tracing rows", "Hire Date": "first days"} | dict.fromkeys(
+    FOR_ZOOM, "Zoom's fields"
+)
 
-# Outcomes after which nobody has to do anything.
+DAY: dict[str, Any] = {"type": ["null", "string"], "format": "date"}
+
 DONE = ("invited", "created", "existing", "updated", "unchanged")
+# For these, nothing is left to do either until HR drops a corrected file.
+SETTLED = (*DONE, "rejected", "duplicate", "no_start_date")
+FORGOTTEN = {"outcome": "forgotten", "reason": "the report does not have this person"}
 
 
-def midnight(day: date) -> datetime:
-    """Return the moment at which a day of the HR calendar begins."""
-    return datetime.combine(day, time(), ZoneInfo(HR_TIMEZONE))
-
-
-def wanted_interval(
-    params: Mapping[str, Any], start: datetime | None, end: datetime | None, today: date
-) -> tuple[datetime, datetime]:
-    """Return the run's own interval, or the one that stands for the dates from and to."""
-    if start and end and not params["from"] and not params["to"]:
-        return start, end
-    first = date.fromisoformat(params["from"]) if params["from"] else today + ONE_DAY
-    last = date.fromisoformat(params["to"]) if params["to"] else first
+def wanted_days(from_: str | None, to: str | None, today: date) -> tuple[date, date]:
+    """Return the first and the last of the first days that are meant: any up to tomorrow."""
+    tomorrow = today + timedelta(days=1)
+    if not from_ and not to:
+        return date.min, tomorrow
+    first = date.fromisoformat(from_) if from_ else tomorrow
+    last = date.fromisoformat(to) if to else first
     if last < first:
-        raise ValueError(f"No day is both from {first} on and up to {last}: exchange the dates")
-    return midnight(first - ONE_DAY), midnight(last)
+        raise AirflowFailException(
+            f"No day is from {first} on and up to {last}: exchange the dates"
+        )
+    return first, last
 
 
-def to_user_info(row: Mapping[str, str]) -> dict[str, Any]:
-    """Map one row of the export to Zoom's fields; what HR left empty is left out."""
-    license_ = row["Zoom License"].strip()
-    fields = {
-        "email": row["Work Email"].strip(),
-        # A license that nobody mapped goes through as it is, and is reported as refused.
-        "type": TYPES.get(license_, license_),
-        "first_name": row["First Name"].strip(),
-        "last_name": row["Last Name"].strip(),
-        "display_name": row["Display Name"].strip(),
-    }
-    return {name: value for name, value in fields.items() if value != ""}
+def first_day(row: Any) -> date:
+    """Return a person's first day; raise ValueError with what HR has to correct."""
+    if not isinstance(row, dict):
+        raise ValueError("more cells than the header has columns: is there a comma without quotes?")
+    hired = row["Hire Date"].strip()
+    try:
+        return date.fromisoformat(hired)
+    except ValueError:
+        fault = f"{hired!r} is not a date" if hired else "is missing"
+        raise ValueError(f"hire date {fault}") from None
 
 
-def pick_starters(
-    rows: Iterable[Mapping[str, str]], start: datetime, end: datetime
-) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    """Return who starts in the interval, and who has no first day that could be in any."""
-    starters, undated = [], []
-    for row in rows:
-        hired = row["Hire Date"].strip()
+def pick(name: str, data: bytes, first: date, last: date) -> dict[str, Any]:
+    """Return who of an export starts on these days, who has no first day, how many start later."""
+    from zoom_provider.provisioning.roster import from_csv
+
+    picked: dict[str, Any] = {"people": [], "undated": [], "later": 0}
+    stream = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
+    for number, row, _ in from_csv(stream, name, COLUMNS):
+        cells = row if isinstance(row, dict) else dict.fromkeys(COLUMNS, "")
+        key = f"{name} row {number}, employee {cells['Employee #'].strip() or 'unknown'}"
+        person = {"file": name, "key": key, **{c: cells[c].strip() for c in FOR_ZOOM}}
         try:
-            eve = midnight(date.fromisoformat(hired) - ONE_DAY)
-        except (ValueError, OverflowError):
-            reason = f"hire date {hired!r} is not a date" if hired else "hire date is missing"
-            email = row["Work Email"].strip()
-            undated.append({"email": email, "outcome": "no_start_date", "reason": reason})
+            day = first_day(row)
+        except ValueError as error:
+            picked["undated"].append(told(person, "no_start_date", str(error)))
             continue
-        if start <= eve < end:
-            starters.append(to_user_info(row))
-    return starters, undated
+        picked["later"] += day > last
+        picked["people"] += [person] if first <= day <= last else []
+    return picked
+
+
+def told(person: Mapping[str, str], outcome: str, reason: str | None) -> dict[str, str]:
+    """Return a line of the list of who got what."""
+    where = {"file": person["file"], "key": person["key"], "email": person["Work Email"]}
+    return {**where, "outcome": outcome, "reason": reason or ""}
+
+
+def version(path: Any) -> dict[str, Any]:
+    """Return what tells one content of a file from another."""
+    stat = path.stat()
+    return {"size": stat.st_size, "modified": stat.st_mtime}
+
+
+def is_done(mark: Any, now: Mapping[str, Any]) -> Any:
+    """Tell whether the mark beside a file is for what the file holds now."""
+    try:
+        return mark.exists() and now.items() <= json.loads(mark.read_text()).items()
+    except ValueError:  # half a mark
+        return False
+
+
+def read_settled(path: Any, before: Mapping[str, Any]) -> bytes | None:
+    """Return what a file holds; None where somebody may still be writing it."""
+    if time.time() - before["modified"] >= QUIET_SECONDS:
+        data: bytes = path.read_bytes()
+        # What an object store says now, not what it said a while ago.
+        path.fs.invalidate_cache()
+        if version(path) == before:
+            return data
+    log.info("%s has just changed; it is left to the next run", path.name)
+    return None
 
 
 def read_report(path: str) -> dict[int, dict[str, Any]]:
-    """Return who got what, by the person's place among those who start; duplicate rows too."""
-    with open(path, encoding="utf-8") as file:
-        people = {line["row"]: line for line in map(json.loads, file)}
-    with open(path.removesuffix(".jsonl") + ".rejects.csv", encoding="utf-8", newline="") as file:
-        for reject in csv.DictReader(file):
-            duplicate = {**reject, "row": int(reject["row"]), "outcome": "duplicate"}
-            people.setdefault(duplicate["row"], duplicate)
-    return dict(sorted(people.items()))
+    """Return who got what, by people's places in the list, from 1; without the duplicates."""
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    # Not splitlines, for which U+2028 in a text ends a line too.
+    lines = ObjectStoragePath(path).read_text(encoding="utf-8").split("\n")
+    return {line["row"]: line for line in map(json.loads, filter(None, lines))}
+
+
+def who_got_what(
+    people: Iterable[Mapping[str, str]], report: Mapping[int, Mapping[str, Any]]
+) -> list[dict[str, str]]:
+    """List each person's outcome, in the order of the exports."""
+    listed: list[dict[str, str]] = []
+    first: dict[str, str] = {}
+    for place, person in enumerate(people, start=1):
+        email = person["Work Email"]
+        same = first.get(email.lower())
+        other = {"outcome": "duplicate", "reason": f"duplicate of {same}"} if same else FORGOTTEN
+        line = report.get(place, other)
+        if line["outcome"] != "rejected":
+            first.setdefault(email.lower(), person["key"])
+        listed.append(told(person, line["outcome"], line["reason"]))
+    return listed
 
 
 with DAG(
     dag_id="zoom_onboarding_csv",
-    description="Create tomorrow's new hires in Zoom from an HR export",
+    description="Create new hires in Zoom from the exports that HR drops into a folder",
     doc_md=__doc__,
     schedule=CronDataIntervalTimetable("0 5 * * *", timezone=HR_TIMEZONE),
     start_date=datetime(2026, 1, 1, tzinfo=ZoneInfo(HR_TIMEZONE)),
     catchup=False,
+    max_active_runs=1,
     tags=["zoom", "example"],
     params={
-        "hr_export": Param(
-            "data/hr_export.csv",
-            type="string",
-            title="HR export",
-            description="Path of the CSV file; a relative one starts at this DAG's folder",
+        "folder": Param(
+            None,
+            type=["null", "string"],
+            title="Folder of the exports",
+            description="A path or URL; empty means the Variable zoom_hr_folder",
         ),
         "from": Param(
             None,
-            type=["null", "string"],
-            format="date",
+            **DAY,
             title="First days from",
-            description="Instead of the run's interval; where it has none, empty means tomorrow",
+            description="Instead of all new files up to tomorrow",
         ),
         "to": Param(
-            None,
-            type=["null", "string"],
-            format="date",
-            title="First days to",
-            description="Included; empty means the same day as from",
+            None, **DAY, title="First days to", description="Included; empty means the same as from"
         ),
     },
 ) as dag:
     # Names stay out of the logs: what these tasks return is not written there.
     @task(multiple_outputs=True, show_return_value_in_logs=False)
-    def extract(
-        params: Any = None, data_interval_start: Any = None, data_interval_end: Any = None
-    ) -> dict[str, Any]:
-        """Read the export and pick the people of this run."""
-        today = datetime.now(ZoneInfo(HR_TIMEZONE)).date()
-        start, end = wanted_interval(params, data_interval_start, data_interval_end, today)
-        path = Path(__file__).parent / params["hr_export"]
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            starters, undated = pick_starters(csv.DictReader(file, restval=""), start, end)
-        log.info("%d people with %s <= hire date - 1 day < %s", len(starters), start, end)
-        return {"starters": starters, "undated": undated}
+    def extract(folder: str, params: Any = None, data_interval_end: Any = None) -> dict[str, Any]:
+        """Read the new exports, and pick the people who are due."""
+        from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+        by_hand = bool(params["from"] or params["to"])
+        zone = ZoneInfo(HR_TIMEZONE)
+        today = (data_interval_end or datetime.now(zone)).astimezone(zone).date()
+        first, last = wanted_days(params["from"], params["to"], today)
+        try:
+            inbox: Any = ObjectStoragePath(folder)
+            there = folder and inbox.exists()
+        except (ImportError, ValueError) as error:
+            raise AirflowFailException(
+                f"{folder} needs a provider that is not installed ({error}); for s3:// "
+                "pip install 'airflow-provider-zoom[examples]'"
+            ) from None
+        if not there:
+            raise AirflowFailException(
+                f"There is no folder {folder!r}, or its bucket has nothing there: let the Variable "
+                "zoom_hr_folder, or the parameter folder, name where HR drops the exports"
+            )
+        found: dict[str, Any] = {"folder": folder, "by_hand": by_hand}
+        found |= {"people": [], "undated": [], "files": [], "faults": []}
+        inbox.fs.invalidate_cache()
+        exports = [(version(p), p) for p in inbox.iterdir() if p.name.lower().endswith(".csv")]
+        for now, path in sorted(
+            exports, key=lambda export: (export[0]["modified"], export[1].name)
+        ):
+            if not by_hand and is_done(inbox / f"{path.name}.done", now):
+                continue
+            try:
+                if (data := read_settled(path, now)) is None:
+                    continue
+                picked = pick(path.name, data, first, last)
+            except (OSError, ZoomValidationError) as error:
+                # The people of the other files are not held up; the last task fails with it.
+                log.error("%s", error)
+                found["faults"].append(str(error))
+                continue
+            log.info("%s: %d people are due", path.name, len(picked["people"]))
+            found["people"] += picked["people"]
+            found["undated"] += picked["undated"]
+            found["files"].append({"name": path.name, "later": picked["later"], **now})
+        return found
 
     @task(trigger_rule="all_done", show_return_value_in_logs=False)
-    def summarize(
-        starters: list[dict[str, Any]], undated: list[dict[str, str]], ti: Any = None
-    ) -> list[dict[str, Any]]:
-        """List who got what; fail if somebody got nothing or too many could not be created."""
+    def summarize(found: dict[str, Any] | None, ti: Any = None) -> Any:
+        """List who got what and mark the files that are done; fail if something is amiss."""
+        from airflow.providers.common.compat.sdk import ObjectStoragePath
+
         report = ti.xcom_pull(task_ids="create_users", key="report")
-        if report is None:
-            raise AirflowFailException("create_users left no report; its log says why")
-        people = read_report(report)
-        listed = [
-            {name: person[name] or "" for name in ("email", "outcome", "reason")}
-            for person in [*people.values(), *undated]
-        ]
+        if found is None or report is None:
+            raise AirflowFailException("No report: the log of the task that failed says why")
+        listed = [*who_got_what(found["people"], read_report(report)), *found["undated"]]
         for person in listed:
             level = logging.INFO if person["outcome"] in DONE else logging.WARNING
-            log.log(level, "%(outcome)-16s %(email)-36s %(reason)s", person)
+            log.log(level, "%(outcome)-16s %(email)-36s %(reason)s (%(key)s)", person)
         counts = Counter(person["outcome"] for person in listed)
         log.info("In all: %s", ", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
 
-        forgotten = [
-            person.get("email", f"row {number}")
-            for number, person in enumerate(starters, start=1)
-            if number not in people
-        ]
-        if forgotten:
-            raise AirflowFailException(f"No outcome for {', '.join(forgotten)}")
+        faults = list(found["faults"])
         if ti.xcom_pull(task_ids="create_users") is None:
-            raise AirflowFailException("create_users failed; its log says why")
+            faults.append("create_users failed; its log says why")
+        elif not found["by_hand"]:
+            for file in found["files"]:
+                of_file = Counter(p["outcome"] for p in listed if p["file"] == file["name"])
+                if file["later"] or of_file.keys() - SETTLED:
+                    log.info("%(name)s stays open: %(later)d start later", file)
+                    continue
+                mark = ObjectStoragePath(found["folder"]) / f"{file['name']}.done"
+                about = {**file, "run_id": ti.run_id, "outcomes": of_file, "report": report}
+                mark.write_text(json.dumps(about, indent=2))
+        if counts["forgotten"]:
+            faults.append(f"{counts['forgotten']} people have no outcome: see the list in the log")
+        if faults:
+            raise AirflowFailException("; ".join(faults))
         return listed
 
-    hires: Any = extract()
+    hires: Any = extract("{{ params.folder or var.value.get('zoom_hr_folder', '') }}")
     create_users = ZoomCreateUsersOperator(
         task_id="create_users",
-        users=hires["starters"],
-        action="create",
-        if_exists="skip",
-        on_error="continue",
-        # Up to ten people are reported for HR to correct; more mean that the export is wrong.
+        users=hires["people"],
+        mapping=MAPPING,
+        key="key",
+        source=hires["folder"],
+        # Up to ten people are reported for HR to correct; more mean that an export is wrong.
         max_failures=10,
-        # Where the next task may run on another machine, name a report that both can read.
+        # Where the next task may run on another machine, name a URL that both can read.
         report=None,
     )
-    create_users >> summarize(hires["starters"], hires["undated"])
+    create_users >> summarize(hires)

@@ -16,11 +16,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from child_processes import StackError, run_script, say
-from local_stack import EXISTING, PROJECT, running
+from local_stack import EXISTING, PROJECT, SAMPLE, running
 
 DAG, RUN = "zoom_onboarding_csv", "demo"
 FIRST_DAY = "2026-03-02"
-SAMPLE = PROJECT / "dags" / "data" / "hr_export.csv"
 
 # What the sample was made to show, by employee number; everybody else is to be invited.
 EXPECTED = {

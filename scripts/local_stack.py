@@ -14,6 +14,7 @@ import json
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ import requests
 from child_processes import Processes, StackError, free_port, say
 
 PROJECT = Path(__file__).resolve().parent.parent
+SAMPLE = PROJECT / "dags" / "data" / "hr_export.csv"
 USER = "admin"
 FINISHED = ("success", "failed")
 SCHEDULER = ("scheduler", "--skip-serve-logs")
@@ -54,6 +56,7 @@ class Stack:
     def __init__(self, home: Path, airflow_port: int) -> None:
         self.home = home
         self.logs = home / "logs"
+        self.inbox = home / "inbox"
         self.zoom_url = ""
         self.airflow_url = f"http://127.0.0.1:{airflow_port}"
         self.password = secrets.token_urlsafe(9)
@@ -69,6 +72,7 @@ class Stack:
         for path in self.home.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         self.logs.mkdir()
+        self._drop_sample()
         say("Starting the local Zoom ...")
         self._start_zoom(zoom_port)
         if prepare:
@@ -84,6 +88,14 @@ class Stack:
         self.processes.start("triggerer", "airflow", "triggerer", "--skip-serve-logs")
         self.processes.start("api-server", "airflow", "api-server", "--port", str(self._port))
         self.processes.wait_for("Airflow's log-in", self._log_in, 120)
+
+    def _drop_sample(self) -> None:
+        """Put the sample where exports are looked for, as if HR had done it an hour ago."""
+        self.inbox.mkdir()
+        hour_ago = time.time() - 3600
+        os.utime(shutil.copy(SAMPLE, self.inbox), (hour_ago, hour_ago))
+        # The DAG's own setting, for whoever triggers it in the browser.
+        self._env["AIRFLOW_VAR_ZOOM_HR_FOLDER"] = str(self.inbox)
 
     def _start_zoom(self, port: int) -> None:
         people = self.home / "zoom_people.json"

@@ -1,83 +1,81 @@
-"""Who starts in a run's interval, and what the summary makes of the report."""
+"""Whom of an export a run means, and what the list of outcomes makes of the report."""
 
 from __future__ import annotations
 
 import csv
+import io
 import json
+import os
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from dags import zoom_onboarding_csv as example
+from zoom_provider.exceptions import ZoomValidationError
 
-BERLIN = ZoneInfo("Europe/Berlin")
 TODAY = date(2026, 3, 6)
+SAMPLE = Path(example.__file__).parent / "data" / "hr_export.csv"
+JANE = {
+    "Employee #": "7",
+    "First Name": "Jane",
+    "Last Name": "Doe",
+    "Display Name": "Jane Doe",
+    "Work Email": "jane@example.com",
+    "Hire Date": "2026-03-02",
+    "Zoom License": "Basic",
+    "Salary": "90000",
+}
 
 
-def row(hired: str, **columns: str) -> dict[str, str]:
-    return {
-        "First Name": "Jane",
-        "Last Name": "Doe",
-        "Display Name": "Jane Doe",
-        "Work Email": "jane@example.com",
-        "Hire Date": hired,
-        "Zoom License": "Basic",
-        **columns,
-    }
-
-
-def five(day: date) -> datetime:
-    """Give the moment at which the run of a day starts, and its interval ends."""
-    return datetime(day.year, day.month, day.day, 5, tzinfo=BERLIN).astimezone(UTC)
+def export(*rows: dict[str, str]) -> bytes:
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, JANE)
+    writer.writeheader()
+    writer.writerows({**JANE, **row} for row in rows)
+    return stream.getvalue().encode()
 
 
 @pytest.mark.parametrize(
-    ("hired", "start", "end", "starts"),
+    ("given", "days"),
     [
-        # The eve of 2 March begins on 1 March at 0:00 in Berlin, which is 23:00 UTC the day before.
-        (
-            "2026-03-02",
-            datetime(2026, 2, 28, 23, tzinfo=UTC),
-            datetime(2026, 3, 1, tzinfo=UTC),
-            True,
+        pytest.param((None, None), (date.min, date(2026, 3, 7)), id="up to tomorrow"),
+        pytest.param(("", ""), (date.min, date(2026, 3, 7)), id="left empty in the form"),
+        pytest.param(("2026-03-02", None), (date(2026, 3, 2), date(2026, 3, 2)), id="one day"),
+        pytest.param((None, "2026-03-09"), (date(2026, 3, 7), date(2026, 3, 9)), id="tomorrow on"),
+        pytest.param(
+            ("2026-03-02", "2026-03-31"), (date(2026, 3, 2), date(2026, 3, 31)), id="a month"
         ),
-        (
-            "2026-03-02",
-            datetime(2026, 2, 28, 22, tzinfo=UTC),
-            datetime(2026, 2, 28, 23, tzinfo=UTC),
-            False,
-        ),
-        ("2026-03-02", five(date(2026, 2, 28)), five(date(2026, 3, 1)), True),
-        ("2026-03-02", five(date(2026, 3, 1)), five(date(2026, 3, 2)), False),
-        ("2026-03-02", five(date(2026, 2, 27)), five(date(2026, 2, 28)), False),
-        (" 2026-03-02 ", five(date(2026, 2, 28)), five(date(2026, 3, 1)), True),
     ],
 )
-def test_who_starts_in_an_interval(
-    hired: str, start: datetime, end: datetime, starts: bool
+def test_which_first_days_are_meant(
+    given: tuple[str | None, str | None], days: tuple[date, date]
 ) -> None:
-    starters, undated = example.pick_starters([row(hired)], start, end)
-
-    assert (len(starters), undated) == (int(starts), [])
+    assert example.wanted_days(*given, TODAY) == days
 
 
-def test_daily_runs_leave_nobody_out_and_take_nobody_twice() -> None:
-    """Over a year, with its days of 23 and of 25 hours."""
-    days = [date(2026, 1, 1) + timedelta(days=n) for n in range(400)]
-    rows = [row(day.isoformat(), **{"Work Email": f"{day}@example.com"}) for day in days[2:-2]]
+def test_exchanged_dates_are_refused() -> None:
+    with pytest.raises(AirflowFailException, match="exchange the dates"):
+        example.wanted_days("2026-03-03", "2026-03-02", TODAY)
 
-    picked = [
-        (person["email"], day)
-        for day in days
-        for person in example.pick_starters(rows, five(day - timedelta(days=1)), five(day))[0]
-    ]
 
-    # Each on the morning of the day before their first.
-    assert picked == [(f"{day}@example.com", day - timedelta(days=1)) for day in days[2:-2]]
+@pytest.mark.parametrize(
+    ("hired", "due", "later"),
+    [
+        ("2026-03-02", 1, 0),
+        (" 2026-03-02 ", 1, 0),
+        ("2026-03-01", 1, 0),
+        ("2026-02-28", 0, 0),
+        ("2026-03-03", 0, 1),
+    ],
+)
+def test_who_starts_on_the_days_and_who_later(hired: str, due: int, later: int) -> None:
+    days = (date(2026, 3, 1), date(2026, 3, 2))
+    picked = example.pick("hr.csv", export({"Hire Date": hired}), *days)
+
+    assert (len(picked["people"]), picked["undated"], picked["later"]) == (due, [], later)
 
 
 @pytest.mark.parametrize(
@@ -88,86 +86,117 @@ def test_daily_runs_leave_nobody_out_and_take_nobody_twice() -> None:
         ("0000-00-00", "hire date '0000-00-00' is not a date"),
         ("2026-02-30", "hire date '2026-02-30' is not a date"),
         ("03/02/2026", "hire date '03/02/2026' is not a date"),
-        # The day before the first day of the calendar.
-        ("0001-01-01", "hire date '0001-01-01' is not a date"),
     ],
 )
 def test_who_has_no_first_day_is_told_of(hired: str, reason: str) -> None:
-    starters, undated = example.pick_starters([row(hired)], five(TODAY), five(TODAY))
+    picked = example.pick("hr.csv", export({}, {"Hire Date": hired}), date.min, TODAY)
 
-    assert starters == []
-    assert undated == [{"email": "jane@example.com", "outcome": "no_start_date", "reason": reason}]
-
-
-@pytest.mark.parametrize(
-    ("given", "hires"),
-    [
-        pytest.param({}, ("2026-03-07", "2026-03-07"), id="tomorrow"),
-        pytest.param({"from": "2026-03-02"}, ("2026-03-02", "2026-03-02"), id="one day"),
-        pytest.param({"to": "2026-03-09"}, ("2026-03-07", "2026-03-09"), id="from tomorrow on"),
-        pytest.param(
-            {"from": "2026-03-02", "to": "2026-03-31"}, ("2026-03-02", "2026-03-31"), id="a month"
-        ),
-    ],
-)
-def test_a_run_without_interval_takes_first_days(
-    given: dict[str, str], hires: tuple[str, str]
-) -> None:
-    start, end = example.wanted_interval({"from": None, "to": None, **given}, None, None, TODAY)
-
-    days = [(date(2026, 2, 20) + timedelta(days=n)).isoformat() for n in range(50)]
-    rows = [row(day, **{"Work Email": f"{day}@example.com"}) for day in days]
-    starters, _ = example.pick_starters(rows, start, end)
-    wanted = [f"{day}@example.com" for day in days if hires[0] <= day <= hires[1]]
-    assert [person["email"] for person in starters] == wanted
+    assert len(picked["people"]) == 1
+    assert picked["undated"] == [
+        {
+            "file": "hr.csv",
+            "key": "hr.csv row 3, employee 7",
+            "email": "jane@example.com",
+            "outcome": "no_start_date",
+            "reason": reason,
+        }
+    ]
 
 
-def test_a_runs_own_interval_counts_unless_somebody_gives_dates() -> None:
-    start, end = five(date(2026, 2, 28)), five(date(2026, 3, 1))
-    nothing, dates = {"from": None, "to": None}, {"from": "2026-03-02", "to": None}
+def test_a_row_with_a_comma_too_many_is_told_of() -> None:
+    broken = export({"Last Name": "Doe, Jr"}).replace(b'"', b"")
+    picked = example.pick("hr.csv", broken, date.min, TODAY)
 
-    assert example.wanted_interval(nothing, start, end, TODAY) == (start, end)
-    assert example.wanted_interval(dates, start, end, TODAY) == (
-        datetime(2026, 3, 1, tzinfo=BERLIN),
-        datetime(2026, 3, 2, tzinfo=BERLIN),
-    )
+    assert picked["people"] == []
+    [told] = picked["undated"]
+    assert (told["key"], told["email"]) == ("hr.csv row 2, employee unknown", "")
+    assert "comma without quotes" in told["reason"]
 
 
-def test_exchanged_dates_are_refused() -> None:
-    with pytest.raises(ValueError, match="exchange the dates"):
-        example.wanted_interval({"from": "2026-03-03", "to": "2026-03-02"}, None, None, TODAY)
+def test_what_zoom_does_not_need_stays_in_the_file() -> None:
+    picked = example.pick("hr.csv", export({"Work Email": " jane@example.com\t"}), date.min, TODAY)
+
+    assert picked["people"] == [
+        {
+            "file": "hr.csv",
+            "key": "hr.csv row 2, employee 7",
+            **{name: JANE[name] for name in example.FOR_ZOOM},
+        }
+    ]
 
 
 @pytest.mark.parametrize(
-    ("columns", "expected"),
+    ("data", "fault"),
     [
-        ({}, {"type": 1}),
-        ({"Zoom License": "Licensed"}, {"type": 2}),
-        ({"Zoom License": "Premium"}, {"type": "Premium"}),
-        ({"Zoom License": ""}, {"type": None}),
-        ({"Last Name": "", "Display Name": " "}, {"last_name": None, "display_name": None}),
-        ({"Work Email": " jane@example.com\t"}, {"email": "jane@example.com"}),
-        ({"Work Email": ""}, {"email": None}),
+        (b"", "hr.csv is empty"),
+        (export({"First Name": "Zo\u00eb"}).decode().encode("latin-1"), "hr.csv is not UTF-8"),
+        (export({}).decode().encode("utf-16"), "hr.csv is not UTF-8"),
+        (export({}).replace(b",", b";"), "hr.csv separates its columns by ';'"),
+        (export({}).replace(b"Employee #", b"No"), "hr.csv has no column 'Employee #'"),
+        (export({}).replace(b"Salary", b"Hire Date"), "hr.csv has 2 columns 'Hire Date'"),
     ],
 )
-def test_a_row_becomes_user_info(columns: dict[str, str], expected: dict[str, Any]) -> None:
-    user_info = example.to_user_info(row("2026-03-02", **columns))
-
-    assert {name: user_info.get(name) for name in expected} == expected
-    assert None not in user_info.values()
+def test_what_is_no_export_is_named(data: bytes, fault: str) -> None:
+    with pytest.raises(ZoomValidationError, match=fault):
+        example.pick("hr.csv", data, date.min, TODAY)
 
 
 def test_the_sample_is_read_whole() -> None:
-    path = Path(example.__file__).parent / "data" / "hr_export.csv"
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with SAMPLE.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
+    picked = example.pick(SAMPLE.name, SAMPLE.read_bytes(), date.min, date(2026, 3, 2))
 
-    assert len(rows) >= 40
+    assert len(rows) == len(picked["people"]) + len(picked["undated"]) + picked["later"] >= 40
     assert all(None not in r and None not in r.values() for r in rows)
+
+
+# ---- who got what
+
+
+def person(email: str) -> dict[str, str]:
+    return {"file": "hr.csv", "key": f"of {email}", "Work Email": email}
+
+
+def test_each_person_is_listed_once_with_the_row_that_a_duplicate_repeats() -> None:
+    emails = ("bad@example.com", "Ann@example.com", "bad@example.com", "ann@example.com", "x", "x")
+    rejected: dict[str, str | None] = {"outcome": "rejected", "reason": "no such license"}
+    report: dict[int, dict[str, str | None]] = {
+        1: rejected,
+        2: {"outcome": "invited", "reason": None},
+        3: {"outcome": "invited", "reason": None},
+        5: rejected,
+    }
+
+    listed = example.who_got_what(map(person, emails), report)
+
+    assert [(line["email"], line["outcome"], line["reason"]) for line in listed] == [
+        ("bad@example.com", "rejected", "no such license"),
+        ("Ann@example.com", "invited", ""),
+        ("bad@example.com", "invited", ""),
+        ("ann@example.com", "duplicate", "duplicate of of Ann@example.com"),
+        ("x", "rejected", "no such license"),
+        ("x", "forgotten", "the report does not have this person"),
+    ]
+
+
+def test_a_reason_may_hold_what_others_take_for_the_end_of_a_line(tmp_path: Path) -> None:
+    lines: list[dict[str, Any]] = [
+        {"row": 1, "reason": "no \u2028 address"},
+        {"row": 4, "reason": None},
+    ]
+    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    (tmp_path / "x.jsonl").write_text(text, encoding="utf-8")
+
+    assert example.read_report(str(tmp_path / "x.jsonl")) == {line["row"]: line for line in lines}
+
+
+# ---- the tasks, on each Airflow
 
 
 class Finished:
     """Stands for the task instance: what create_users left in XCom."""
+
+    run_id = "daily"
 
     def __init__(self, report: str | None, succeeded: bool = True) -> None:
         self._left: dict[str, Any] = {"report": report, "return_value": {} if succeeded else None}
@@ -177,50 +206,68 @@ class Finished:
         return self._left[key]
 
 
+def call(task_id: str, *args: Any, **kwargs: Any) -> Any:
+    task: Any = example.dag.get_task(task_id)
+    return task.python_callable(*args, **kwargs)
+
+
+def extract(inbox: Path, day: date = TODAY) -> Any:
+    """Read the folder as the run does whose interval ends on a day at 0:30 in Berlin."""
+    end = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(minutes=30)
+    return call("extract", str(inbox), params={"from": None, "to": None}, data_interval_end=end)
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    """Give a folder with an export that has been there for an hour."""
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    (folder / "hr.csv").write_bytes(export({}, {"Hire Date": "2026-03-07"}))
+    hour_ago = (folder / "hr.csv").stat().st_mtime - 3600
+    os.utime(folder / "hr.csv", (hour_ago, hour_ago))
+    return folder
+
+
 @pytest.fixture
 def report(tmp_path: Path) -> str:
-    """Give a report on three rows: the first invited, the second its duplicate, no third."""
-    line = {"row": 1, "email": "a@example.com", "outcome": "invited", "reason": None}
-    # U+2028 ends a line for str.splitlines, and in no JSON Lines file.
-    other = {"row": 4, "email": "d", "outcome": "rejected", "reason": "no \u2028 address"}
-    lines = [json.dumps(person, ensure_ascii=False) + "\n" for person in (line, other)]
-    (tmp_path / "x.jsonl").write_text("".join(lines), encoding="utf-8")
-    rejects = "row,email,field,reason\n2,A@example.com,user_info.email,duplicate of row 1\n"
-    rejects += "4,d,user_info.email,no address\n"
-    (tmp_path / "x.rejects.csv").write_text(rejects, encoding="utf-8")
-    return str(tmp_path / "x.jsonl")
+    """Give a report that has the first person, and not the second."""
+    path = tmp_path / "report.jsonl"
+    path.write_text('{"row": 1, "outcome": "invited", "reason": null}\n')
+    return str(path)
 
 
-def summarize(starters: list[str], ti: Finished) -> Any:
-    task: Any = example.dag.get_task("summarize")
-    return task.python_callable([{"email": e} for e in starters], [], ti=ti)
+def test_tomorrow_is_the_day_after_the_interval_in_the_hr_calendar(inbox: Path) -> None:
+    assert len(extract(inbox, date(2026, 3, 6))["people"]) == 2
+    assert len(extract(inbox, date(2026, 3, 5))["people"]) == 1
 
 
-def test_the_summary_has_each_row_once(report: str) -> None:
-    listed = example.read_report(report)
+def test_a_file_is_marked_when_all_have_theirs(inbox: Path, report: str) -> None:
+    found = extract(inbox, date(2026, 3, 2))
+    call("summarize", found, ti=Finished(report))
+    assert not (inbox / "hr.csv.done").exists()
 
-    told = {number: (person["outcome"], person["reason"]) for number, person in listed.items()}
-    assert told == {
-        1: ("invited", None),
-        2: ("duplicate", "duplicate of row 1"),
-        4: ("rejected", "no \u2028 address"),
-    }
+    (inbox / "hr.csv").write_bytes(export({}))
+    os.utime(inbox / "hr.csv", (0, 0))
+    call("summarize", extract(inbox), ti=Finished(report))
+    mark = json.loads((inbox / "hr.csv.done").read_text())
+    assert (mark["run_id"], mark["report"], mark["outcomes"]) == ("daily", report, {"invited": 1})
+    assert extract(inbox)["files"] == []
 
 
 @pytest.mark.parametrize(
-    ("starters", "succeeded", "fault"),
+    ("left", "fault"),
     [
-        (["a@example.com", "A@example.com", "c@example.com", "d"], True, "for c@example.com$"),
-        (["a@example.com", "A@example.com"], False, "create_users failed"),
+        ({"succeeded": True}, "^1 people have no outcome"),
+        ({"succeeded": False}, "^create_users failed; .*; 1 people have no outcome"),
+        ({"report": None}, "^No report"),
     ],
 )
-def test_the_summary_fails_for_who_is_forgotten(
-    report: str, starters: list[str], succeeded: bool, fault: str
+def test_the_summary_fails_and_leaves_the_file_open(
+    inbox: Path, report: str, left: dict[str, Any], fault: str
 ) -> None:
+    (inbox / "hr.csv").write_bytes(export({}, {"Work Email": "other@example.com"}))
+    os.utime(inbox / "hr.csv", (0, 0))
+
     with pytest.raises(AirflowFailException, match=fault):
-        summarize(starters, Finished(report, succeeded))
-
-
-def test_the_summary_fails_where_there_is_no_report() -> None:
-    with pytest.raises(AirflowFailException, match="no report"):
-        summarize(["a@example.com"], Finished(None, succeeded=False))
+        call("summarize", extract(inbox), ti=Finished(**{"report": report, **left}))
+    assert not (inbox / "hr.csv.done").exists()
