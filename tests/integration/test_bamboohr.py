@@ -157,6 +157,15 @@ def test_dates_instead_of_the_interval_are_both_included(
     assert asked(hr, "/changed") == []
 
 
+def test_dates_the_wrong_way_round_are_refused(
+    run: Run, hr: BambooHR, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert str(run({"from": f"{day(3)}", "to": f"{day(1)}"}).state) == "failed"
+
+    assert f"No day is both from {day(3)} on and up to {day(1)}" in capfd.readouterr().out
+    assert hr.requests == []
+
+
 def test_without_interval_and_dates_tomorrow_is_meant(
     run: Run, hr: BambooHR, connected: Simulator
 ) -> None:

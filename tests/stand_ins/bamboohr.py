@@ -21,7 +21,8 @@ Assumed: dates in a filter are quoted as texts are; the data set's ``eeid`` is t
 ``employees/changed`` gives; a date that is not set is null; the fields' names, which differ from
 account to account and are told by ``GET /api/v1_2/datasets/employee/fields``.
 
-``python -m tests.stand_ins.bamboohr --port N`` runs it with some people who start tomorrow.
+``python -m tests.stand_ins.bamboohr --port N`` runs it with 29 people, half of whom start
+tomorrow.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from datetime import UTC, date, datetime, timedelta
 from math import ceil
 from typing import Any
 from urllib.parse import parse_qsl
+from zoneinfo import ZoneInfo
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
@@ -182,8 +184,13 @@ def running(hr: BambooHR, port: int = 0) -> Iterator[BambooHR]:
             thread.join()
 
 
-def sample(today: date) -> BambooHR:
-    """Make up a company: who starts tomorrow, who came late, who has left, who is known."""
+def sample() -> BambooHR:
+    """
+    Make up a company: who starts tomorrow, who came late, who has left, who has long been there.
+
+    Tomorrow is as the DAG's latest run has it: the one of 5:00 in Berlin.
+    """
+    today = (datetime.now(ZoneInfo("Europe/Berlin")) - timedelta(hours=5)).date()
     hr = BambooHR()
     tomorrow = today + timedelta(days=1)
     long_ago = datetime.now(UTC) - timedelta(days=90)
@@ -210,6 +217,6 @@ def sample(today: date) -> BambooHR:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="A stand-in for BambooHR, on this machine.")
     parser.add_argument("--port", type=int, default=0)
-    with running(sample(date.today()), parser.parse_args().port) as company:
+    with running(sample(), parser.parse_args().port) as company:
         print(f"ready at {company.url}", flush=True)
         threading.Event().wait()
