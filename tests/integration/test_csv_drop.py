@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -21,12 +22,14 @@ import pytest
 
 from child_processes import free_port
 from dags import zoom_onboarding_csv as example
+from tests.readme import block, blocks, codes, table
 from tests.support import calls, emails, run_dag
 from zoom_provider.simulator.server import Simulator
 
 SAMPLE = Path(__file__).parents[2] / "dags" / "data" / "hr_export.csv"
 COLUMNS = SAMPLE.read_text(encoding="utf-8").splitlines()[0].split(",")
 EXISTING, FOREIGN = "sofia.garcia@example.com", "liam.murphy@example.net"
+PAGE = "docs/sources/csv.md"
 
 # On Sunday, 1 March, at 5:00 in Berlin, it is the eve of the 2nd.
 SUNDAY = datetime(2026, 3, 1, 4, 0, tzinfo=UTC)
@@ -258,11 +261,13 @@ def test_the_report_may_lie_in_a_bucket(
     bucket: Bucket, zoom: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket.put("hr.csv", export({ANN: "2026-03-02", "no address": "2026-03-02"}))
-    report = f"{bucket.url}/reports/{{{{ ds }}}}.jsonl"
+    report = f"{bucket.url}/reports/{{{{ run_id }}}}.jsonl"
     monkeypatch.setattr(example.dag.get_task("create_users"), "report", report)
 
-    assert outcomes(run(bucket)) == {"invited": 1, "rejected": 1}
-    text = bucket.get("reports/2026-03-01.jsonl")
+    done = run(bucket)
+
+    assert outcomes(done) == {"invited": 1, "rejected": 1}
+    text = bucket.get(f"reports/{done.run_id}.jsonl")
     assert {json.loads(line)["email"] for line in (text or "").splitlines()} == {ANN, "no address"}
 
 
@@ -465,3 +470,61 @@ def test_a_run_that_zoom_lets_not_in_is_red_and_marks_nothing(
     assert (done.state, states(done)["summarize"]) == ("failed", "failed")
     assert zoom.people() == []
     assert folder.mark("hr.csv") is None
+
+
+# ---- the page about it
+
+
+def test_the_page_shows_what_the_dag_says() -> None:
+    code = Path(example.__file__).read_text(encoding="utf-8")
+    shown = [b.code for b in blocks(PAGE) if b.language == "python"]
+    assert len(shown) == 2
+    assert [piece for piece in shown if piece not in code] == []
+    assert [b.mark for b in blocks(PAGE) if b.language == "bash"] == ["run by a test: bucket"]
+
+
+def test_the_settings_of_the_page_lead_to_a_bucket(
+    s3: Any, zoom: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("AIRFLOW_VAR_ZOOM_HR_FOLDER", "AIRFLOW_CONN_AWS_DEFAULT")
+    printed = " ".join(f'"${name}"' for name in names)
+    command = f"{block('bucket', PAGE)}\nprintf '%s\\0' {printed}"
+    said = subprocess.run(["bash", "-euc", command], capture_output=True, text=True, check=True)
+    folder, connection = said.stdout.split("\0")[:2]
+    aws = json.loads(connection)
+    assert "endpoint_url" not in aws["extra"]
+    aws["extra"]["endpoint_url"] = s3.meta.endpoint_url
+    monkeypatch.setenv(names[0], folder)
+    # A store is attached once for each connection's id.
+    monkeypatch.setenv("AIRFLOW_CONN_OF_THE_PAGE", json.dumps(aws))
+    bucket = Bucket(folder.replace("aws_default", "of_the_page"), s3, "hr-drop")
+    place = {"LocationConstraint": aws["extra"]["region_name"]}
+    s3.create_bucket(Bucket=bucket.name, CreateBucketConfiguration=place)
+    bucket.put("hr.csv", export({ANN: "2026-03-02"}))
+
+    run(bucket)
+    assert emails(zoom) == [ANN]
+    assert bucket.mark("hr.csv")["outcomes"] == {"invited": 1}
+
+    bucket.put("hr.csv", export({ANN: "2026-03-02", BOB: "2026-03-02"}))
+    run(Folder(""))
+    assert sorted(emails(zoom)) == [ANN, BOB]
+
+
+def test_the_page_lists_what_the_dag_says_of_a_file(folder: Folder, zoom: Simulator) -> None:
+    text = export({ANN: "2026-03-02"}, Location="Zürich")
+    said = set()
+    for content in (
+        text.encode("latin-1"),
+        text.replace(",", ";"),
+        text.replace("Hire Date", "Start"),
+        text.replace("Location", "Hire Date"),
+        "",
+    ):
+        folder.put("hr.csv", content)
+        said |= set(returned(run(folder), "extract")["faults"])
+    errors = [codes(row[0])[0] for row in table("| error", page=PAGE)]
+    assert said == {error for error in errors if "hr.csv" in error}
+    source = Path(example.__file__).read_text(encoding="utf-8")
+    rest = [error for error in errors if error not in said]
+    assert [error for error in rest if error.removeprefix("1") not in source] == []
