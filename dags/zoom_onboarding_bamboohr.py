@@ -31,6 +31,7 @@ from zoneinfo import ZoneInfo
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Param, task
 from airflow.timetables.interval import CronDataIntervalTimetable
 
+from zoom_provider.assets import ZOOM_USERS
 from zoom_provider.operators.users import ZoomCreateUsersOperator
 
 log = logging.getLogger("airflow.task")
@@ -193,5 +194,7 @@ with DAG(
         if_exists="skip",
         # Up to ten people are reported for HR to correct; more mean that something else is wrong.
         max_failures=10,
+        # zoom_onboarded starts when this has an event.
+        outlets=[ZOOM_USERS],
     )
     create_users >> summarize()

@@ -14,6 +14,7 @@ Started with `from` or `to`, a run takes the people whose first day is between t
 included, from all files, and marks none. The sample export's people start on 2026-03-02.
 
 The last task lists who got what. It fails if a person has no outcome or a file could not be read.
+HR gets an e-mail then, and one with the people whom somebody has to look after.
 """
 
 from __future__ import annotations
@@ -31,12 +32,15 @@ from zoneinfo import ZoneInfo
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Param, task
 from airflow.timetables.interval import CronDataIntervalTimetable
 
+from zoom_provider.assets import ZOOM_USERS
 from zoom_provider.exceptions import ZoomValidationError
+from zoom_provider.notifications import PEOPLE_HTML, PEOPLE_SUBJECT, attention_callbacks
 from zoom_provider.operators.users import ZoomCreateUsersOperator
 
 log = logging.getLogger("airflow.task")
 
 HR_TIMEZONE = "Europe/Berlin"
+HR_MAIL = "hr@example.com"
 QUIET_SECONDS = 60
 
 MAPPING = {
@@ -164,6 +168,13 @@ def who_got_what(
     return listed
 
 
+def mail_to_hr(context: Any) -> None:
+    """Send what failed, and who needs help, by the connection smtp_default."""
+    from airflow.providers.smtp.notifications.smtp import SmtpNotifier
+
+    SmtpNotifier(to=HR_MAIL, subject=PEOPLE_SUBJECT, html_content=PEOPLE_HTML)(context)
+
+
 with DAG(
     dag_id="zoom_onboarding_csv",
     description="Create new hires in Zoom from the exports that HR drops into a folder",
@@ -172,6 +183,8 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=ZoneInfo(HR_TIMEZONE)),
     catchup=False,
     max_active_runs=1,
+    # For each task, because a source that cannot be read is news as well.
+    default_args=attention_callbacks(mail_to_hr),
     tags=["zoom", "example"],
     params={
         "folder": Param(
@@ -280,6 +293,8 @@ with DAG(
         source=hires["folder"],
         # Up to ten people are reported for HR to correct; more mean that an export is wrong.
         max_failures=10,
+        # zoom_onboarded starts when this has an event.
+        outlets=[ZOOM_USERS],
         # Where the next task may run on another machine, name a URL that both can read.
         report=None,
     )

@@ -23,6 +23,7 @@ from zoneinfo import ZoneInfo
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Param, task
 from airflow.timetables.interval import CronDataIntervalTimetable
 
+from zoom_provider.assets import ZOOM_USERS
 from zoom_provider.operators.users import ZoomCreateUsersOperator
 
 log = logging.getLogger("airflow.task")
@@ -137,5 +138,7 @@ with DAG(
         max_failures=10,
         # Not a morning's new hires but a table that somebody has touched as a whole.
         max_creates=500,
+        # zoom_onboarded starts when this has an event.
+        outlets=[ZOOM_USERS],
     )
     create_users >> report(people["undated"])
