@@ -58,6 +58,7 @@ class Stack:
         self.logs = home / "logs"
         self.inbox = home / "inbox"
         self.zoom_url = ""
+        self.urls: dict[str, str] = {}
         self.airflow_url = f"http://127.0.0.1:{airflow_port}"
         self.password = secrets.token_urlsafe(9)
         self._port = airflow_port
@@ -118,7 +119,8 @@ class Stack:
             _, _, url = log.read_text().partition("ready at ")
             return url.split()[0] if "\n" in url else None
 
-        return self.processes.wait_for(f"The start of {name}", announced, 30)
+        self.urls[name] = self.processes.wait_for(f"The start of {name}", announced, 30)
+        return self.urls[name]
 
     def connect(self, conn_id: str, conn_type: str, **fields: Any) -> None:
         """Give Airflow a connection, before it starts."""

@@ -47,6 +47,17 @@ class Airflow:
         # A proxy of the surroundings has no business between parts of one machine.
         self.session.trust_env = False
 
+    def log_in(self) -> bool | None:
+        """Let the session in to Airflow 3; None while it does not answer yet."""
+        login = {"username": self.user, "password": self.password}
+        with contextlib.suppress(requests.ConnectionError):
+            reply = self.session.post(f"{self.url}/auth/token", json=login, timeout=30)
+            if reply.ok:
+                token = reply.json()["access_token"]
+                self.session.headers["Authorization"] = f"Bearer {token}"
+                return True
+        return None
+
     def api(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Call the REST API; give the reply, or None where Airflow knows no such thing (yet)."""
         url = f"{self.url}/{self.api_path}/{path}"
@@ -107,22 +118,12 @@ def airflow_3(home: Path, **settings: str) -> Iterator[Airflow]:
     airflow = Airflow(url, "api/v2", Processes(_logs(home), env))
     (home / "passwords.json").write_text(json.dumps({USER: airflow.password}))
 
-    def log_in() -> bool | None:
-        login = {"username": USER, "password": airflow.password}
-        with contextlib.suppress(requests.ConnectionError):
-            reply = airflow.session.post(f"{url}/auth/token", json=login, timeout=30)
-            if reply.ok:
-                token = reply.json()["access_token"]
-                airflow.session.headers["Authorization"] = f"Bearer {token}"
-                return True
-        return None
-
     with _ended(airflow.processes) as processes:
         processes.finish("migrate", "airflow", "db", "migrate")
         processes.start("dag-processor", "airflow", "dag-processor")
         processes.start("scheduler", "airflow", "scheduler", "--skip-serve-logs")
         processes.start("api-server", "airflow", "api-server", "--port", str(port))
-        processes.wait_for("Airflow's log-in", log_in, 120)
+        processes.wait_for("Airflow's log-in", airflow.log_in, 120)
         yield airflow
 
 

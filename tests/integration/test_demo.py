@@ -16,6 +16,12 @@ from urllib.request import ProxyHandler, build_opener
 import psutil  # type: ignore[import-untyped]
 import pytest
 
+import postgresql
+from child_processes import Processes
+from tests.integration.airflow_stack import Airflow
+from tests.requires import require
+from ui import SCHEDULED
+
 PROJECT = Path(__file__).parents[2]
 # A real Airflow with its four processes is started each time.
 pytestmark = pytest.mark.slow
@@ -117,16 +123,35 @@ def test_a_demo_stopped_in_the_middle_leaves_no_process(script: Script) -> None:
 
 
 @pytest.mark.parametrize("script", ["ui.py"], indirect=True)
-def test_the_ui_is_there_until_ctrl_c(script: Script) -> None:
-    airflow = script.listen("Airflow  ").split()[-1]
-    script.listen("password")
+def test_the_ui_is_there_until_ctrl_c(script: Script, tmp_path: Path) -> None:
+    require("PostgreSQL", postgresql.program("initdb"), "install Debian's postgresql")
+    url = script.listen("Airflow  ").split()[-1]
+    password = script.listen("password").split()[-1]
     zoom = script.listen("The local Zoom  ").split()[-1]
+    mailbox = script.listen("The mailbox  ").split()[-1]
     script.listen("Stop with Ctrl-C")
     opener = build_opener(ProxyHandler({}))
-    for url, shown in ((airflow, "Airflow"), (zoom, "sakura.sato@example.com")):
-        with opener.open(url, timeout=60) as page:
-            assert shown in page.read().decode()
+    for page, shown in ((url, "Airflow"), (zoom, "sakura.sato@example.com"), (mailbox, "Mailbox")):
+        with opener.open(page, timeout=60) as reply:
+            assert shown in reply.read().decode()
     assert len(processes_of(".ui")) >= 5
+
+    airflow = Airflow(url, "api/v2", Processes(tmp_path, {}), password=password)
+    airflow.log_in()
+    assert airflow.api("GET", "importErrors")["import_errors"] == []
+    paused = {dag["dag_id"]: dag["is_paused"] for dag in airflow.api("GET", "dags")["dags"]}
+    assert set(paused) == {path.stem for path in (PROJECT / "dags").glob("*.py")}
+    assert {dag_id for dag_id in paused if paused[dag_id]} == {*SCHEDULED}
+    # What was said to trigger, as it was said.
+    dates = {"zoom_onboarding_postgres": {"from": "2025-10-08", "to": "2025-11-06"}}
+    runs = {}
+    for dag_id in paused.keys() - {"zoom_onboarded", "zoom_onboarding_csv", "zoom_create_user"}:
+        airflow.api("PATCH", f"dags/{dag_id}", {"is_paused": False})
+        runs[dag_id] = airflow.trigger(dag_id, dates.get(dag_id, {}))
+    assert {airflow.state(dag_id, run) for dag_id, run in runs.items()} == {"success"}
+    with opener.open(f"{zoom}/control/state", timeout=60) as reply:
+        there = {person["email"] for person in json.load(reply)["people"]}
+    assert {"kovacs.bence@example.com", "hire101@example.com", "minseo.park@example.com"} <= there
 
     assert script.interrupt() == 130
     assert "Traceback" not in script.said
