@@ -1,8 +1,18 @@
 """
 ### Create one person in Zoom, by hand or by HTTP request
 
-Press *Trigger*, choose how the person joins, fill in `user_info`. Over HTTP, send the same three
+Press *Trigger*, choose how the person joins, fill in who it is. Over HTTP, send the same three
 names as the run's `conf`. Needs the connection `zoom_default`.
+
+**What became of the person** is one click away from the run's page: open the task `create_user`.
+A line of its log says it plainly: the outcome, the status and Zoom's id, or in red what to correct.
+*Storage > XCom* has the same as data.
+
+| outcome | |
+| --- | --- |
+| invited | Zoom has sent the e-mail; the person is pending until they use its link |
+| created | the person is there (`autoCreate`, `custCreate`, `ssoCreate`) |
+| existing, updated, unchanged | Zoom had the person already |
 
 There is no field for a password: Airflow keeps what a run was started with, in clear text. To use
 `autoCreate` with a password, write a DAG of your own that takes it from a secrets backend.
@@ -35,11 +45,26 @@ ACTIONS_MD = """
   password.
 """
 
+PERSON_MD = """
+- **email**; **type**: 1 Basic, 2 Licensed, 4 Unassigned without Meetings Basic. Both are required.
+- **first_name**, **last_name**: at most 64 characters, 5 of them Chinese. May stay empty.
+- If need be, add **display_name** (at most 128 characters, 10 of them Chinese), **division_ids**
+  (a list of one id), **feature** (an object: **zoom_phone**, true or false, and **zoom_one_type**,
+  a number), **plan_united_type** or **license_info_list**, as Zoom's reference has them.
+- No password: Airflow keeps in clear text what a run is started with.
+- **Bad Request** when you press Trigger: something above is not as it says here.
+"""
+
+IF_EXISTS_MD = """
+An e-mail address is one person. Zoom drops changes to a person who is still pending.
+"""
+
 USER_INFO: dict[str, Any] = {
     "required": ["email", "type"],
     "additionalProperties": False,
     "properties": {
-        "email": {"type": "string", "format": "email", "minLength": 3, "maxLength": 128},
+        # Empty as the form has it before it is filled in: then the task fails and nothing is sent.
+        "email": {"type": "string", "pattern": "^$|@", "maxLength": 128},
         "type": {
             "description": "1 Basic, 2 Licensed, 4 Unassigned without Meetings Basic",
             "enum": [1, 2, 4, "1", "2", "4"],
@@ -77,26 +102,18 @@ with DAG(
             values_display=ACTIONS,
         ),
         "user_info": Param(
-            {
-                "email": "jane.doe@example.com",
-                "type": 1,
-                "first_name": "Jane",
-                "last_name": "Doe",
-            },
+            # Nobody: a form sent too early, or a slip in a request, must not invite a stranger.
+            {"email": "", "type": 1, "first_name": "", "last_name": ""},
             type="object",
             title="The person",
-            description_md="""
-- Required: **email**, and **type**: 1 Basic, 2 Licensed, 4 Unassigned without Meetings Basic.
-- Optional: **first_name**, **last_name**, **display_name**, **division_ids**, **feature**,
-  **plan_united_type**, **license_info_list**.
-- No password: Airflow keeps in clear text what a run is started with.
-""",
+            description_md=PERSON_MD,
             **USER_INFO,
         ),
         "if_exists": Param(
             "fail",
             type="string",
             title="If Zoom has the person already",
+            description_md=IF_EXISTS_MD,
             enum=["fail", "skip", "update"],
             values_display={
                 "fail": "fail: the task fails",

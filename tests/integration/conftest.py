@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.integration.airflow_stack import Airflow, airflow_2, airflow_3
+from tests.integration.browser import Browser, chromium
 from tests.requires import require
 from tests.support import connection
 from zoom_provider.simulator.server import Simulator
@@ -26,6 +28,20 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
     with airflow_3(tmp_path_factory.mktemp("airflow")) as airflow:
         airflow.read_dags("zoom_create_user", "zoom_onboarding_csv")
         yield airflow
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory, airflow: Airflow) -> Iterator[Browser]:
+    """Open a browser and log in; ``ZOOM_SCREENSHOTS=1`` renews the documentation's pictures."""
+    home = tmp_path_factory.mktemp("chromium")
+    docs = Path(__file__).parents[2] / "docs" / "images"
+    with chromium(home, docs if os.environ.get("ZOOM_SCREENSHOTS") == "1" else home) as browser:
+        browser.driver.get(airflow.url)
+        browser.one("[name=username]").send_keys(airflow.user)
+        browser.one("[name=password]").send_keys(airflow.password)
+        browser.click("button[type=submit]")
+        browser.one("a, button", "Admin")
+        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from selenium.webdriver import Keys
 
 from local_stack import EXISTING, FOREIGN, SAMPLE
 from tests.integration.airflow_stack import Airflow
-from tests.integration.browser import Browser, chromium
+from tests.integration.browser import Browser
 from tests.support import connection, emails
 from zoom_provider.get_provider_info import FORM_FIELDS, STANDARD_FIELDS
 from zoom_provider.simulator.server import Simulator
@@ -23,20 +22,6 @@ pytestmark = pytest.mark.slow
 DIALOG = "[role=dialog]"
 FIRST_DAY = "2026-03-02"
 ZOE = {"email": "zoe@example.com", "type": 2, "first_name": "Zoë", "last_name": "Kravčík"}
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory, airflow: Airflow) -> Iterator[Browser]:
-    """Open a browser and log in; ``ZOOM_SCREENSHOTS=1`` renews the README's pictures."""
-    home = tmp_path_factory.mktemp("chromium")
-    docs = Path(__file__).parents[2] / "docs" / "images"
-    with chromium(home, docs if os.environ.get("ZOOM_SCREENSHOTS") == "1" else home) as browser:
-        browser.driver.get(airflow.url)
-        browser.one("[name=username]").send_keys(airflow.user)
-        browser.one("[name=password]").send_keys(airflow.password)
-        browser.click("button[type=submit]")
-        browser.one("a, button", "Admin")
-        yield browser
 
 
 def open_form(browser: Browser, airflow: Airflow) -> None:
@@ -116,17 +101,8 @@ def test_a_connection_from_the_form_creates_a_person(
     extra = json.loads(stored["extra"])
     assert (extra["account_id"], extra["plan"]) == (zoom.settings.account_id, "business")
 
-    browser.resize(1200, 1130)
-    browser.driver.get(f"{airflow.url}/dags/zoom_create_user")
-    browser.click("button", "Trigger")
-    browser.one("#element_user_info .view-line")
-    browser.picture("trigger-form")
-    browser.paste("#element_user_info .view-lines", json.dumps(ZOE, indent=2, ensure_ascii=False))
-    browser.click(f"{DIALOG} button", "Trigger")
-    browser.wait("the run's page", lambda: "/runs/" in browser.driver.current_url)
-    states = "[data-testid=state-badge]"
-    browser.wait("the run's end", lambda: {e.text for e in browser.all(states)} == {"Success"}, 90)
-
+    run = airflow.trigger("zoom_create_user", {"user_info": ZOE})
+    assert airflow.state("zoom_create_user", run) == "success"
     [person] = zoom.people()
     assert {name: person[name] for name in ZOE} == ZOE
     assert person["status"] == "pending"

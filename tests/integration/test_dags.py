@@ -74,9 +74,7 @@ def emails(zoom: Simulator) -> list[str]:
 @pytest.mark.parametrize(
     ("conf", "expected"),
     [
-        pytest.param(
-            {}, {"email": "jane.doe@example.com", "type": 1, "status": "pending"}, id="defaults"
-        ),
+        pytest.param({"user_info": JANE}, {**JANE, "status": "pending"}, id="as the form has it"),
         pytest.param(
             {"user_info": {**JANE, "type": "2"}, "action": "ssoCreate"},
             {**JANE, "type": 2, "status": "active"},

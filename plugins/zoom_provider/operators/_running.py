@@ -28,6 +28,8 @@ def retried_only_where_it_helps(task: BaseOperator) -> Iterator[None]:
     try:
         yield
     except ZoomError as error:
+        # A line of its own: Airflow's pages cut what stands above a traceback off at their edge.
+        task.log.error("%s", error)
         if error.remedy == "retry" or getattr(task, "retry_policy", None) is not None:
             raise
         then = ""

@@ -107,7 +107,10 @@ class ZoomCreateUserOperator(UserInfoOperator):
                 raise
             result = _result(client, person, request.email)
         tell_asset(self, context, {"outcomes": {result["outcome"]: 1}})
-        self.log.info("%s: %s (status %s)", result["email"], result["outcome"], result["status"])
+        self.log.info(
+            "%s: %s, status %s, id %s",
+            *(result[name] for name in ("email", "outcome", "status", "id")),
+        )
         return result
 
     def resume(self, context: Context, event: Any = None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import ParamValidationError
 
 from dags import zoom_create_user as example
 from zoom_provider.api.user_info import Action, UserInfo, check
+from zoom_provider.exceptions import ZoomValidationError
 
 JANE = {"email": "jane@example.com", "type": 1}
 
@@ -25,7 +26,6 @@ def started_with(conf: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "conf",
     [
-        {},
         {"user_info": JANE},
         {"user_info": {**JANE, "type": "2"}, "action": "ssoCreate", "if_exists": "update"},
         {
@@ -43,6 +43,14 @@ def test_what_can_be_created_is_accepted(conf: dict[str, Any]) -> None:
     params = started_with(conf)
 
     assert check(params["action"], params["user_info"]).email.endswith("@example.com")
+
+
+def test_a_form_that_nobody_filled_in_is_nobody() -> None:
+    params = started_with({})
+
+    with pytest.raises(ZoomValidationError) as refused:
+        check(params["action"], params["user_info"])
+    assert list(refused.value.errors) == ["user_info.email"]
 
 
 @pytest.mark.parametrize(
