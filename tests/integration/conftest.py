@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import postgresql
 from tests.integration.airflow_stack import Airflow, airflow_2, airflow_3
 from tests.integration.browser import Browser, chromium
 from tests.requires import require
@@ -54,3 +55,15 @@ def airflow_211(
     with airflow_2(home, PYTHON_2, connection(zoom_server)) as airflow:
         airflow.read_dags("zoom_create_user")
         yield airflow
+
+
+@pytest.fixture(scope="session")
+def hr_server() -> Iterator[postgresql.Server]:
+    """Run a PostgreSQL for HR's data and for Airflow's own, one for all tests."""
+    require("PostgreSQL", postgresql.program("initdb"), "install Debian's postgresql")
+    # Its own time zone is far from HR's, since it must not matter.
+    with postgresql.running("timezone=Pacific/Auckland", "max_connections=200") as server:
+        server.create_database("hr")
+        server.create_database("airflow")
+        server.run_sql("hr", "CREATE ROLE reader LOGIN")
+        yield server
