@@ -1,9 +1,10 @@
 """
 ### Create tomorrow's new hires in Zoom from an HR table in PostgreSQL
 
-Every morning at 5:00 in the HR calendar's time zone it takes those whose first day is tomorrow, and
-those who are here already and whose row HR has entered or changed within the run's data interval.
-Who has left is not taken. Repeating a run or a backfill creates nobody twice.
+Every morning at 5:00 in the HR calendar's time zone it takes those whose first day is tomorrow. Who
+started before is taken, too, if HR has entered them within the run's data interval, or has changed
+their row within it and they are here for at most 30 days. Who has left is not taken.
+Repeating a run or a backfill creates nobody twice.
 
 A run without a data interval, or one that is started with `from` or `to`, takes the people whose
 first day is between those two dates, both included; left empty they mean tomorrow.
@@ -30,18 +31,21 @@ log = logging.getLogger("airflow.task")
 
 HR_TIMEZONE = ZoneInfo("Europe/Berlin")
 MISSING = "Needs the PostgreSQL provider: pip install 'airflow-provider-zoom[examples]'"
-NEEDS = "" if find_spec("airflow.providers.postgres") else MISSING
+INSTALLED = find_spec("airflow.providers.postgres") is not None
 
-# By updated_at, not by when the row was made: HR may correct an address or a first day, too.
-# Dates are compared here and leave as text. An end before the first day is of an earlier time.
+# Those of the day; those entered late; those of the last 30 days whose row was corrected, and not
+# of more: a colleague of long standing who gets another address must not become a second user.
+# No date is selected: XCom need not take them. An end before the first day is of an earlier time.
 SQL = """
 SELECT employee_number, work_email, coalesce(preferred_name, first_name) AS first_name, last_name,
        CASE employment_type WHEN 'contractor' THEN 'Contractor' ELSE department END AS license_for,
        hire_date IS NOT NULL AND isfinite(hire_date) AS has_first_day
 FROM hr.employees
 WHERE (hire_date BETWEEN %(first)s AND %(last)s
-       OR updated_at >= %(start)s AND updated_at < %(end)s AND hire_date <= %(last)s
-       OR hire_date IS NULL OR hire_date = 'infinity')
+       OR hire_date <= %(last)s AND recorded_at >= %(start)s AND recorded_at < %(end)s
+       OR hire_date BETWEEN %(first)s::date - 30 AND %(last)s
+          AND updated_at >= %(start)s AND updated_at < %(end)s
+       OR hire_date IS NULL OR hire_date IN ('infinity', '-infinity'))
   AND (termination_date IS NULL OR termination_date > %(today)s OR termination_date < hire_date)
 ORDER BY employee_number, updated_at DESC
 """
@@ -79,8 +83,8 @@ def wanted(params: Any, start: datetime | None, end: datetime | None) -> dict[st
 
 with DAG(
     dag_id="zoom_onboarding_postgres",
-    description=NEEDS or "Create tomorrow's new hires in Zoom from an HR table in PostgreSQL",
-    doc_md=f"**{NEEDS}**\n{__doc__}" if NEEDS else __doc__,
+    description="Create new hires in Zoom from a table in PostgreSQL" if INSTALLED else MISSING,
+    doc_md=__doc__ if INSTALLED else MISSING,
     schedule=CronDataIntervalTimetable("0 5 * * *", timezone=str(HR_TIMEZONE)),
     start_date=datetime(2025, 1, 1, tzinfo=HR_TIMEZONE),
     catchup=False,
@@ -96,8 +100,8 @@ with DAG(
         params: Any = None, data_interval_start: Any = None, data_interval_end: Any = None
     ) -> dict[str, list[dict[str, Any]]]:
         """Ask the HR table who starts in this run."""
-        if NEEDS:
-            raise AirflowFailException(NEEDS)
+        if not INSTALLED:
+            raise AirflowFailException(MISSING)
         from airflow.providers.postgres.hooks.postgres import PostgresHook
 
         def records(cursor: Any) -> list[dict[str, Any]]:
@@ -131,8 +135,8 @@ with DAG(
         mapping=MAPPING,
         key="employee_number",
         source="hr_postgres hr.employees",
-        # Writes changed names and licenses. Who comes back is inactive in Zoom, and "skip" would
-        # pass over them in silence: with "update" they are needs_human.
+        # Writes changed names and licenses. Who comes back may be inactive in Zoom: "skip" would
+        # pass over them in silence, "update" makes them needs_human.
         if_exists="update",
         # Up to ten people are reported for HR to correct; more mean that the table is wrong.
         max_failures=10,

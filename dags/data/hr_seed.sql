@@ -1,8 +1,8 @@
 -- An HR table to try zoom_onboarding_postgres with: made-up people, on example domains only.
 --
 -- A row is one employment. Who comes back gets a new row under the same number (1004) or a new
--- hire_date in the old one (1008). updated_at tells when HR touched the row last; a row is entered
--- three weeks before the first day unless it says otherwise.
+-- hire_date in the old one (1008). recorded_at tells when HR entered the row, three weeks before the
+-- first day unless it was late, and updated_at when HR touched it last.
 
 CREATE SCHEMA hr;
 
@@ -19,12 +19,13 @@ CREATE TABLE hr.employees (
     office           text,
     hire_date        date,
     termination_date date,
+    recorded_at      timestamptz NOT NULL DEFAULT now(),
     updated_at       timestamptz NOT NULL DEFAULT now()
 );
 
--- Each run asks for a few first days and for what was touched since the last one.
+-- Each run asks for a few first days, and for what was entered since the last one.
 CREATE INDEX employees_hire_date ON hr.employees (hire_date);
-CREATE INDEX employees_updated_at ON hr.employees (updated_at);
+CREATE INDEX employees_recorded_at ON hr.employees (recorded_at);
 
 WITH given (number, email, first, last, preferred, department, type, country, office, hired, left_on, touched) AS (
     VALUES
@@ -43,7 +44,8 @@ WITH given (number, email, first, last, preferred, department, type, country, of
     ('1010', 'siobhan.nidhomhnaill@example.com', 'Siobhán', 'Uí Bhriain', NULL, 'Legal', 'employee', 'IE', 'Dublin', '2025-02-10', NULL, '2025-10-14 09:30+02'),
     ('1011', 'minjun.kim@example.com', '민준', '김', NULL, 'Engineering', 'employee', 'KR', '서울', '2025-02-17', NULL, NULL),
     ('1012', 'priya.raman@example.net', 'Priya', 'Raman', NULL, 'Engineering', 'contractor', 'IN', 'Chennai', '2025-03-03', '2099-12-31', NULL),
-    ('1013', 'gokce.yildirim@example.com', 'Gökçe', 'Yıldırım', NULL, 'People', 'employee', 'TR', 'İstanbul', '2025-03-17', NULL, NULL),
+    -- Has another address, too, since 21 October.
+    ('1013', 'gokce.aydin@example.com', 'Gökçe', 'Aydın', NULL, 'People', 'employee', 'TR', 'İstanbul', '2025-03-17', NULL, '2025-10-21 11:00+02'),
     ('1014', 'tomas.novak@example.net', 'Tomáš', 'Novák', NULL, 'Engineering', 'contractor', 'CZ', 'Praha', '2025-04-01', '2025-09-30', '2025-09-30 17:00+02'),
     ('1015', 'sakura.sato@example.com', 'さくら', '佐藤', NULL, 'Sales', 'employee', 'JP', '東京', '2025-04-14', NULL, NULL),
     ('1016', 'soren.orsted@example.com', 'Søren', 'Ørsted', NULL, 'Engineering', 'employee', 'DK', 'København', '2025-05-05', NULL, NULL),
@@ -112,7 +114,11 @@ WITH given (number, email, first, last, preferred, department, type, country, of
     ('1065', 'nora.lindqvist@example.com', 'Nora', 'Lindqvist', NULL, 'People', 'employee', 'SE', 'Lund', NULL, '2025-07-31', '2025-07-01 10:00+02')
 )
 INSERT INTO hr.employees (employee_number, work_email, first_name, last_name, preferred_name, department,
-    employment_type, country, office, hire_date, termination_date, updated_at)
+    employment_type, country, office, hire_date, termination_date, recorded_at, updated_at)
 SELECT number, email, first, last, preferred, department, type, country, office, hired::date, left_on::date,
-    coalesce(touched::timestamptz, (hired::date - 21 + time '09:00') AT TIME ZONE 'Europe/Berlin')
-FROM given;
+    least(touched::timestamptz, usual), coalesce(touched::timestamptz, usual)
+FROM given,
+    LATERAL (SELECT (hired::date - 21 + time '09:00') AT TIME ZONE 'Europe/Berlin' AS usual) AS three_weeks_before;
+
+-- Entered late.
+UPDATE hr.employees SET recorded_at = updated_at WHERE employee_number IN ('1026', '1033');
