@@ -62,18 +62,17 @@ def people(zoom: Simulator) -> dict[str, tuple[Any, Any]]:
     return {person["email"]: (person["type"], person["status"]) for person in zoom.people()}
 
 
-def test_people_from_a_table(airflow: Airflow, browser: Browser, zoom: Simulator) -> None:
-    require("PostgreSQL", postgresql.program("initdb"), "install Debian's postgresql")
+def test_people_from_a_table(
+    airflow: Airflow, browser: Browser, hr_server: postgresql.Server, zoom: Simulator
+) -> None:
     zoom.seed(BACK)
-    with postgresql.running() as server:
-        server.create_database("hr")
-        server.run_sql("hr", SEED)
-        fields = {"connection_id": "hr_postgres", **server.connection("hr")}
-        airflow.api("POST", "connections", fields)
-        airflow.read_dags("zoom_onboarding_postgres")
-        dates = {"First days from": "10202025", "First days to, included": "10282025"}
+    hr_server.run_sql("hr", f"DROP SCHEMA IF EXISTS hr CASCADE; {SEED}")
+    fields = {"connection_id": "hr_postgres", **hr_server.connection("hr")}
+    airflow.api("POST", "connections", fields)
+    airflow.read_dags("zoom_onboarding_postgres")
+    dates = {"First days from": "10202025", "First days to, included": "10282025"}
 
-        seen = trigger(browser, airflow, "zoom_onboarding_postgres", "report", dates)
+    seen = trigger(browser, airflow, "zoom_onboarding_postgres", "report", dates)
 
     for line in (
         "invited          1036       bjorn.akerman@example.com",
