@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from airflow.providers.common.compat.sdk import Asset
 
-ZOOM_USERS = Asset("zoom://account/users")
+
+def _asset(uri: str) -> Asset:
+    """
+    Make an asset of an address that is in its normal form already.
+
+    To bring it into that form, Airflow asks the assets' modules of all installed providers, which
+    costs half a second with Amazon's, at each parse of each DAG file with the asset. A word that
+    is no address is left alone; set past the class, the address is, too.
+    """
+    asset = Asset(uri.partition(":")[0])
+    for name in ("name", "uri"):
+        if hasattr(asset, name):  # before Airflow 3 there was no name
+            object.__setattr__(asset, name, uri)
+    return asset
+
+
+ZOOM_USERS = _asset("zoom://account/users")
 """
 The people of the Zoom account.
 

@@ -19,12 +19,10 @@ ALLOWED = ("airflow.providers.common.compat", "airflow.providers.standard")
 EXTRA = ("amazon", "common.sql", "http", "postgres", "smtp")
 
 # One interpreter for all files: each start of Airflow costs seconds. Airflow itself loads each
-# provider's description, and for any asset what its providers say of theirs: what counts is what
-# the files add.
+# provider's description: what counts is what the files add.
 PROGRAM = """
 import json, pathlib, sys
 
-from airflow.providers.common.compat.sdk import Asset
 from airflow.providers_manager import ProvidersManager
 
 try:
@@ -33,7 +31,6 @@ except ImportError:
     from airflow.models.dagbag import DagBag
 
 ProvidersManager().initialize_providers_taskflow_decorator()
-Asset("zoom://account/users")
 paths, absent = json.loads(sys.argv[1])
 for name in absent:
     for module in [m for m in sys.modules if m == name or m.startswith(name + ".")]:

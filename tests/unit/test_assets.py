@@ -1,0 +1,16 @@
+"""The asset of Zoom's people is what Airflow would make of its address, and costs nothing."""
+
+from __future__ import annotations
+
+from airflow.providers.common.compat.sdk import Asset
+
+from zoom_provider.assets import ZOOM_USERS
+
+
+def test_it_is_the_asset_of_its_address() -> None:
+    same = Asset("zoom://account/users")
+
+    assert ZOOM_USERS.uri == same.uri == "zoom://account/users"
+    # DAG files may write the address themselves: Airflow must take both for one.
+    assert same == ZOOM_USERS
+    assert hash(same) == hash(ZOOM_USERS)
