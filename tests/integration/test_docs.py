@@ -1,4 +1,4 @@
-"""The pages in docs/: their commands and examples, run as they stand."""
+"""The pages in docs/: where their links lead; their commands and examples, run as they stand."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests.integration.test_readme import bash, environment
-from tests.readme import PAGES, PROJECT, README, block, blocks
+from tests.readme import PAGES, PROJECT, README, block, blocks, text_of
 from tests.support import connection, run_dag
 from zoom_provider.simulator.server import Simulator
 
 PRODUCTION = "docs/production.md"
 DOCS = [page for page in PAGES if page != README]
-TESTS = [path.read_text(encoding="utf-8") for path in PROJECT.glob("tests/**/test_*.py")]
+TESTS = "\n".join(path.read_text(encoding="utf-8") for path in PROJECT.glob("tests/**/test_*.py"))
 BUCKET = "s3://aws_default@hr"
 HR = """\
 Employee #,Work Email,First Name
@@ -25,7 +25,25 @@ E-2,bob@example.com,Bob
 """
 
 
-# ---- commands of all pages
+# ---- links and commands of all pages
+
+
+def anchors(page: Path) -> set[str]:
+    """List where in a page a link may lead, as GitHub names its headings."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(page: str) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", text_of(page)):
+        if "://" in link:
+            continue
+        path, _, anchor = link.partition("#")
+        target = (PROJECT / page).parent / path if path else PROJECT / page
+        assert target.is_file(), link
+        assert not anchor or anchor in anchors(target), link
 
 
 @pytest.mark.parametrize("page", DOCS)
@@ -33,8 +51,7 @@ def test_every_command_is_run_or_says_why_not(page: str) -> None:
     for b in blocks(page):
         said, _, name = b.mark.partition(": ")
         if said == "run by a test":
-            runs = [text for text in TESTS if page.rpartition("/")[2] in text]
-            assert any(f'"{name}"' in t or f"'{name}'" in t for t in runs), f"None runs {name!r}"
+            assert re.search(rf"""block\(["']{re.escape(name)}["'],""", TESTS), f"None runs {name}"
         elif b.language == "bash":
             assert re.match(r"not run: needs ", b.mark), b.code
 
