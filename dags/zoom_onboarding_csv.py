@@ -272,8 +272,10 @@ with DAG(
         elif not found["by_hand"]:
             for file in found["files"]:
                 of_file = Counter(p["outcome"] for p in listed if p["file"] == file["name"])
-                if file["later"] or of_file.keys() - SETTLED:
-                    log.info("%(name)s stays open: %(later)d start later", file)
+                why = [f"{of_file[o]} {o}" for o in of_file if o not in SETTLED]
+                why += [f"{file['later']} start later"] if file["later"] else []
+                if why:
+                    log.info("%s stays open: %s", file["name"], ", ".join(why))
                     continue
                 mark = ObjectStoragePath(found["folder"]) / f"{file['name']}.done"
                 about = {**file, "run_id": ti.run_id, "outcomes": of_file, "report": report}

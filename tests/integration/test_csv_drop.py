@@ -330,13 +330,16 @@ def test_the_oldest_file_comes_first_and_each_row_can_be_traced(
     assert "Doe" not in caplog.text
 
 
-def test_who_was_refused_by_zoom_keeps_the_file_open(folder: Folder, zoom: Simulator) -> None:
+def test_who_was_refused_by_zoom_keeps_the_file_open(
+    folder: Folder, zoom: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
     zoom.configure(foreign_accounts={ANN: "free"})
     folder.put("hr.csv", export({ANN: "2026-03-02"}))
 
     first = run(folder)
     assert (first.state, outcomes(first)) == ("success", {"foreign_account": 1})
     assert folder.mark("hr.csv") is None
+    assert "hr.csv stays open: 1 foreign_account" in caplog.text
 
     zoom.configure(foreign_accounts={})
     assert outcomes(run(folder)) == {"invited": 1}
