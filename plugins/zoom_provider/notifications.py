@@ -89,7 +89,7 @@ def attention_callbacks(notify: Callback) -> dict[str, Any]:
     ``on_failure_callback`` always tells; ``on_success_callback`` does where the task's XCom
     ``attention`` names somebody. What they tell is ``zoom`` in the context, for the templates of
     this module or your own: ``failed``, ``error`` (the exception's text, with known secrets masked;
-    None where the task was killed), ``people`` (the XCom: a list of ``source``, ``row``, ``key``,
+    None in a DAG's own callback), ``people`` (the XCom: a list of ``source``, ``row``, ``key``,
     ``email``, ``outcome``, ``reason``), ``more`` (how many others are in the report), ``count`` (of
     both), ``outcomes``, ``report`` and ``log_url``. The people's texts are somebody's input:
     escape them.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -13,15 +14,37 @@ from typing import Any
 import pytest
 
 from child_processes import free_port
+from dags import zoom_onboarding_csv as csv_example
 from tests.integration.airflow_stack import Airflow, airflow_3
 from tests.readme import PROJECT, block, blocks
 from tests.stand_ins.mailbox import Mailbox, body_of, receiving
-from tests.support import JANE, connection, emails
+from tests.support import JANE, connection, emails, run_dag
 from zoom_provider.simulator.server import Simulator
 
 pytestmark = pytest.mark.slow
 
 PAGE = "docs/events.md"
+# Its task is killed when it has told who needs attention.
+KILLED = """
+import os
+
+from airflow.providers.common.compat.sdk import DAG, task
+
+from zoom_onboarding_told import mail_to_hr
+from zoom_provider.notifications import attention_callbacks
+
+failed = attention_callbacks(mail_to_hr)["on_failure_callback"]
+with DAG("killed", schedule=None, on_failure_callback=failed):
+
+    @task
+    def die(ti=None):
+        person = {"source": "hr.csv", "row": 1, "key": "E-1", "email": "a@example.com"}
+        person |= {"outcome": "failed", "reason": "why"}
+        ti.xcom_push(key="attention", value=[person])
+        os.kill(os.getpid(), 9)
+
+    die()
+"""
 ONE, MANY, CONSUMER = "zoom_create_user", "zoom_onboarding_told", "zoom_onboarded"
 
 
@@ -48,6 +71,7 @@ def told(
     for dag_id in (ONE, CONSUMER):
         shutil.copy(PROJECT / "dags" / f"{dag_id}.py", dags)
     (dags / f"{MANY}.py").write_text(block("told", PAGE), encoding="utf-8")
+    (dags / "killed.py").write_text(KILLED, encoding="utf-8")
     settings = {
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
         "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "True",
@@ -56,7 +80,7 @@ def told(
         "PYTHONWARNINGS": "error::UserWarning:zoom_provider",
     }
     with airflow_3(home, **settings) as airflow:
-        airflow.read_dags(ONE, MANY, CONSUMER)
+        airflow.read_dags(ONE, MANY, CONSUMER, "killed")
         yield airflow
 
 
@@ -246,6 +270,44 @@ def test_without_a_mail_server_the_task_ends_as_it_would(
     assert "Nobody could be told: ConnectionRefusedError" in log
     tasks = told.api("GET", f"dags/{MANY}/dagRuns/{run_id}/taskInstances")["task_instances"]
     assert [task["state"] for task in tasks] == [state]
+
+
+def test_of_a_task_that_was_killed_its_dag_tells(told: Airflow, mailbox: Mailbox) -> None:
+    _, state = run(told, "killed")
+
+    assert state == "failed"
+    [mail] = told.processes.wait_for("The mail", lambda: mailbox.mails or None, 60)
+    assert mail["subject"] == "Zoom: killed.die failed"
+    assert "<td>E-1</td>" in body_of(mail)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_example_with_exports_tells_hr(
+    airflow_db: Path, connected: Simulator, tmp_path: Path, there: bool
+) -> None:
+    inbox = tmp_path / "inbox"
+    if there:
+        inbox.mkdir()
+        export = shutil.copy(PROJECT / "dags" / "data" / "hr_export.csv", inbox)
+        # What has just changed is left to the next run.
+        os.utime(export, (0, 0))
+    conf = {"folder": str(inbox), "from": "2026-03-02"}
+
+    with receiving(free_port(0)) as mailbox, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", mailbox.connection)
+        done = run_dag(csv_example.dag, run_conf=conf)
+
+    told = {mail["subject"].partition("csv.")[2]: body_of(mail) for mail in mailbox.mails}
+    assert {mail["to"] for mail in mailbox.mails} == {"hr@example.com"}
+    if there:
+        assert str(done.state) == "success"
+        [(subject, body)] = told.items()
+        assert subject == "create_users is done, except for 3 people"
+        assert body.count("<td>rejected</td>") == 3
+    else:
+        assert str(done.state) == "failed"
+        assert set(told) == {"extract failed", "summarize failed"}
+        assert f"There is no folder &#39;{inbox}&#39;" in told["extract failed"]
 
 
 # ---- the page
