@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -16,6 +17,7 @@ from tests.integration.airflow_stack import Airflow, airflow_3
 from tests.integration.hr_table import (
     BACK,
     BERLIN,
+    DAG_FILE,
     DAG_ID,
     IN_30_DAYS,
     IN_ZOOM,
@@ -38,7 +40,11 @@ def airflow(
 ) -> Iterator[Airflow]:
     """Run an Airflow that runs several tasks at once, which SQLite would not bear."""
     home = tmp_path_factory.mktemp("airflow-postgres")
+    # Nothing else is to be parsed, or started by the example's asset.
+    (home / "dags").mkdir()
+    shutil.copy(DAG_FILE, home / "dags")
     settings = {
+        "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": hr_server.url("airflow"),
         "AIRFLOW__CORE__PARALLELISM": "8",
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
