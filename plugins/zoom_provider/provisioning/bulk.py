@@ -36,6 +36,9 @@ MOST_AT_ONCE: Final = 64
 _EVERYBODYS: Final = (ZoomAuthError, ZoomPermissionError)
 """What concerns the app or the account, so that nobody else would fare better."""
 
+_EVERYBODYS_CODES: Final = frozenset({2002, 2032, 2035})
+"""What the account's settings refuse to anybody: its SSO for ssoCreate, or users at all."""
+
 _OUTAGE: Final = 5
 """So many people in a row without an answer from Zoom: nobody new is started until one is had."""
 
@@ -229,7 +232,8 @@ class _Work:
         else:
             self.lost = self.unanswered = 0
         quota = isinstance(error, ZoomDailyLimitError)
-        if quota or isinstance(error, _EVERYBODYS) or self.unanswered >= _OUTAGE:
+        everybodys = isinstance(error, _EVERYBODYS) or error.code in _EVERYBODYS_CODES
+        if quota or everybodys or self.unanswered >= _OUTAGE:
             self.stop(str(error.args[0]), error)
         if quota and self.puts_off:
             self.progress.put_off(row.number)

@@ -250,6 +250,24 @@ def test_what_concerns_everybody_stops_the_run(
     assert len(connected.requests("POST /v2/users")) == 2
 
 
+@pytest.mark.parametrize(
+    ("sso", "text"), [("off", "single sign-on"), ("no_preprovision", "Prior to Sign-In")]
+)
+def test_without_the_accounts_sso_nobody_else_is_tried(
+    connected: Simulator, create_many: CreateMany, perform: Perform, path: Path, sso: str, text: str
+) -> None:
+    connected.configure(sso=sso)
+    people = [person(n) for n in range(1, 5)]
+    with pytest.raises(AirflowFailException, match=text):
+        perform(create_many(people, action="ssoCreate", max_failures=100))
+    assert len(connected.requests("POST /v2/users")) == 1
+    reasons = [line["reason"].partition(":")[0] for line in lines(path)]
+    assert reasons[1:] == ["not tried"] * 3
+
+    connected.configure(sso="on")
+    assert perform(create_many(people, action="ssoCreate"))["outcomes"] == {"created": 4}
+
+
 @pytest.mark.parametrize("people", [2, 8])
 def test_what_fails_before_the_first_person_is_reported_too(
     connected: Simulator,

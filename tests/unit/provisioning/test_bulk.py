@@ -101,7 +101,7 @@ CASES: list[Any] = [
         pytest.param({"fault": {"kind": "error", "code": code}}, {}, outcome, code, id=str(code))
         for outcome, codes in {
             "needs_license": (1102, 2033, 2034, 2038, 3412),
-            "needs_human": (1107, 1108, 1116, 2002, 2016, 2032, 2035, 2036, 2037, 11321),
+            "needs_human": (1107, 1108, 1116, 2016, 2036, 2037, 11321),
             "failed": (300, 2300, 4130),
         }.items()
         for code in codes
@@ -144,9 +144,12 @@ def test_what_one_persons_case_comes_to(
         ({"kind": "error", "code": 4711}, ZoomPermissionError),
         ({"kind": "error", "code": 124, "times": 2}, ZoomAuthError),
         ({"kind": "error", "code": 403}, ZoomPermissionError),
+        ({"kind": "error", "code": 2002}, ZoomError),
+        ({"kind": "error", "code": 2032}, ZoomError),
+        ({"kind": "error", "code": 2035}, ZoomError),
     ],
 )
-def test_what_is_wrong_with_the_app_stops_the_run(
+def test_what_is_wrong_with_the_app_or_account_stops_the_run(
     fault: dict[str, Any],
     error: type[Exception],
     zoom: Simulator,
