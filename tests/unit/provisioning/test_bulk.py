@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from tests.support import Clock, calls, emails, person
 from tests.unit.provisioning.conftest import (
     Forgetful,
-    make_client,
     open_text,
     rows_of,
     told,
@@ -283,116 +278,3 @@ def test_a_dry_run_tells_what_a_run_would_do_and_writes_nothing(
     with Report(str(tmp_path / "real.jsonl"), open_text) as real:
         create(client, people(1), real, if_exists=if_exists)
         assert told(real) == [(1, outcome)]
-
-
-FAULT = st.one_of(
-    st.builds(dict, kind=st.sampled_from(["cut_before", "cut_after", "html", "not_json"])),
-    st.builds(dict, kind=st.just("truncated")),
-    st.builds(dict, kind=st.just("redirect")),
-    st.builds(dict, kind=st.just("revoke_token")),
-    st.builds(
-        dict,
-        kind=st.just("status"),
-        status=st.sampled_from([500, 502, 503, 504]),
-        body=st.sampled_from(["json", "html"]),
-        acted=st.booleans(),
-    ),
-    st.builds(
-        dict,
-        kind=st.just("error"),
-        code=st.sampled_from([300, 1005, 1009, 2016, 2034, 3412, 11321]),
-    ),
-    st.builds(
-        dict,
-        kind=st.just("429"),
-        limit=st.sampled_from(["qps", "concurrency", "daily", "creates"]),
-        headers=st.booleans(),
-    ),
-)
-STRIKE = st.tuples(
-    FAULT,
-    st.sampled_from([POST, POST, "GET /v2/users/*", "PATCH /v2/users/*", "POST /oauth/token"]),
-    st.one_of(st.none(), st.integers(1, 6)),
-    st.integers(0, 4),
-    st.integers(1, 4),
-)
-CROWD = st.lists(
-    st.one_of(
-        st.integers(1, 6).map(person),
-        st.just({"email": "nobody", "type": 1}),
-        st.just("no person"),
-    ),
-    max_size=8,
-)
-
-
-@settings(
-    derandomize=True,
-    database=None,
-    max_examples=150,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-@given(
-    crowd=CROWD,
-    strikes=st.lists(STRIKE, max_size=4),
-    there=st.sets(st.integers(1, 6), max_size=3),
-    if_exists=st.sampled_from(["fail", "skip", "update"]),
-    on_error=st.sampled_from(["continue", "stop"]),
-    put_off_quota=st.booleans(),
-)
-def test_whatever_goes_wrong_nobody_is_lost(
-    crowd: list[Any],
-    strikes: list[Any],
-    there: set[int],
-    if_exists: Any,
-    on_error: Any,
-    put_off_quota: bool,
-    zoom: Simulator,
-) -> None:
-    zoom.reset()
-    clock = Clock()
-    client = make_client(zoom, clock)
-    zoom.seed(*(f"p{number}@example.com" for number in sorted(there)))
-    for fault, on, who, skip, times in strikes:
-        email = None if who is None or "oauth" in on else f"p{who}@example.com"
-        zoom.fault(**fault, on=on, email=email, skip=skip, times=times)
-    with tempfile.TemporaryDirectory() as folder:
-        with Report(f"{folder}/r.jsonl", open_text) as report:
-            ending = create(
-                client,
-                crowd,
-                report,
-                if_exists=if_exists,
-                on_error=on_error,
-                put_off_quota=put_off_quota,
-            )
-        lines = written(report)
-        with Path(report.rejects).open(encoding="utf-8", newline="") as file:
-            rejects = list(csv.DictReader(file))
-    client.close()
-
-    told_of = [line["row"] for line in lines]
-    repeated = [int(row["row"]) for row in rejects if row["reason"].startswith("duplicate of")]
-    put_off = set(ending.left)
-    if ending.next_row is not None:
-        put_off |= set(range(ending.next_row, len(crowd) + 1))
-    done = sorted({*told_of, *repeated, *put_off})
-    assert done == list(range(1, len(crowd) + 1))
-    assert len(told_of) == len(set(told_of))
-    assert not put_off & {*told_of, *repeated}
-    assert sum(report.counts.values()) == len(lines)
-
-    present = set(emails(zoom))
-    before = {f"p{number}@example.com" for number in there}
-    wanted = {row["email"] for row in crowd if isinstance(row, dict)}
-    assert present - before <= wanted
-    for line in lines:
-        if line["outcome"] in ("invited", "existing", "updated", "unchanged"):
-            assert line["email"] in present
-        if line["outcome"] == "invited":
-            assert line["email"] not in before
-        if line["outcome"] in FAILURES:
-            assert line["reason"]
-    made = [e for e in zoom.requests(POST) if e["status"] == 201]
-    assert max(Counter(e["email"] for e in made).values(), default=0) <= 1
