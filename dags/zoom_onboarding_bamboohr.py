@@ -175,7 +175,8 @@ with DAG(
     def summarize(ti: Any = None) -> dict[str, int]:
         """Tell how many got what; fail if nobody could be created or too many failed."""
         counts: dict[str, int] | None = ti.xcom_pull(task_ids="create_users", key="outcomes")
-        if counts is None:
+        # Where extract failed after it was cleared, there are counts, but of the time before.
+        if counts is None or ti.xcom_pull(task_ids="extract") is None:
             raise AirflowFailException("create_users left no report; its log or extract's says why")
         for person in ti.xcom_pull(task_ids="create_users", key="attention") or ():
             log.warning("%(source)s %(key)s %(email)s: %(outcome)s, %(reason)s", person)

@@ -64,6 +64,8 @@ MAPPING = {
     },
 }
 
+DONE = ("invited", "created", "existing", "updated", "unchanged")
+
 
 def wanted(params: Any, start: datetime | None, end: datetime | None) -> dict[str, Any]:
     """Return the first and last first day of a run, and since and until when rows count as new."""
@@ -116,15 +118,19 @@ with DAG(
     @task(trigger_rule="all_done", show_return_value_in_logs=False)
     def report(undated: list[dict[str, Any]] | None, ti: Any = None) -> None:
         """Tell who got what; fail if that is not known or the creation failed."""
+        from airflow.providers.common.compat.sdk import ObjectStoragePath
+
         for person in undated or []:
             log.warning("No first day: %(employee_number)s %(work_email)s", person)
         path = ti.xcom_pull(task_ids="create_users", key="report")
-        if path is None:
+        # Where extract failed after it was cleared, there is a report, but of the time before.
+        if undated is None or path is None:
             raise AirflowFailException("No report: the log of create_users or extract says why")
-        with open(path, encoding="utf-8") as file:
-            for person in map(json.loads, file):
-                person["reason"] = person["reason"] or ""
-                log.info("%(outcome)-16s %(key)-10s %(email)-36s %(reason)s", person)
+        lines = ObjectStoragePath(path).read_text(encoding="utf-8").split("\n")
+        for person in map(json.loads, filter(None, lines)):
+            person["reason"] = person["reason"] or ""
+            level = logging.INFO if person["outcome"] in DONE else logging.WARNING
+            log.log(level, "%(outcome)-16s %(key)-10s %(email)-36s %(reason)s", person)
         if ti.xcom_pull(task_ids="create_users") is None:
             raise AirflowFailException("create_users failed; its log says why")
 

@@ -74,13 +74,18 @@ def hr(
 
 
 def run(
-    until: datetime | None = None, conf: dict[str, str] | None = None, file: Path = DAG_FILE
+    until: datetime | None = None,
+    conf: dict[str, str] | None = None,
+    file: Path = DAG_FILE,
+    report: str | None = None,
 ) -> Any:
     """Run the example for the day that ends at a moment, or without an interval."""
     from airflow.dag_processing.dagbag import DagBag
 
     bag = DagBag(file)
     assert bag.import_errors == {}
+    create_users: Any = bag.dags[DAG_ID].get_task("create_users")
+    create_users.report = report
     return run_dag(bag.dags[DAG_ID], logical_date=until, run_conf=conf)
 
 
@@ -136,6 +141,24 @@ def test_who_is_entered_late_comes_with_the_next_run(
         **dict.fromkeys([f"e{number}@example.com" for number in taken - {"1041"}], 1),
         "ana.popescu@example.com": 1,
     }
+
+
+def test_the_report_may_lie_where_a_url_leads(
+    hr: postgresql.Server, connected: Simulator, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    enter(hr, "good", "2027-03-01", "2027-01-01Z")
+    enter(hr, "bad", "2027-03-01", "2027-01-01Z", department="Nowhere")
+
+    done = run(conf={"from": "2027-03-01"}, report=f"file://{tmp_path}/{{{{ run_id }}}}.jsonl")
+
+    assert str(done.state) == "success"
+    assert (tmp_path / f"{done.run_id}.jsonl").exists()
+    told = {
+        record.getMessage().split()[1]: record.levelname
+        for record in caplog.records
+        if record.getMessage().startswith(("invited ", "rejected "))
+    }
+    assert told == {"good": "INFO", "bad": "WARNING"}
 
 
 def test_each_row_that_fails_is_traced(

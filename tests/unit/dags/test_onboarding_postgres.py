@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -73,3 +76,20 @@ def test_given_dates_count_instead_of_the_interval(
 def test_exchanged_dates_are_refused() -> None:
     with pytest.raises(AirflowFailException, match="No day is both"):
         example.wanted({"from": "2026-03-03", "to": "2026-03-02"}, None, None)
+
+
+@pytest.mark.parametrize("undated", [None, []])
+def test_what_is_left_of_an_earlier_try_is_not_taken_for_this_ones(
+    undated: list[dict[str, Any]] | None, tmp_path: Path
+) -> None:
+    """Extract was cleared, and then failed: Airflow keeps the XComs of the tasks after it."""
+    (tmp_path / "report.jsonl").write_text("", encoding="utf-8")
+    left: dict[str, Any] = {"report": str(tmp_path / "report.jsonl"), "return_value": {}}
+    ti = SimpleNamespace(xcom_pull=lambda task_ids, key="return_value": left[key])
+    report: Any = example.dag.get_task("report")
+
+    if undated is None:
+        with pytest.raises(AirflowFailException, match="No report"):
+            report.python_callable(undated, ti=ti)
+    else:
+        report.python_callable(undated, ti=ti)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from dags import zoom_onboarding_bamboohr as example
 
@@ -48,3 +50,23 @@ def test_pages_that_lost_a_person_are_not_taken_for_all(monkeypatch: pytest.Monk
     pages[1] = []
     with pytest.raises(RuntimeError, match="changed while it was read: 2 of 3"):
         example.people_hired(TODAY, TODAY)
+
+
+@pytest.mark.parametrize("extracted", [None, []])
+def test_what_is_left_of_an_earlier_try_is_not_taken_for_this_ones(
+    extracted: list[dict[str, Any]] | None,
+) -> None:
+    """Extract was cleared, and then failed: Airflow keeps the XComs of the tasks after it."""
+    left: dict[str, Any] = {"outcomes": {}, "attention": [], "return_value": {}}
+
+    def pull(task_ids: str, key: str = "return_value") -> Any:
+        return extracted if task_ids == "extract" else left[key]
+
+    summarize: Any = example.dag.get_task("summarize")
+    ti = SimpleNamespace(xcom_pull=pull)
+
+    if extracted is None:
+        with pytest.raises(AirflowFailException, match="left no report"):
+            summarize.python_callable(ti=ti)
+    else:
+        assert summarize.python_callable(ti=ti) == {}
