@@ -37,7 +37,8 @@ INSTALLED = find_spec("airflow.providers.postgres") is not None
 # of more: a colleague of long standing who gets another address must not become a second user.
 # No date is selected: XCom need not take them. An end before the first day is of an earlier time.
 SQL = """
-SELECT employee_number, work_email, coalesce(preferred_name, first_name) AS first_name, last_name,
+SELECT employee_number, work_email, last_name,
+       coalesce(nullif(trim(preferred_name), ''), first_name) AS first_name,
        CASE employment_type WHEN 'contractor' THEN 'Contractor' ELSE department END AS license_for,
        hire_date IS NOT NULL AND isfinite(hire_date) AS has_first_day
 FROM hr.employees
@@ -74,6 +75,8 @@ def wanted(params: Any, start: datetime | None, end: datetime | None) -> dict[st
         # The interval before went up to the day after its end, which is this one's start.
         first = start.astimezone(HR_TIMEZONE).date() + timedelta(days=2)
         last = end.astimezone(HR_TIMEZONE).date() + timedelta(days=1)
+        # A row that is written while a run asks shows in the next, with the time before.
+        start -= timedelta(hours=1)
     else:
         start = end = None
         first = date.fromisoformat(params["from"] or str(today + timedelta(days=1)))

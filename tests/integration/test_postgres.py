@@ -120,8 +120,9 @@ def test_who_is_entered_late_comes_with_the_next_run(
     hr: postgresql.Server, connected: Simulator
 ) -> None:
     # The run of 26 October: its night has 25 hours, and its interval starts at 3:00 UTC, ends at 4.
-    enter(hr, "before", "2025-10-20", "2025-10-25 02:59:59.999999Z")
-    enter(hr, "start", "2025-10-20", "2025-10-25 03:00:00Z")
+    # What was written in the hour before may not have been there to be read.
+    enter(hr, "before", "2025-10-20", "2025-10-25 01:59:59.999999Z")
+    enter(hr, "start", "2025-10-20", "2025-10-25 02:00:00Z")
     enter(hr, "last", "2025-10-26", "2025-10-26 03:59:59.999999Z")
     enter(hr, "after", "2025-10-26", "2025-10-26 04:00:00Z")
     enter(hr, "very", "2019-04-01", "2025-10-25 12:00Z")
@@ -141,6 +142,31 @@ def test_who_is_entered_late_comes_with_the_next_run(
         **dict.fromkeys([f"e{number}@example.com" for number in taken - {"1041"}], 1),
         "ana.popescu@example.com": 1,
     }
+
+
+def test_what_was_being_written_while_a_run_asked_comes_with_the_next(
+    hr: postgresql.Server, connected: Simulator
+) -> None:
+    run(morning(2025, 10, 20))
+    # A row bears the time at which HR's import began, at 4:55 in Berlin; it ended after 5:00.
+    began = "2025-10-20 02:55Z"
+    enter(hr, "entered", "2025-08-01", began)
+    enter(hr, "corrected", "2025-10-10", began, recorded_at="2025-09-01Z")
+
+    run(morning(2025, 10, 21))
+
+    there = {person["email"] for person in connected.people()}
+    assert there >= {"eentered@example.com", "ecorrected@example.com"}
+
+
+def test_an_empty_preferred_name_is_none(hr: postgresql.Server, connected: Simulator) -> None:
+    for number, preferred in (("1", ""), ("2", "  "), ("3", "Kim")):
+        enter(hr, number, "2027-03-01", "2027-01-01Z", first_name="Jo", preferred_name=preferred)
+
+    run(conf={"from": "2027-03-01"})
+
+    names = {person["email"]: person["first_name"] for person in connected.people()}
+    assert names == {"e1@example.com": "Jo", "e2@example.com": "Jo", "e3@example.com": "Kim"}
 
 
 def test_the_report_may_lie_where_a_url_leads(
