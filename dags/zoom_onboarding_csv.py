@@ -230,7 +230,8 @@ with DAG(
         found: dict[str, Any] = {"folder": folder, "by_hand": by_hand}
         found |= {"people": [], "undated": [], "files": [], "faults": []}
         inbox.fs.invalidate_cache()
-        exports = [(version(p), p) for p in inbox.iterdir() if p.name.lower().endswith(".csv")]
+        files = (p for p in inbox.iterdir() if p.name.lower().endswith(".csv") and p.is_file())
+        exports = [(version(path), path) for path in files]
         for now, path in sorted(
             exports, key=lambda export: (export[0]["modified"], export[1].name)
         ):

@@ -330,6 +330,44 @@ def test_the_oldest_file_comes_first_and_each_row_can_be_traced(
     assert "Doe" not in caplog.text
 
 
+def test_a_file_in_which_a_quotation_mark_swallows_rows_is_named_and_stays_open(
+    folder: Folder, zoom: Simulator
+) -> None:
+    text = export({ANN: "2026-03-02", BOB: "2026-03-02", EVE: "2026-03-02"})
+    broken = text.replace(BOB, f'"{BOB}', 1)
+    folder.put("hr.csv", broken)
+
+    done = run(folder)
+
+    assert (done.state, zoom.people()) == ("failed", [])
+    [fault] = returned(done, "extract")["faults"]
+    assert fault.startswith("roster hr.csv is not CSV from line 3 on")
+    assert folder.mark("hr.csv") is None
+
+    folder.put("hr.csv", text)
+    assert outcomes(run(folder)) == {"invited": 3}
+
+
+def test_a_folder_inside_is_not_looked_at_whatever_its_name(drop: Folder, zoom: Simulator) -> None:
+    if not isinstance(drop, Bucket):
+        Path(drop.url, "2025.csv").mkdir()
+    drop.put("2025.csv/old.csv", export({BOB: "2026-03-02"}))
+    drop.put("hr.csv", export({ANN: "2026-03-02"}))
+
+    assert run(drop).state == "success"
+    assert emails(zoom) == [ANN]
+
+
+def test_the_row_of_a_file_with_a_long_name_can_be_traced(folder: Folder, zoom: Simulator) -> None:
+    name = f"{'new hires of all countries, corrected, ' * 5}final.csv"
+    folder.put(name, export({"nobody": "2026-03-02"}))
+
+    done = run(folder)
+
+    report = Path(folder.mark(name)["report"]).read_text(encoding="utf-8")
+    assert json.loads(report)["key"] == returned(done)[0]["key"] == f"{name} row 2, employee 1"
+
+
 def test_who_was_refused_by_zoom_keeps_the_file_open(
     folder: Folder, zoom: Simulator, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -522,6 +560,7 @@ def test_the_page_lists_what_the_dag_says_of_a_file(folder: Folder, zoom: Simula
         text.replace(",", ";"),
         text.replace("Hire Date", "Start"),
         text.replace("Location", "Hire Date"),
+        text.replace("Jane", '"Jane'),
         "",
     ):
         folder.put("hr.csv", content)

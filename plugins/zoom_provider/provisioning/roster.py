@@ -121,7 +121,7 @@ def keyed(records: Iterable[Record], column: str, *, taken_off: bool) -> Iterato
         key = ""
         if isinstance(value, Mapping):
             found = value.get(column)
-            key = "" if found is None else printable(str(found).strip(), 80)
+            key = "" if found is None else printable(str(found).strip())
             if taken_off:
                 value = {name: item for name, item in value.items() if name != column}
         yield Record(number, value, key)
@@ -136,9 +136,10 @@ def from_csv(
     :param stream: opened with ``newline=""``
     :param name: of the file, for errors
     :param needed: columns that the header must have, each with what it is needed for
-    :raises ZoomValidationError: the file is not UTF-8, has no header, or the wrong one
+    :raises ZoomValidationError: the file is not UTF-8 or not CSV, has no header, or the wrong one
     """
-    rows = _guarded(csv.reader(stream), name)
+    # Strict, since a quotation mark that stands alone would swallow the rows after it.
+    rows = _guarded(csv.reader(stream, strict=True), name)
     # A byte-order mark, as spreadsheets write it, is no part of a column's name.
     header = [column.lstrip("\ufeff").strip() for column in next(rows, [])]
     if not any(header):
@@ -200,12 +201,16 @@ def _falls_to(email: str, part: int, parts: int) -> bool:
 
 def _guarded(lines: Iterable[Any], name: str) -> Iterator[Any]:
     """Turn what reading a file can raise into an error that names the file."""
+    line = 0
     try:
-        yield from lines
+        for item in lines:
+            yield item
+            line = getattr(lines, "line_num", 0)
     except UnicodeDecodeError:
         raise _bad_file(name, "is not UTF-8; export it as CSV UTF-8") from None
     except csv.Error as error:
-        raise _bad_file(name, f"is not CSV ({error})") from None
+        fault = f"is not CSV from line {line + 1} on: is a quotation mark alone? ({error})"
+        raise _bad_file(name, fault) from None
 
 
 def _bad_file(name: str, fault: str) -> ZoomValidationError:

@@ -123,6 +123,18 @@ def test_a_csv_without_a_header_is_refused(text: str) -> None:
         list(from_csv(csv_of(text), "hr.csv"))
 
 
+@pytest.mark.parametrize("cell", ['"Doe', '"Bo" Doe', '"' + "x" * 140_000])
+def test_a_quotation_mark_that_stands_alone_swallows_nobody_in_silence(cell: str) -> None:
+    good = "a@example.com,Jo\n"
+    text = f'email,last_name\n{good}b@example.com,"two\nlines"\nc@example.com,{cell}\n{good}'
+    found: list[Record] = []
+
+    with pytest.raises(ZoomValidationError, match=r"^roster hr\.csv is not CSV from line 5 on: "):
+        found.extend(from_csv(csv_of(text), "hr.csv"))
+
+    assert [record.number for record in found] == [2, 3]
+
+
 @pytest.mark.parametrize("source", [from_csv, from_json_lines])
 def test_a_file_that_is_not_utf8_is_refused_by_name(source: Source) -> None:
     with pytest.raises(ZoomValidationError, match=r"hr\.file is not UTF-8"):
