@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from zoom_provider.assets import ZOOM_USERS
 from zoom_provider.exceptions import ZoomDailyLimitError, ZoomError, ZoomValidationError
 from zoom_provider.operators._templating import Unreadable, parsed
 
@@ -87,11 +88,6 @@ def countable(earlier: Mapping[str, Any]) -> dict[Any, int]:
 
 def tell_asset(task: BaseOperator, context: Context, extra: dict[str, Any]) -> None:
     """Say in the event of the account's people, where that is an outlet, what became of them."""
-    if not task.outlets:
-        return
-    # Airflow asks all installed providers about the scheme when an asset is made.
-    from zoom_provider.assets import ZOOM_USERS
-
     if ZOOM_USERS in task.outlets:
         events: Any = context["outlet_events"]
         events[ZOOM_USERS].extra = extra
