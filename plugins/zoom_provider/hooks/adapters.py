@@ -30,13 +30,15 @@ def open_text(path: str, mode: str = "w") -> TextIO:
 
     :param path: a path, or a URL that Airflow's ObjectStoragePath knows
     """
+    # A byte-order mark before a quotation mark would make that a part of a column's name.
+    encoding = "utf-8-sig" if mode == "r" else "utf-8"
     if "://" in path and not path.startswith("file://"):
         store: Any = ObjectStoragePath(path)
-        return cast(TextIO, store.open(mode, encoding="utf-8", newline=""))
+        return cast(TextIO, store.open(mode, encoding=encoding, newline=""))
     file = Path(path.removeprefix("file://"))
     if mode != "r":
         file.parent.mkdir(parents=True, exist_ok=True)
-    return cast(TextIO, file.open(mode, encoding="utf-8", newline=""))
+    return cast(TextIO, file.open(mode, encoding=encoding, newline=""))
 
 
 def earlier_lines(path: str) -> list[str]:

@@ -53,6 +53,7 @@ ZOOMS = "email,type,first_name,Salary\nann@example.com,2,Ann,9\nbob@example.com,
     [
         (HR, "hr.csv", MAPPING),
         ("\ufeff" + HR.replace("\n", "\r\n"), "hr.CSV", MAPPING),
+        ("\ufeff" + HR.replace("Work Email", '"Work Email"'), "hr.csv", MAPPING),
         (HR, "hr.txt", MAPPING),
         (HR.replace("Sales", '" Sales\t"'), "hr.csv", MAPPING),
         (as_lines(*RECORDS), "hr.jsonl", MAPPING),
