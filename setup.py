@@ -71,6 +71,8 @@ setup(
             "apache-airflow-providers-http>=5.0",
             "apache-airflow-providers-postgres>=6.0",
             "apache-airflow-providers-smtp>=2.0",
+            # The first that bounds how long it waits; Airflow itself does with older ones.
+            "urllib3>=2.6.3",
         ],
         "simulator": ["fastapi>=0.110", "trustme>=1.1", "uvicorn>=0.30"],
     },

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
+from importlib.metadata import requires
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
+from packaging.requirements import Requirement
 
 from dags import zoom_onboarding_bamboohr as example
 
@@ -70,3 +72,13 @@ def test_what_is_left_of_an_earlier_try_is_not_taken_for_this_ones(
             summarize.python_callable(ti=ti)
     else:
         assert summarize.python_callable(ti=ti) == {}
+
+
+def test_the_extra_brings_a_urllib3_that_can_bound_its_waits() -> None:
+    """``Retry`` takes ``retry_after_max`` from 2.6.3 on; before, each request was a TypeError."""
+    needed = [Requirement(text) for text in requires("airflow-provider-zoom") or ()]
+    [urllib3] = [r for r in needed if r.name == "urllib3"]
+    assert urllib3.marker
+    assert urllib3.marker.evaluate({"extra": "examples"})
+    assert urllib3.specifier.contains("2.6.3")
+    assert not urllib3.specifier.contains("2.6.2")
