@@ -169,6 +169,53 @@ def test_an_empty_preferred_name_is_none(hr: postgresql.Server, connected: Simul
     assert names == {"e1@example.com": "Jo", "e2@example.com": "Jo", "e3@example.com": "Kim"}
 
 
+def test_who_has_left_does_not_come_and_who_comes_back_does(
+    hr: postgresql.Server, connected: Simulator
+) -> None:
+    today = datetime.now(BERLIN).date()
+    ends = {
+        "last": today,
+        "contract": today + timedelta(days=2),
+        "back": date(2025, 10, 31),
+        "never": date(2025, 11, 1),
+    }
+    for number, end in ends.items():
+        enter(hr, number, "2025-11-01", "2025-01-01Z", termination_date=end.isoformat())
+
+    done = run(conf={"from": "2025-11-01"})
+
+    assert outcomes_of(done) == {"contract": "invited", "back": "invited"}
+    assert set(made(connected)) == {"econtract@example.com", "eback@example.com"}
+
+
+def test_of_two_rows_of_a_person_the_newer_counts(
+    hr: postgresql.Server, connected: Simulator
+) -> None:
+    for department, at in (("Sales", "2027-01-02Z"), ("Support", "2027-01-03Z")):
+        enter(hr, "1", "2027-03-01", at, department=department)
+    enter(hr, "1", "2027-03-01", "2027-01-01Z", work_email=" E1@Example.COM ")
+
+    run(conf={"from": "2027-03-01"})
+
+    assert [(p["email"], p["type"]) for p in connected.people()] == [("e1@example.com", BASIC)]
+
+
+def test_a_crowd_is_stopped_before_anybody_is_created(
+    hr: postgresql.Server, connected: Simulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hr.run_sql(
+        "hr",
+        "INSERT INTO hr.employees (employee_number, work_email, department, employment_type,"
+        " hire_date) SELECT n, 'e' || n || '@example.com', 'Sales', 'employee', '2027-03-01'"
+        " FROM generate_series(1, 501) n",
+    )
+
+    assert str(run(conf={"from": "2027-03-01"}).state) == "failed"
+
+    assert "501 people are more than max_creates=500 allows" in capsys.readouterr().out
+    assert connected.people() == []
+
+
 def test_the_report_may_lie_where_a_url_leads(
     hr: postgresql.Server, connected: Simulator, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -188,7 +235,10 @@ def test_the_report_may_lie_where_a_url_leads(
 
 
 def test_each_row_that_fails_is_traced(
-    hr: postgresql.Server, connected: Simulator, caplog: pytest.LogCaptureFixture
+    hr: postgresql.Server,
+    connected: Simulator,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     connected.seed(*IN_ZOOM)
 
@@ -218,7 +268,8 @@ def test_each_row_that_fails_is_traced(
         *("sam.taylor@example.com", "yusuf.kaya@example.com")
     ]
     # What is plain ASCII may be a part of an address.
-    assert not any(name in caplog.text for name in ("Zielińska", "买买提阿布都", "田中", "Tóth"))
+    said = caplog.text + "".join(capfd.readouterr())
+    assert not any(name in said for name in ("Zielińska", "买买提阿布都", "田中", "Tóth"))
 
 
 def test_too_many_failures_turn_the_run_red_after_the_report(
