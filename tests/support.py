@@ -87,3 +87,15 @@ def run_dag(dag: Any, **options: Any) -> Any:
         bag.bag_dag(dag)
         sync_bag_to_db(bag, "dags-folder", None)
     return dag.test(**options)
+
+
+def told_asset(run: Any) -> list[dict[str, int]]:
+    """List the counts in the events that a run left for the DAGs that wait for people."""
+    from airflow.models.asset import AssetEvent
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    of_run = {"source_dag_id": run.dag_id, "source_run_id": run.run_id}
+    with create_session() as session:
+        extras = session.scalars(select(AssetEvent.extra).filter_by(**of_run)).all()
+    return [extra["outcomes"] for extra in extras]

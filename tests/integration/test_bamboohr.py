@@ -25,7 +25,7 @@ from child_processes import Processes
 from tests.readme import block, blocks
 from tests.requires import require
 from tests.stand_ins.bamboohr import BambooHR, running
-from tests.support import emails, run_dag
+from tests.support import emails, run_dag, told_asset
 from zoom_provider.simulator.server import Simulator
 
 PROJECT = Path(__file__).parents[2]
@@ -37,6 +37,9 @@ BERLIN = ZoneInfo("Europe/Berlin")
 MORNING = datetime.combine(datetime.now(BERLIN) + timedelta(days=3), clock_time(5), BERLIN)
 TOMORROW = MORNING.date() + timedelta(days=1)
 LONG_AGO = MORNING - timedelta(days=90)
+
+# What is asked first, and an error that Airflow does not try again.
+ASKED, FAILED = "GET /api/v1/employees/changed", "AirflowFailException"
 
 Run = Callable[..., Any]
 
@@ -119,6 +122,7 @@ def test_who_starts_tomorrow_or_came_late_is_in_zoom_once(
     first = run()
     assert sorted(emails(connected)) == [f"{name}@example.com" for name in wanted]
     assert (str(first.state), pulled(first, task_id="summarize")) == ("success", {"invited": 5})
+    assert told_asset(first) == [{"invited": 5}]
 
     # For the same morning: Airflow puts it in the place of the first.
     again = run()
@@ -202,10 +206,13 @@ def test_bamboohr_is_given_the_time_that_it_asks_for(
 @pytest.mark.parametrize(
     ("refusals", "told"),
     [
-        ([(400, None)], "BambooHR answered GET /api/v1/employees/changed with 400 Bad Request"),
+        ([(400, None)], f"{FAILED}: BambooHR answered {ASKED} with 400 Bad Request"),
         ([(403, None)], "the password of the connection bamboohr must be an API key"),
-        ([(200, None)], "BambooHR gave no answer to GET /api/v1/employees/changed: JSONDecodeErr"),
-        ([(503, "1")] * 5, "BambooHR answered GET /api/v1/employees/changed with 503"),
+        # Where the task has retries, these are worth one.
+        ([(200, None)], f"RuntimeError: BambooHR gave no answer to {ASKED}: JSONDecodeError"),
+        ([(500, None)], f"RuntimeError: BambooHR answered {ASKED} with 500"),
+        ([(429, "1")] * 5, f"RuntimeError: BambooHR answered {ASKED} with 429"),
+        ([(503, "1")] * 5, f"RuntimeError: BambooHR answered {ASKED} with 503"),
     ],
 )
 def test_what_bamboohr_refuses_is_told_in_one_line(
@@ -292,6 +299,41 @@ def test_a_person_who_cannot_be_created_is_traced_to_bamboohr(
     assert (reject["source"], reject["key"], reject["field"]) == (
         *("bamboohr", "4711", "user_info.email"),
     )
+
+
+def test_too_many_failures_turn_the_run_red_and_hold_nobody_up(
+    run: Run, hr: BambooHR, connected: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(11):
+        hr.add(number, day(0), email="nobody")
+    hr.add(11, day(0))
+
+    ended = run()
+
+    assert states(ended) == {"extract": "success", "create_users": "failed", "summarize": "failed"}
+    assert emails(connected) == ["person11@example.com"]
+    assert all(f"bamboohr {number} nobody: rejected" in caplog.text for number in range(11))
+    assert told_asset(ended) == []
+
+
+def test_whom_zoom_has_stays_as_they_are(run: Run, hr: BambooHR, connected: Simulator) -> None:
+    connected.seed({"email": "person1@example.com", "type": 2, "first_name": "Janet"})
+    hr.add(1, day(0), email=" Person1@Example.COM ")
+    hr.add(2, day(0), email="person1@example.com")
+
+    ended = run()
+
+    [person] = connected.people()
+    assert (person["first_name"], person["type"]) == ("Janet", 2)
+    assert pulled(ended, task_id="summarize") == {"existing": 1}
+
+
+def test_a_morning_without_hires_is_green(run: Run, hr: BambooHR, connected: Simulator) -> None:
+    ended = run()
+
+    assert (str(ended.state), pulled(ended, task_id="summarize")) == ("success", {})
+    assert Path(pulled(ended, "report")).read_text(encoding="utf-8") == ""
+    assert connected.people() == []
 
 
 def test_without_the_provider_one_line_says_what_is_missing(

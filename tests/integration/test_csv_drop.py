@@ -23,7 +23,7 @@ import pytest
 from child_processes import free_port
 from dags import zoom_onboarding_csv as example
 from tests.readme import block, blocks, codes, table
-from tests.support import calls, emails, run_dag
+from tests.support import calls, emails, run_dag, told_asset
 from zoom_provider.simulator.server import Simulator
 
 SAMPLE = Path(__file__).parents[2] / "dags" / "data" / "hr_export.csv"
@@ -176,6 +176,7 @@ def test_dropped_people_are_in_zoom_and_their_file_is_read_no_more(
     mark = drop.mark("hr.csv")
     assert (mark["size"], mark["run_id"]) == (len(text), first.run_id)
     assert mark["outcomes"] == {"invited": 2}
+    assert told_asset(first) == [{"invited": 2}]
     assert Path(mark["report"]).exists()
 
     before = len(calls(zoom))

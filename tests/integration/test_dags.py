@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import told_asset
 from zoom_provider.simulator.server import Simulator
 
 DAGS = Path(__file__).parents[2] / "dags"
@@ -99,6 +100,7 @@ def test_one_person_is_created_from_what_a_trigger_sends(
     assert {name: person[name] for name in expected} == expected
     result = returned(run, "create_user")
     assert (result["id"], result["status"]) == (person["id"], person["status"])
+    assert told_asset(run) == [{result["outcome"]: 1}]
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ from tests.integration.hr_table import (
     seed,
 )
 from tests.readme import PROJECT, block, blocks
-from tests.support import run_dag
+from tests.support import run_dag, told_asset
 from zoom_provider.simulator.server import Simulator
 
 SQL = re.compile(r'^SQL = """(.*?)"""$', re.DOTALL | re.MULTILINE)
@@ -185,6 +185,7 @@ def test_who_has_left_does_not_come_and_who_comes_back_does(
     done = run(conf={"from": "2025-11-01"})
 
     assert outcomes_of(done) == {"contract": "invited", "back": "invited"}
+    assert told_asset(done) == [{"invited": 2}]
     assert set(made(connected)) == {"econtract@example.com", "eback@example.com"}
 
 

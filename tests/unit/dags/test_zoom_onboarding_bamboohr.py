@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from importlib.metadata import requires
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -35,6 +37,35 @@ def test_who_is_to_come(hired: str, status: str, ends: str | None, comes: bool) 
     person = {"hireDate": hired, "status": status, "terminationDate": ends}
 
     assert example.is_to_come(person, TODAY) is comes
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Pacific/Auckland", "America/Los_Angeles"])
+def test_daily_runs_leave_no_first_day_out_and_take_none_twice(
+    zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over a year, with its days of 23 and of 25 hours; nobody is late."""
+    hr = ZoneInfo(zone)
+
+    def everybody(first: date, last: date) -> list[dict[str, Any]]:
+        days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+        known = {"status": "Active", "terminationDate": None, **dict.fromkeys(example.FIELDS)}
+        return [{**known, "eeid": str(day), "hireDate": str(day)} for day in days]
+
+    monkeypatch.setattr(example, "INSTALLED", True)
+    monkeypatch.setattr(example, "HR_TIMEZONE", hr)
+    monkeypatch.setattr(example, "people_hired", everybody)
+    monkeypatch.setattr(example, "changed_since", lambda _: set())
+    days = [date(2026, 1, 1) + timedelta(days=n) for n in range(400)]
+    mornings = [datetime.combine(day, time(5), hr).astimezone(UTC) for day in days]
+    extract: Any = example.dag.get_task("extract")
+    dates = {"from": None, "to": None}
+
+    taken = [
+        [person["eeid"] for person in extract.python_callable(dates, start, end)]
+        for start, end in pairwise(mornings)
+    ]
+
+    assert taken == [[str(day + timedelta(days=1))] for day in days[1:]]
 
 
 def test_pages_that_lost_a_person_are_not_taken_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
