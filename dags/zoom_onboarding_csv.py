@@ -92,13 +92,15 @@ def first_day(row: Any) -> date:
 
 def pick(name: str, data: bytes, first: date, last: date) -> dict[str, Any]:
     """Return who of an export starts on these days, who has no first day, how many start later."""
+    from zoom_provider.api.replies import printable
     from zoom_provider.provisioning.roster import from_csv
 
     picked: dict[str, Any] = {"people": [], "undated": [], "later": 0}
     stream = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
     for number, row, _ in from_csv(stream, name, COLUMNS):
         cells = row if isinstance(row, dict) else dict.fromkeys(COLUMNS, "")
-        key = f"{name} row {number}, employee {cells['Employee #'].strip() or 'unknown'}"
+        employee = cells["Employee #"].strip() or "unknown"
+        key = printable(f"{name} row {number}, employee {employee}")
         person = {"file": name, "key": key, **{c: cells[c].strip() for c in FOR_ZOOM}}
         try:
             day = first_day(row)
@@ -111,8 +113,11 @@ def pick(name: str, data: bytes, first: date, last: date) -> dict[str, Any]:
 
 
 def told(person: Mapping[str, str], outcome: str, reason: str | None) -> dict[str, str]:
-    """Return a line of the list of who got what."""
-    where = {"file": person["file"], "key": person["key"], "email": person["Work Email"]}
+    """Return a line of the list of who got what: one line, whatever a cell holds."""
+    from zoom_provider.api.replies import printable
+
+    email = printable(person["Work Email"], 128)
+    where = {"file": person["file"], "key": person["key"], "email": email}
     return {**where, "outcome": outcome, "reason": reason or ""}
 
 

@@ -125,6 +125,16 @@ def test_what_zoom_does_not_need_stays_in_the_file() -> None:
     ]
 
 
+def test_a_cell_with_a_line_break_does_not_make_a_line_of_its_own() -> None:
+    odd = {"Employee #": "7\nforged", "Work Email": "x\nforged line", "Hire Date": "2026\n03"}
+    picked = example.pick("hr.csv", export(odd, odd | {"Hire Date": "2026-03-02"}), date.min, TODAY)
+
+    report = {1: {"outcome": "rejected", "reason": "no address"}}
+    told = [*picked["undated"], *example.who_got_what(picked["people"], report)]
+    assert [line["email"] for line in told] == ["x forged line"] * 2
+    assert [text for line in told for text in line.values() if not text.isprintable()] == []
+
+
 @pytest.mark.parametrize(
     ("data", "fault"),
     [
