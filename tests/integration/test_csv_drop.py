@@ -185,6 +185,11 @@ def test_dropped_people_are_in_zoom_and_their_file_is_read_no_more(
     assert len(calls(zoom)) == before
     assert drop.mark("hr.csv") == mark
 
+    # A worker's process may have run the DAG before, and remember what lay there then.
+    drop.put("next.csv", export({EVE: "2026-03-02"}))
+    run(drop)
+    assert sorted(emails(zoom)) == [ANN, BOB, EVE]
+
 
 def test_what_may_still_be_written_is_left_to_the_next_run(
     drop: Folder,
@@ -386,7 +391,7 @@ def test_who_was_refused_by_zoom_keeps_the_file_open(
 
 
 def test_a_file_that_changes_while_it_is_read_is_left_to_the_next_run(
-    folder: Folder, zoom: Simulator, monkeypatch: pytest.MonkeyPatch
+    drop: Folder, zoom: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
@@ -394,17 +399,18 @@ def test_a_file_that_changes_while_it_is_read_is_left_to_the_next_run(
 
     def meanwhile(path: Any) -> Any:
         found = read_bytes(path)
-        folder.put("hr.csv", export({ANN: "2026-03-02", BOB: "2026-03-02"}))
+        drop.put("hr.csv", export({ANN: "2026-03-02", BOB: "2026-03-02"}))
         return found
 
-    folder.put("hr.csv", export({ANN: "2026-03-02"}))
+    drop.put("hr.csv", export({ANN: "2026-03-02"}))
     with monkeypatch.context() as patch:
         patch.setattr(ObjectStoragePath, "read_bytes", meanwhile)
-        assert run(folder).state == "success"
+        assert run(drop).state == "success"
     assert emails(zoom) == []
 
-    run(folder)
+    run(drop)
     assert sorted(emails(zoom)) == [ANN, BOB]
+    assert drop.mark("hr.csv")["outcomes"] == {"invited": 2}
 
 
 def test_half_a_mark_is_none(folder: Folder, zoom: Simulator) -> None:
