@@ -26,4 +26,5 @@ The people of the Zoom account.
 
 As an outlet of one of the operators it gets an event when the task has succeeded; its ``extra`` is
 ``{"outcomes": {outcome: count}}``, for many people also ``"report"``, the path of their report.
+After a dry run ``outcomes`` is empty and ``"dry_run"`` is True.
 """

@@ -132,7 +132,7 @@ class ZoomCreateUsersOperator(UserInfoOperator):
     email, outcome, reason) are in XCom first; it retries only where Zoom gave no answer.
 
     With :data:`zoom_provider.assets.ZOOM_USERS` among its outlets, the event's ``extra`` holds
-    ``outcomes`` and ``report``.
+    ``outcomes`` and ``report``; after a dry run, no outcomes and ``"dry_run": True``.
 
     :param users: a list of ``user_info``, or a text or upstream output that is one (templated)
     :param roster: instead of ``users``, the path or object-store URL of a file that is read row
@@ -246,7 +246,8 @@ class ZoomCreateUsersOperator(UserInfoOperator):
                 source.refuse_more_than(self.max_creates, check)
             path = str(self.report or adapters.default_report(context))
             lines = adapters.earlier_lines(path) if earlier else []
-            progress = Progress(client, checkpoint, adapters.AirflowMeter(), total, earlier, work)
+            meter, dry = adapters.AirflowMeter(), self.only_told
+            progress = Progress(client, checkpoint, meter, total, earlier, work, dry_run=dry)
             with Report(path, adapters.open_text, source.name) as report:
                 if lines:
                     progress.taken_over(report.take_over(lines, progress.is_open))
@@ -281,7 +282,9 @@ class ZoomCreateUsersOperator(UserInfoOperator):
             if stopped_by is not None:
                 raise stopped_by
             self._judge(report)
-        tell_asset(self, context, {"outcomes": outcomes, "report": report.path})
+        # Nobody came of a dry run: who starts at the event must not count its people.
+        came = {"outcomes": {}, "dry_run": True} if self.only_told else {"outcomes": outcomes}
+        tell_asset(self, context, {**came, "report": report.path})
         return {
             "outcomes": outcomes,
             "report": report.path,

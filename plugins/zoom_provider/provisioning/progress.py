@@ -65,6 +65,7 @@ class Progress:
         that nobody had begun, None for none), ``left`` (rows begun and not ended), ``outcomes``,
         ``seconds``, ``calls``, ``rate_limited``, ``work``
     :param work: tells one piece of work from another, by which rows have other numbers
+    :param dry_run: nothing is written to Zoom, so people are told of, but not counted as metrics
     """
 
     client: ZoomClient
@@ -73,6 +74,7 @@ class Progress:
     total: int | None = None
     earlier: Mapping[str, Any] = field(default_factory=dict)
     work: str = ""
+    dry_run: bool = False
     ended: int = 0
 
     def __post_init__(self) -> None:
@@ -127,7 +129,8 @@ class Progress:
     def done(self, person: PersonOutcome) -> None:
         """Note that a person's case is closed."""
         self.ended += 1
-        self._people[person.outcome] += 1
+        if not self.dry_run:
+            self._people[person.outcome] += 1
 
     def put_off(self, row: int) -> None:
         """Note that a row that was begun wants another try."""

@@ -139,3 +139,10 @@ def test_the_event_of_the_accounts_people_has_the_counts(
     perform(many, outlet_events=events)
     wanted = {"outcomes": {"existing": 1, "invited": 1}, "report": str(path)}
     assert events[ZOOM_USERS].extra == wanted
+
+    users = [{**JANE, "email": "new@example.com"}]
+    given |= {"dry_run": True, "report": str(path)}
+    dry = ZoomCreateUsersOperator(task_id="dry", users=users, **given)
+    # A DAG that waits for new people must not take those of a dry run for any.
+    assert perform(dry, outlet_events=events)["outcomes"] == {"invited": 1}
+    assert events[ZOOM_USERS].extra == {"outcomes": {}, "dry_run": True, "report": str(path)}

@@ -133,6 +133,17 @@ def test_metrics_by_name_count_each_thing_once(
     assert set(book.timings) == {"zoom.waited", "zoom.reply"}
 
 
+def test_people_of_a_dry_run_are_not_counted_as_people(
+    zoom: Simulator, client: ZoomClient, report: Report, book: Book
+) -> None:
+    progress = Progress(client, book, book, dry_run=True)
+    rules = Rules(at_once=1, dry_run=True)
+    create_many(client, rows_of(client, [person(1)]), report, rules, progress)
+    progress.measure()
+    assert report.counts == {Outcome.INVITED: 1}
+    assert +book.counts == {"zoom.calls": len(zoom.requests("* /v2/*"))}
+
+
 EARLIER: dict[str, Any] = {"next": 10, "left": [3, 7], "work": "w"}
 
 
