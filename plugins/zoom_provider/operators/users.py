@@ -311,6 +311,7 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         )
 
     def _source(self) -> Source:
+        from zoom_provider.api.replies import printable
         from zoom_provider.hooks.adapters import open_text
         from zoom_provider.provisioning.mapping import check_mapping
         from zoom_provider.provisioning.source import Source
@@ -331,7 +332,8 @@ class ZoomCreateUsersOperator(UserInfoOperator):
             open_text=open_text,
             mapping=self.mapping,
             key=self.key,
-            name=str(self.source or self.roster or "users"),
+            # A template's text may be what somebody started the run with.
+            name=printable(self.source or self.roster or "users"),
             shard=checked_shard(self.shard),
         )
 

@@ -146,3 +146,26 @@ def test_the_event_of_the_accounts_people_has_the_counts(
     # A DAG that waits for new people must not take those of a dry run for any.
     assert perform(dry, outlet_events=events)["outcomes"] == {"invited": 1}
     assert events[ZOOM_USERS].extra == {"outcomes": {}, "dry_run": True, "report": str(path)}
+
+
+def test_a_source_and_a_key_stay_on_their_line(
+    connected: Simulator, perform: Perform, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Both may be somebody's input: a run's parameter, a cell of an export."""
+    odd = "hr\nRow 9 of hr: invited\u202e\x1b[31m"
+    users = [{**HR[1], "Number": odd}]
+    perform(
+        ZoomCreateUsersOperator(
+            task_id="create",
+            users=users,
+            mapping=MAPPING,
+            key="Number",
+            source="{{ params.file }}",
+            max_failures=1,
+            report=str(path),
+        ),
+        params={"file": odd},
+    )
+    shown = "hr Row 9 of hr: invited  [31m"
+    assert f"Row 1 of {shown}, key {shown}: rejected" in caplog.text
+    assert traced(written(path)[0]) == traced(written(path)[1]) == [(shown, 1, shown)]
