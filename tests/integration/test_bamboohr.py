@@ -203,6 +203,19 @@ def test_bamboohr_is_given_the_time_that_it_asks_for(
     assert 0 < unasked <= 75
 
 
+def test_the_question_that_is_a_post_is_asked_again_too(
+    run: Run, hr: BambooHR, connected: Simulator, waited: list[float]
+) -> None:
+    hr.add(1, day(0))
+    hr.refusals = [(429, "7"), (503, "8")]
+
+    # With dates, nothing else is asked.
+    assert str(run({"from": f"{day(0)}"}).state) == "success"
+
+    assert emails(connected) == ["person1@example.com"]
+    assert ([method for method, *_ in hr.requests], waited) == (["POST"] * 3, [7, 8])
+
+
 @pytest.mark.parametrize(
     ("refusals", "told"),
     [
