@@ -273,6 +273,26 @@ def test_each_row_that_fails_is_traced(
     assert not any(name in said for name in ("Zielińska", "买买提阿布都", "田中", "Tóth"))
 
 
+def test_a_morning_that_failed_is_made_up_for_when_it_is_run_again(
+    hr: postgresql.Server, connected: Simulator
+) -> None:
+    enter(hr, "1", "2027-03-02", "2027-01-01Z")
+    secret = connected.settings.client_secret
+    connected.configure(client_secret="another")
+    failed = run(morning(2027, 3, 1))
+    states = {ti.task_id: str(ti.state) for ti in failed.get_task_instances()}
+    assert states == {"extract": "success", "create_users": "failed", "report": "failed"}
+    connected.configure(client_secret=secret)
+
+    # As the page says, the next does not look back; and it has nobody to create.
+    following = run(morning(2027, 3, 2))
+    assert (str(following.state), outcomes_of(following)) == ("success", {})
+    assert connected.people() == []
+
+    run(morning(2027, 3, 1))
+    assert made(connected) == {"e1@example.com": 1}
+
+
 def test_too_many_failures_turn_the_run_red_after_the_report(
     hr: postgresql.Server,
     connected: Simulator,
