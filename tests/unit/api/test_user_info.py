@@ -316,6 +316,20 @@ def test_a_message_stays_readable_whatever_came() -> None:
     assert len(str(error)) < 8_000
 
 
+@pytest.mark.parametrize(
+    "crowd",
+    [
+        pytest.param({f"{'x' * 100}{n}": n for n in range(10_000)}, id="cut to one name"),
+        pytest.param({n: n for n in range(10_000)}, id="no names at all"),
+    ],
+)
+def test_many_faults_of_what_looks_like_one_field_stay_readable(crowd: dict[Any, int]) -> None:
+    """The reason goes into each person's line of the report, and into XCom."""
+    error = refused("create", {"email": "jane@example.com", "type": 1, **crowd})
+    assert sum(map(len, error.errors.values())) <= 51
+    assert len(str(error)) < 10_000
+
+
 def test_a_request_does_not_change() -> None:
     request = check("create", jane(feature={"zoom_phone": True}))
     with pytest.raises(AttributeError):
