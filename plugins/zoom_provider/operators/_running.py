@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from zoom_provider.assets import ZOOM_USERS
 from zoom_provider.exceptions import ZoomDailyLimitError, ZoomError, ZoomValidationError
-from zoom_provider.operators._templating import Unreadable, parsed
+from zoom_provider.operators._templating import Unreadable, parsed, password_column
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, Context
@@ -111,11 +111,16 @@ def check_max_failures(value: object) -> None:
         )
 
 
-def check_key(value: object) -> None:
-    """Refuse what is no column's name."""
+def check_key(value: object, mapping: Any) -> None:
+    """Refuse what is no column's name, or that of the passwords: keys are told to everybody."""
     if value is not None and (not isinstance(value, str) or not value):
         raise ZoomValidationError(
             "key must be the name of a column", errors={"key": ["is no column's name"]}
+        )
+    if value is not None and value in ("password", password_column(mapping)):
+        raise ZoomValidationError(
+            "key must not be the column of the passwords: it goes into the report and the log",
+            errors={"key": ["is the passwords' column"]},
         )
 
 

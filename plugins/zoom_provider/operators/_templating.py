@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import json
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -50,8 +50,9 @@ class UserInfoOperator(BaseOperator):
     ) -> None:
         super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
         if parent is self:
+            column = password_column(getattr(self, "mapping", None))
             for name in self.people_fields:
-                setattr(self, name, presentable(getattr(self, name)))
+                setattr(self, name, presentable(getattr(self, name), column))
 
 
 class Unreadable(str):
@@ -60,11 +61,22 @@ class Unreadable(str):
     __slots__ = ()
 
 
-def presentable(value: Any) -> Any:
-    """Parse a text into people; mask the passwords among them in this process's logs."""
+def password_column(mapping: Any) -> str | None:
+    """Say what a source calls its passwords, which need not look like the word."""
+    source = mapping.get("password") if isinstance(mapping, Mapping) else None
+    column = source.get("column") if isinstance(source, Mapping) else source
+    return column if isinstance(column, str) else None
+
+
+def presentable(value: Any, column: str | None = None) -> Any:
+    """
+    Parse a text into people; mask the passwords among them in this process's logs.
+
+    :param column: what holds a password besides what is called one
+    """
     people = parsed(value)
     for person in people[:_MOST_MASKED] if isinstance(people, list) else [people]:
-        for secret in _passwords(person):
+        for secret in _passwords(person, column):
             mask_secret(secret)
             mask_secret(json.dumps(secret)[1:-1])
     return people
@@ -115,7 +127,7 @@ def _read_once(text: str) -> Any:
         return Unreadable(f"(not shown: neither JSON nor a Python literal; {where})")
 
 
-def _passwords(person: Any) -> list[str]:
+def _passwords(person: Any, column: str | None) -> list[str]:
     if not isinstance(person, dict):
         return []
     return [
@@ -124,5 +136,5 @@ def _passwords(person: Any) -> list[str]:
         if isinstance(key, str)
         and isinstance(value, str)
         and value
-        and SequenceMatcher(None, key.lower(), "password").ratio() >= _ALIKE
+        and (key == column or SequenceMatcher(None, key.lower(), "password").ratio() >= _ALIKE)
     ]

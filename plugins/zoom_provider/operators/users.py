@@ -325,7 +325,7 @@ class ZoomCreateUsersOperator(UserInfoOperator):
                 "roster is empty; it must be a path or URL", errors={"roster": ["is empty"]}
             )
         check_mapping(self.mapping)
-        check_key(self.key)
+        check_key(self.key, self.mapping)
         return Source(
             users=() if self.users is None else people_of(self.users),
             path=None if self.roster is None else str(self.roster),

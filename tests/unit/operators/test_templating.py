@@ -119,6 +119,17 @@ def test_nothing_else_is_hidden(masked: list[str]) -> None:
     assert masked == []
 
 
+@pytest.mark.parametrize("source", ["PIN", {"column": "PIN", "optional": True}])
+def test_a_password_is_masked_whatever_its_source_calls_it(source: Any, masked: list[str]) -> None:
+    mapping = {"email": "Mail", "type": 1, "password": source}
+    users = [{"Mail": "ann@example.com", "PIN": "{{ params.first }}"}]
+    task = ZoomCreateUsersOperator(task_id="create", users=users, mapping=mapping)
+
+    task.render_template_fields({"params": {"first": SECRET}})
+
+    assert set(masked) == {SECRET, json.dumps(SECRET)[1:-1]}
+
+
 def test_a_crowd_costs_the_logs_no_more_than_a_hundred_masks(masked: list[str]) -> None:
     presentable([{**JANE, "password": f"secret-{number}"} for number in range(1000)])
     assert len(set(masked)) == 100

@@ -109,6 +109,11 @@ def test_people_who_are_taken_as_they_are_may_have_a_key(
         ({"users": [], "key": ""}, "key must be the name of a column"),
         ({"users": [], "key": 5}, "key must be the name of a column"),
         ({"roster": "hr.csv", "key": "No"}, "has no column 'No' in its header, for the rows' key"),
+        ({"users": [], "key": "password"}, "key must not be the column of the passwords"),
+        (
+            {"users": [], "key": "PIN", "mapping": {**MAPPING, "password": "PIN"}},
+            "key must not be the column of the passwords",
+        ),
     ],
 )
 def test_a_key_that_is_no_column_is_told_before_any_call(
