@@ -354,6 +354,21 @@ def test_a_file_in_which_a_quotation_mark_swallows_rows_is_named_and_stays_open(
     assert outcomes(run(folder)) == {"invited": 3}
 
 
+def test_a_dry_run_marks_no_file(
+    folder: Folder, zoom: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.put("hr.csv", export({ANN: "2026-03-02"}))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(example.create_users, "only_told", True)
+        done = run(folder)
+    assert (outcomes(done), zoom.people()) == ({"invited": 1}, [])
+    assert folder.mark("hr.csv") is None
+
+    assert outcomes(run(folder)) == {"invited": 1}
+    assert (emails(zoom), folder.mark("hr.csv")["outcomes"]) == ([ANN], {"invited": 1})
+
+
 def test_a_folder_inside_is_not_looked_at_whatever_its_name(drop: Folder, zoom: Simulator) -> None:
     if not isinstance(drop, Bucket):
         Path(drop.url, "2025.csv").mkdir()
