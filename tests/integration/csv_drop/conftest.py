@@ -1,0 +1,156 @@
+"""HR's file drop: a folder or a bucket, and the DAG that reads it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from child_processes import free_port
+from dags import zoom_onboarding_csv as example
+from tests.support import run_dag
+from zoom_provider.simulator.server import Simulator
+
+SAMPLE = Path(__file__).parents[3] / "dags" / "data" / "hr_export.csv"
+COLUMNS = SAMPLE.read_text(encoding="utf-8").splitlines()[0].split(",")
+
+# On Sunday, 1 March, at 5:00 in Berlin, it is the eve of the 2nd.
+SUNDAY = datetime(2026, 3, 1, 4, 0, tzinfo=UTC)
+KEYS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+BUCKETS = count(1)
+
+
+@dataclass
+class Folder:
+    """A folder on this machine."""
+
+    url: str
+
+    def put(self, name: str, content: str | bytes) -> None:
+        data = content.encode() if isinstance(content, str) else content
+        Path(self.url, name).write_bytes(data)
+
+    def get(self, name: str) -> str | None:
+        path = Path(self.url, name)
+        return path.read_text(encoding="utf-8") if path.exists() else None
+
+    def mark(self, name: str) -> Any:
+        """Return what stands in the mark of a file; None where it has none."""
+        return json.loads(self.get(f"{name}.done") or "null")
+
+
+@dataclass
+class Bucket(Folder):
+    """The same behind an S3 API."""
+
+    client: Any
+    name: str
+
+    def put(self, name: str, content: str | bytes) -> None:
+        self.client.put_object(Bucket=self.name, Key=f"inbox/{name}", Body=content)
+
+    def get(self, name: str) -> str | None:
+        try:
+            found = self.client.get_object(Bucket=self.name, Key=f"inbox/{name}")
+        except self.client.exceptions.NoSuchKey:
+            return None
+        return str(found["Body"].read().decode())
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[Any]:
+    """Run an S3 API, one for all tests since Airflow attaches a store once; give a client of it."""
+    import boto3  # type: ignore[import-untyped]
+    from moto.server import ThreadedMotoServer
+
+    port = free_port(0)
+    server = ThreadedMotoServer("127.0.0.1", port, verbose=False)
+    server.start()
+    url = f"http://127.0.0.1:{port}"
+    yield boto3.client("s3", **KEYS, endpoint_url=url, region_name="eu-central-1")
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3: Any, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    """Make a bucket that Airflow's connection aws_default leads to."""
+    extra = {"endpoint_url": s3.meta.endpoint_url, "region_name": s3.meta.region_name}
+    fields = {"login": KEYS["aws_access_key_id"], "password": KEYS["aws_secret_access_key"]}
+    aws = json.dumps({"conn_type": "aws", **fields, "extra": extra})
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", aws)
+    name = f"hr-drop-{next(BUCKETS)}"
+    place = {"LocationConstraint": s3.meta.region_name}
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration=place)
+    return Bucket(f"s3://aws_default@{name}/inbox", s3, name)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    (tmp_path / "inbox").mkdir()
+    return Folder(str(tmp_path / "inbox"))
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def drop(request: pytest.FixtureRequest) -> Folder:
+    found: Folder = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def watch(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """Give the DAG a clock, an hour ahead: whatever lies there has been quiet for long."""
+    clock = SimpleNamespace(ahead=3600.0)
+    clock.time = lambda: time.time() + clock.ahead
+    monkeypatch.setattr(example, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def zoom(airflow_db: Path, watch: SimpleNamespace, connected: Simulator) -> Simulator:
+    """Give the local Zoom of the connection; a run may start."""
+    return connected
+
+
+def run(drop: Folder, when: datetime | None = SUNDAY, **conf: str) -> Any:
+    """Run the DAG to its end."""
+    # A DAG object keeps what its last test run was started with.
+    every = {"folder": drop.url, "from": None, "to": None, **conf}
+    return run_dag(example.dag, logical_date=when, run_conf=every)
+
+
+def returned(run: Any, task_id: str = "summarize") -> Any:
+    return run.get_task_instance(task_id).xcom_pull(task_ids=task_id)
+
+
+def states(run: Any) -> dict[str, str]:
+    return {ti.task_id: str(ti.state) for ti in run.get_task_instances()}
+
+
+def outcomes(run: Any) -> dict[str, int]:
+    return Counter(person["outcome"] for person in returned(run))
+
+
+def export(people: Mapping[str, object], **columns: str) -> str:
+    """Write an export of people with these addresses and first days."""
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, COLUMNS)
+    writer.writeheader()
+    for number, (email, hired) in enumerate(people.items(), start=1):
+        row = {"Employee #": number, "Work Email": email, "Hire Date": hired}
+        name = {"First Name": "Jane", "Last Name": "Doe", "Zoom License": "Basic"}
+        writer.writerow({**row, **name, **columns})
+    return stream.getvalue()
+
+
+ANN, BOB, EVE = (f"{name}@example.com" for name in ("ann", "bob", "eve"))

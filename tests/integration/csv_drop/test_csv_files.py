@@ -1,0 +1,244 @@
+"""Which files of HR's drop are read, which are marked, and what is said of the others."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from dags import zoom_onboarding_csv as example
+from tests.integration.csv_drop.conftest import (
+    ANN,
+    BOB,
+    EVE,
+    SUNDAY,
+    Bucket,
+    Folder,
+    export,
+    outcomes,
+    returned,
+    run,
+    states,
+)
+from tests.support import emails
+from zoom_provider.simulator.server import Simulator
+
+
+def test_what_may_still_be_written_is_left_to_the_next_run(
+    drop: Folder,
+    zoom: Simulator,
+    watch: SimpleNamespace,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    drop.put("hr.csv", export({ANN: "2026-03-02"}))
+    drop.put("hr.csv.part", export({BOB: "2026-03-02"}))
+    watch.ahead = 0
+
+    assert run(drop).state == "success"
+    assert emails(zoom) == []
+    assert drop.mark("hr.csv") is None
+    assert "hr.csv has just changed; it is left to the next run" in caplog.text
+
+    watch.ahead = 3600
+    run(drop)
+    assert emails(zoom) == [ANN]
+    assert drop.mark("hr.csv")["outcomes"] == {"invited": 1}
+
+
+def test_a_file_that_was_replaced_is_read_anew(drop: Folder, zoom: Simulator) -> None:
+    drop.put("hr.csv", export({ANN: "2026-03-02"}))
+    run(drop)
+    drop.put("hr.csv", export({ANN: "2026-03-02", BOB: "2026-03-02"}))
+
+    assert outcomes(run(drop)) == {"existing": 1, "invited": 1}
+    assert sorted(emails(zoom)) == [ANN, BOB]
+    assert drop.mark("hr.csv")["outcomes"] == {"existing": 1, "invited": 1}
+
+
+def test_who_starts_later_keeps_the_file_open_until_their_eve(
+    drop: Folder, zoom: Simulator
+) -> None:
+    drop.put("hr.csv", export({ANN: "2026-03-02", EVE: "2026-03-05"}))
+
+    for days, expected in ((0, [ANN]), (2, [ANN]), (3, [ANN, EVE])):
+        assert run(drop, SUNDAY + timedelta(days=days)).state == "success"
+        assert emails(zoom) == expected
+        assert (drop.mark("hr.csv") is not None) == (EVE in expected)
+
+
+def test_files_that_are_no_exports_are_named_and_hold_nobody_up(
+    drop: Folder, zoom: Simulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = export({ANN: "2026-03-02"}, Location="Zürich")
+    drop.put("1 latin.csv", text.encode("latin-1"))
+    drop.put("2 other.csv", text.replace("Hire Date", "Start"))
+    drop.put("3 excel.csv", text.replace(",", ";"))
+    drop.put("4 empty.csv", b"")
+    drop.put("5 good.csv", "\ufeff" + export({BOB: "2026-03-02"}))
+
+    done = run(drop)
+
+    assert done.state == "failed"
+    assert states(done) == {"extract": "success", "create_users": "success", "summarize": "failed"}
+    assert emails(zoom) == [BOB]
+    # The last words of the run, in one line.
+    assert (
+        "AirflowFailException: "
+        "roster 1 latin.csv is not UTF-8; export it as CSV UTF-8; "
+        "roster 2 other.csv has no column 'Hire Date' in its header, for first days; "
+        "roster 3 excel.csv separates its columns by ';'; export it with commas; "
+        "roster 4 empty.csv is empty; its first row must name the columns\n"
+    ) in capsys.readouterr().out
+    names = ("1 latin", "2 other", "3 excel", "4 empty", "5 good")
+    assert [name for name in names if drop.mark(f"{name}.csv")] == ["5 good"]
+
+
+def test_the_report_may_lie_in_a_bucket(
+    bucket: Bucket, zoom: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket.put("hr.csv", export({ANN: "2026-03-02", "no address": "2026-03-02"}))
+    report = f"{bucket.url}/reports/{{{{ run_id }}}}.jsonl"
+    monkeypatch.setattr(example.dag.get_task("create_users"), "report", report)
+
+    done = run(bucket)
+
+    assert outcomes(done) == {"invited": 1, "rejected": 1}
+    text = bucket.get(f"reports/{done.run_id}.jsonl")
+    assert {json.loads(line)["email"] for line in (text or "").splitlines()} == {ANN, "no address"}
+
+
+def test_a_bucket_where_nothing_was_ever_dropped(bucket: Bucket, zoom: Simulator) -> None:
+    assert states(run(bucket)) == {
+        **{"extract": "failed", "create_users": "upstream_failed", "summarize": "failed"}
+    }
+
+
+def test_a_folder_that_nobody_named_or_made(
+    folder: Folder,
+    zoom: Simulator,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(Folder("")).state == "failed"
+    assert "There is no folder ''" in capsys.readouterr().out
+    assert run(Folder("/nowhere/hr")).state == "failed"
+    assert "There is no folder '/nowhere/hr'" in capsys.readouterr().out
+
+    assert run(Folder("nostore://hr-drop/inbox")).state == "failed"
+    assert "nostore://hr-drop/inbox needs a provider" in capsys.readouterr().out
+
+    monkeypatch.setenv("AIRFLOW_VAR_ZOOM_HR_FOLDER", folder.url)
+    folder.put("hr.csv", export({ANN: "2026-03-02"}))
+    run(Folder(""))
+    assert emails(zoom) == [ANN]
+
+
+def test_a_file_in_which_a_quotation_mark_swallows_rows_is_named_and_stays_open(
+    folder: Folder, zoom: Simulator
+) -> None:
+    text = export({ANN: "2026-03-02", BOB: "2026-03-02", EVE: "2026-03-02"})
+    broken = text.replace(BOB, f'"{BOB}', 1)
+    folder.put("hr.csv", broken)
+
+    done = run(folder)
+
+    assert (done.state, zoom.people()) == ("failed", [])
+    [fault] = returned(done, "extract")["faults"]
+    assert fault.startswith("roster hr.csv is not CSV from line 3 on")
+    assert folder.mark("hr.csv") is None
+
+    folder.put("hr.csv", text)
+    assert outcomes(run(folder)) == {"invited": 3}
+
+
+def test_a_dry_run_marks_no_file(
+    folder: Folder, zoom: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.put("hr.csv", export({ANN: "2026-03-02"}))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(example.create_users, "only_told", True)
+        done = run(folder)
+    assert (outcomes(done), zoom.people()) == ({"invited": 1}, [])
+    assert folder.mark("hr.csv") is None
+
+    assert outcomes(run(folder)) == {"invited": 1}
+    assert (emails(zoom), folder.mark("hr.csv")["outcomes"]) == ([ANN], {"invited": 1})
+
+
+def test_a_folder_inside_is_not_looked_at_whatever_its_name(drop: Folder, zoom: Simulator) -> None:
+    if not isinstance(drop, Bucket):
+        Path(drop.url, "2025.csv").mkdir()
+    drop.put("2025.csv/old.csv", export({BOB: "2026-03-02"}))
+    drop.put("hr.csv", export({ANN: "2026-03-02"}))
+
+    assert run(drop).state == "success"
+    assert emails(zoom) == [ANN]
+
+
+def test_who_was_refused_by_zoom_keeps_the_file_open(
+    folder: Folder, zoom: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    zoom.configure(foreign_accounts={ANN: "free"})
+    folder.put("hr.csv", export({ANN: "2026-03-02"}))
+
+    first = run(folder)
+    assert (first.state, outcomes(first)) == ("success", {"foreign_account": 1})
+    assert folder.mark("hr.csv") is None
+    assert "hr.csv stays open: 1 foreign_account" in caplog.text
+
+    zoom.configure(foreign_accounts={})
+    assert outcomes(run(folder)) == {"invited": 1}
+    assert folder.mark("hr.csv")["outcomes"] == {"invited": 1}
+
+
+def test_a_file_that_changes_while_it_is_read_is_left_to_the_next_run(
+    drop: Folder, zoom: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    read_bytes = ObjectStoragePath.read_bytes
+
+    def meanwhile(path: Any) -> Any:
+        found = read_bytes(path)
+        drop.put("hr.csv", export({ANN: "2026-03-02", BOB: "2026-03-02"}))
+        return found
+
+    drop.put("hr.csv", export({ANN: "2026-03-02"}))
+    with monkeypatch.context() as patch:
+        patch.setattr(ObjectStoragePath, "read_bytes", meanwhile)
+        assert run(drop).state == "success"
+    assert emails(zoom) == []
+
+    run(drop)
+    assert sorted(emails(zoom)) == [ANN, BOB]
+    assert drop.mark("hr.csv")["outcomes"] == {"invited": 2}
+
+
+def test_half_a_mark_is_none(folder: Folder, zoom: Simulator) -> None:
+    folder.put("hr.csv", export({ANN: "2026-03-02"}))
+    folder.put("hr.csv.done", '{"size": ')
+
+    run(folder)
+
+    assert emails(zoom) == [ANN]
+    assert folder.mark("hr.csv")["outcomes"] == {"invited": 1}
+
+
+def test_by_hand_marks_do_not_count_and_none_is_made(folder: Folder, zoom: Simulator) -> None:
+    days = {f"day{day}@example.com": f"2026-03-{day:02}" for day in range(1, 6)}
+    folder.put("marked.csv", export(days))
+    run(folder, SUNDAY + timedelta(days=10))
+    mark = folder.get("marked.csv.done")
+    zoom.reset()
+    folder.put("new.csv", export({ANN: "2026-03-03"}))
+
+    run(folder, None, **{"from": "2026-03-02", "to": "2026-03-04"})
+
+    # They come several at once, in any order.
+    assert sorted(emails(zoom)) == sorted([ANN, *list(days)[1:4]])
+    assert (folder.get("marked.csv.done"), folder.mark("new.csv")) == (mark, None)
