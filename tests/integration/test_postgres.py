@@ -1,12 +1,10 @@
-"""People from an HR table in a real PostgreSQL; the backfill has a file of its own."""
+"""People from an HR table in a real PostgreSQL; backfill and page have files of their own."""
 
 from __future__ import annotations
 
 import csv
 import json
-import os
 import re
-import subprocess
 import sys
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -26,38 +24,19 @@ from tests.integration.hr_table import (
     LEFT,
     PAGE,
     REJECTED,
-    SEED,
     SOURCE,
     made,
     read_report,
     seed,
 )
-from tests.readme import PROJECT, block, blocks
+from tests.readme import block
 from tests.support import run_dag, told_asset
 from zoom_provider.simulator.server import Simulator
-
-SQL = re.compile(r'^SQL = """(.*?)"""$', re.DOTALL | re.MULTILINE)
-RUN = ("connection", "grant", "seed", "index", "backfill")
 
 
 def read_rejects(path: str) -> list[dict[str, str]]:
     with open(path.removesuffix(".jsonl") + ".rejects.csv", encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
-
-
-# ---- the page
-
-
-def test_each_block_of_the_page_is_run_or_shows_what_the_dag_has() -> None:
-    marks = {b.mark for b in blocks(PAGE) if b.language == "bash" or b.mark}
-    assert marks == {f"run by a test: {name}" for name in RUN}
-    code = DAG_FILE.read_text(encoding="utf-8")
-    shown = [b for b in blocks(PAGE) if b.language in ("python", "sql") and not b.mark]
-    assert len(shown) >= 3
-    assert [b.code for b in shown if b.code not in code] == []
-
-
-# ---- single runs
 
 
 @pytest.fixture
@@ -408,62 +387,3 @@ def test_without_the_provider_it_says_so_in_one_line(
     assert f"AirflowFailException: {line}\n" in log
     assert "ModuleNotFoundError" not in log
     assert connected.requests() == []
-
-
-# ---- what the page tells
-
-
-def test_the_statement_uses_the_indexes(hr: postgresql.Server) -> None:
-    assert block("index", PAGE) in SEED
-    hr.run_sql(
-        "hr",
-        "INSERT INTO hr.employees (employee_number, employment_type, hire_date, recorded_at)"
-        " SELECT n, 'employee', date '2000-01-01' + n / 10,"
-        " timestamptz '2000-01-01Z' + n * interval '1 hour'"
-        " FROM generate_series(1, 50000) n",
-    )
-    hr.run_sql("hr", "ANALYZE hr.employees")
-    sql = SQL.search(DAG_FILE.read_text(encoding="utf-8"))
-    assert sql
-    given = {"first": "2005-01-02", "last": "2005-01-02", "today": "2005-01-01"}
-    given |= {"start": "2005-01-01 04:00Z", "end": "2005-01-02 04:00Z"}
-
-    plan = hr.run_sql(
-        "hr", "EXPLAIN" + sql[1] % {name: f"'{value}'" for name, value in given.items()}
-    )
-
-    assert "employees_hire_date" in plan
-    assert "employees_recorded_at" in plan
-    assert "Seq Scan" not in plan
-
-
-def test_the_connection_of_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow.providers.postgres.hooks.postgres import PostgresHook
-
-    command = f'{block("connection", PAGE)}\nprintf %s "$AIRFLOW_CONN_HR_POSTGRES"'
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
-    monkeypatch.setenv("AIRFLOW_CONN_HR_POSTGRES", done.stdout)
-
-    found = PostgresHook.get_connection("hr_postgres")
-
-    assert (found.conn_type, found.host, found.schema) == ("postgres", "hr-db.example.com", "hr")
-    assert found.extra_dejson == {"sslmode": "verify-full"}
-
-
-def test_the_seed_makes_what_the_page_says(hr_server: postgresql.Server) -> None:
-    hr_server.create_database("tried")
-    path = f"{Path(postgresql.program('psql') or '').parent}{os.pathsep}{os.environ['PATH']}"
-    reach = f"postgresql://airflow@127.0.0.1:{hr_server.port}/tried"
-    env = {**os.environ, "PATH": path, "HR_DATABASE": reach}
-    command = ["bash", "-c", block("seed", PAGE)]
-    subprocess.run(command, env=env, cwd=PROJECT, capture_output=True, check=True)
-
-    rows = hr_server.run_sql("tried", "SELECT count(*) FROM hr.employees").strip()
-
-    text = (PROJECT / PAGE).read_text(encoding="utf-8")
-    assert f"with {rows} made-up rows" in text
-    emails = hr_server.run_sql(
-        "tried", "SELECT work_email FROM hr.employees WHERE work_email <> ''"
-    )
-    domains = {email.rpartition("@")[2] for email in emails.split()}
-    assert domains == {"example.com", "example.net", "example.org"}
