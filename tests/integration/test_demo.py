@@ -143,6 +143,7 @@ def test_the_ui_is_there_until_ctrl_c(script: Script, tmp_path: Path) -> None:
     airflow = Airflow(url, "api/v2", Processes(tmp_path, {}), password=password)
     mail = "Zoom: zoom_onboarding_csv.create_users is done, except for 4 people"
     airflow.processes.wait_for("The mail", lambda: shows(mailbox, mail) or None, 60)
+    assert shows(mailbox, "hannah.becker.example.com")
     airflow.log_in()
     assert airflow.api("GET", "importErrors")["import_errors"] == []
     paused = {dag["dag_id"]: dag["is_paused"] for dag in airflow.api("GET", "dags")["dags"]}

@@ -116,6 +116,9 @@ def test_a_person_from_the_form_and_what_became_of_them(
     assert f"zoe@example.com: invited, status pending, id {person['id']}" in seen
     browser.picture("run-outcome")
 
+    browser.click("a", "Asset Events")
+    browser.one("a", "zoom://account/users")
+
 
 def test_a_failed_run_names_the_field(airflow: Airflow, browser: Browser, zoom: Simulator) -> None:
     fill_in(browser, airflow, LEE)
