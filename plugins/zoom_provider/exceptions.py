@@ -172,5 +172,16 @@ class ZoomUnavailableError(ZoomError):
     remedy: Remedy = "retry"
 
 
+class ZoomStoppedError(ZoomError):
+    """
+    The task was told to stop, so nothing new is sent.
+
+    Raised by a create, it says that Zoom did not act on this call: no request went out, or each
+    one was refused. A wait for the outcome of an earlier request may be ended by it as well.
+    """
+
+    remedy: Remedy = "retry"
+
+
 class ZoomProtocolError(ZoomError):
     """An answer that is not Zoom's: a proxy's page, a login form, a redirect."""

@@ -21,6 +21,7 @@ from zoom_provider.exceptions import (
     ZoomPermissionError,
     ZoomProtocolError,
     ZoomRateLimitError,
+    ZoomStoppedError,
     ZoomUnavailableError,
     ZoomUserExistsError,
     ZoomValidationError,
@@ -42,6 +43,7 @@ EACH: list[tuple[type[ZoomError], dict[str, Any], str]] = [
     (ZoomDailyLimitError, {"reset_at": MIDNIGHT}, "fail"),
     (ZoomUnavailableError, {}, "retry"),
     (ZoomProtocolError, {}, "fail"),
+    (ZoomStoppedError, {}, "retry"),
     (LostReplyError, {}, "retry"),
 ]
 

@@ -52,6 +52,7 @@ DECISIONS: list[tuple[BaseException, str, timedelta | None]] = [
     (exceptions.ZoomLicenseError("full"), "fail", None),
     (exceptions.ZoomNotFoundError("nobody"), "fail", None),
     (exceptions.ZoomProtocolError("a proxy's page"), "fail", None),
+    (exceptions.ZoomStoppedError("stopped"), "retry", LATER),
     (exceptions.ZoomRateLimitError("fast"), "retry", LATER),
     (exceptions.ZoomRateLimitError("fast", retry_at=NOW + 9 * A_SECOND), "retry", 9 * A_SECOND),
     (exceptions.ZoomRateLimitError("fast", retry_at=NOW - LATER), "retry", A_SECOND),

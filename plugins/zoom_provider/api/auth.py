@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import logging
 import math
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -16,7 +18,13 @@ from requests.auth import AuthBase
 
 from zoom_provider.api.errors import ClientRefusedError
 from zoom_provider.api.settings import ZoomSettings
-from zoom_provider.exceptions import ZoomAuthError
+from zoom_provider.api.stop import POLL_INTERVAL, StopSignal
+from zoom_provider.exceptions import (
+    ZoomAuthError,
+    ZoomError,
+    ZoomStoppedError,
+    ZoomUnavailableError,
+)
 
 log = logging.getLogger(__name__)
 
@@ -58,9 +66,27 @@ class TokenStore(Protocol):
         """Replace what is saved under ``key``: a JSON object of a few hundred bytes."""
 
 
+class _TokenRequest:
+    """
+    A request for a token that is under way.
+
+    :param patience: seconds that it may take with all its retries
+    """
+
+    def __init__(self, patience: float) -> None:
+        self.patience = patience
+        self.done = threading.Event()
+        self.token: Token | None = None
+        self.error: ZoomError | None = None
+
+
 class TokenCache:
     """
     Tokens by credentials, for all clients in this process; one request at a time for each.
+
+    Callers that need a token while one is being asked for wait for that request and share what
+    comes of it, its failure too: many callers with a patience each would otherwise add up to
+    hours. A later caller asks again.
 
     The key is a digest of the credentials and not the connection's id, since Airflow's Test
     button tries a connection under a random one.
@@ -68,20 +94,69 @@ class TokenCache:
 
     def __init__(self) -> None:
         self._tokens: dict[str, Token] = {}
-        self._locks: dict[str, threading.Lock] = {}
+        self._requests: dict[str, _TokenRequest] = {}
         self._guard = threading.Lock()
 
-    def get(self, key: str, now: Callable[[], float], fetch: Callable[[], Token]) -> Token:
-        """Return the token under ``key``; fetch one where there is none or it is due."""
-        token = self._tokens.get(key)
-        if token is not None and now() < token.renew_at:
-            return token
-        with self._guard:
-            lock = self._locks.setdefault(key, threading.Lock())
-        with lock:
-            token = self._tokens.get(key)
-            if token is None or now() >= token.renew_at:
-                token = self._tokens[key] = fetch()
+    def get(
+        self,
+        key: str,
+        now: Callable[[], float],
+        fetch: Callable[[], Token],
+        *,
+        patience: float = math.inf,
+        grace: float = 0.0,
+        check: Callable[[], None] = lambda: None,
+    ) -> Token:
+        """
+        Return the token under ``key``; fetch one where there is none or it is due.
+
+        :param now: seconds that only grow
+        :param fetch: asks for a token, within ``patience``
+        :param patience: seconds that a fetch with all its retries, or the wait for another
+            caller's, may take
+        :param grace: seconds of one request, by which a wait may be longer than ``patience``
+        :param check: asked while another caller's fetch is waited for; raises to end the wait
+        :raises ZoomError: what kept the token away, ours or another caller's
+        """
+        until = now() + patience + grace
+        while True:
+            with self._guard:
+                token = self._tokens.get(key)
+                if token is not None and now() < token.renew_at:
+                    return token
+                request = self._requests.get(key)
+                if request is None:
+                    mine = self._requests[key] = _TokenRequest(patience)
+            if request is None:
+                return self._fetch(key, mine, fetch)
+            while not request.done.wait(POLL_INTERVAL):
+                check()
+                if now() >= until:
+                    raise ZoomUnavailableError(
+                        "Another call asks for an access token and had no answer within max_wait."
+                    )
+            if request.token is not None:
+                return request.token
+            error = request.error
+            # A caller that was stopped, or had far less time than this one, speaks for itself
+            # alone. "Far": otherwise callers whose patience differs a little would queue up.
+            hasty = patience > 2 * request.patience
+            if error is not None and not (hasty and error.remedy == "retry"):
+                raise copy.copy(error)
+            check()
+
+    def _fetch(self, key: str, request: _TokenRequest, fetch: Callable[[], Token]) -> Token:
+        try:
+            token = request.token = self._tokens[key] = fetch()
+        except ZoomStoppedError:
+            raise
+        except ZoomError as error:
+            request.error = copy.copy(error)
+            raise
+        finally:
+            with self._guard:
+                self._requests.pop(key, None)
+            request.done.set()
         return token
 
     def drop(self, key: str, token: Token) -> None:
@@ -98,11 +173,11 @@ class Bearer(AuthBase):
     """Puts an access token on a request."""
 
     def __init__(self, token: Token) -> None:
-        self._token = token
+        self.token = token
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Authorize one request."""
-        request.headers["Authorization"] = f"Bearer {self._token.value}"
+        request.headers["Authorization"] = f"Bearer {self.token.value}"
         return request
 
 
@@ -120,26 +195,29 @@ class ZoomAuth:
     Keeps an access token that Zoom should accept.
 
     :param settings: whose token, by which grant
-    :param ask: posts a form to the token endpoint and returns its JSON object, or raises
+    :param ask: posts a form to the token endpoint and returns its JSON object, or raises; may
+        take so many seconds with all retries
     :param on_secret: told every token the moment it arrives, so that it can be masked in logs
     :param cache: by default one for the whole process
     :param store: for the grant ``refresh_token``; without one, no refresh token is spent
     :param clock: seconds that only grow
     :param now: seconds since 1970, as other machines count them too
-    :param sleep: waits for seconds
+    :param stop: ends the wait for another caller's request
+    :param pause: waits for seconds; raises ZoomStoppedError where the task was told to stop
     """
 
     def __init__(
         self,
         settings: ZoomSettings,
-        ask: Callable[[Mapping[str, str]], dict[str, Any]],
+        ask: Callable[[Mapping[str, str], float], dict[str, Any]],
         *,
         on_secret: Callable[[str], None] = lambda secret: None,
         cache: TokenCache | None = None,
         store: TokenStore | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
+        stop: StopSignal | None = None,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._settings = settings
         self._key = _digest(settings)
@@ -149,23 +227,34 @@ class ZoomAuth:
         self._store = store
         self._clock = clock
         self._now = now
-        self._sleep = sleep
+        self._stop = stop or StopSignal()
+        self._pause = pause
         self._refused = ""
 
-    def token(self) -> Token:
+    def token(self, max_wait: float | None = None) -> Token:
         """
         Return the present token; ask for one where there is none or it is due.
 
+        :param max_wait: seconds that asking may take with all retries, instead of the settings'
         :raises ZoomAuthError: Zoom gives none
         """
-        return self._cache.get(self._key, self._clock, self._fetched)
+        settings = self._settings
+        patience = settings.max_wait if max_wait is None else max_wait
+        return self._cache.get(
+            self._key,
+            self._clock,
+            lambda: self._fetched(patience),
+            patience=patience,
+            grace=settings.connect_timeout + settings.timeout,
+            check=self._stop.check,
+        )
 
     def refused(self, token: Token) -> None:
         """Forget a token that Zoom refused."""
         self._refused = token.value
         self._cache.drop(self._key, token)
 
-    def _fetched(self) -> Token:
+    def _fetched(self, max_wait: float) -> Token:
         settings = self._settings
         if settings.grant_type == "access_token":
             if settings.access_token == self._refused:
@@ -173,14 +262,14 @@ class ZoomAuth:
             self._on_secret(settings.access_token)
             return Token(settings.access_token, renew_at=float("inf"))
         if settings.grant_type == "refresh_token":
-            return self._refreshed()
+            return self._refreshed(max_wait)
         form = {"grant_type": "account_credentials", "account_id": settings.account_id}
-        return self._asked(form)[0]
+        return self._asked(form, max_wait)[0]
 
-    def _asked(self, form: Mapping[str, str]) -> tuple[Token, dict[str, Any]]:
+    def _asked(self, form: Mapping[str, str], max_wait: float) -> tuple[Token, dict[str, Any]]:
         """Ask the token endpoint; a token's age counts from the request, not from the reply."""
         asked_at = self._clock()
-        payload = self._ask(form)
+        payload = self._ask(form, max_wait)
         for name in ("access_token", "refresh_token"):
             if payload.get(name):
                 self._on_secret(str(payload[name]))
@@ -188,7 +277,7 @@ class ZoomAuth:
         scopes = frozenset(str(payload.get("scope") or "").split())
         return Token(payload["access_token"], asked_at + life - _margin(life), scopes), payload
 
-    def _refreshed(self) -> Token:
+    def _refreshed(self, max_wait: float) -> Token:
         """
         Use the access token that another worker got, or spend the newest refresh token.
 
@@ -206,7 +295,8 @@ class ZoomAuth:
             return token
         spent = str(saved.get("refresh_token") or self._settings.refresh_token)
         try:
-            token, payload = self._asked({"grant_type": "refresh_token", "refresh_token": spent})
+            form = {"grant_type": "refresh_token", "refresh_token": spent}
+            token, payload = self._asked(form, max_wait)
         except ClientRefusedError:
             # It says nothing about the refresh token, which is still good.
             raise
@@ -254,10 +344,14 @@ class ZoomAuth:
             token = self._usable(self._saved())
             if token is not None or self._clock() >= until:
                 return token
-            self._sleep(_LOOK_EVERY)
+            self._pause(_LOOK_EVERY)
 
     def _keep(self, tokens: Mapping[str, Any]) -> None:
-        """Save the only copy of the next refresh token, and be stubborn about it."""
+        """
+        Save the only copy of the next refresh token, and be stubborn about it.
+
+        A stop ends the waits between the tries and not the tries: the token would be lost.
+        """
         for left in reversed(range(_SAVES)):
             try:
                 if self._store is not None:
@@ -270,7 +364,8 @@ class ZoomAuth:
                         "the grant ends with its access token: authorise the app again."
                     )
                     return
-                self._sleep(_LOOK_EVERY)
+                with suppress(ZoomStoppedError):
+                    self._pause(_LOOK_EVERY)
 
 
 def _life(payload: Mapping[str, Any]) -> float:

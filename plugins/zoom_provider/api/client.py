@@ -18,12 +18,13 @@ from zoom_provider.api.auth import Bearer, TokenCache, TokenStore, ZoomAuth, exp
 from zoom_provider.api.creating import LostReplyError, Steps, creating, run
 from zoom_provider.api.errors import error_of, token_error_of
 from zoom_provider.api.listing import UserStatus
-from zoom_provider.api.pacing import PER_SECOND, Label, Pacers
+from zoom_provider.api.pacing import PER_SECOND, Label, RateLimits
 from zoom_provider.api.paths import path_of
 from zoom_provider.api.replies import Reply
 from zoom_provider.api.retrying import may_have_acted
 from zoom_provider.api.settings import ZoomSettings
-from zoom_provider.api.transport import Lost, Sent, Transport, unavailable
+from zoom_provider.api.stop import StopSignal
+from zoom_provider.api.transport import Credentials, Lost, Sent, Transport, unavailable
 from zoom_provider.api.user_info import CreateRequest, check
 from zoom_provider.exceptions import (
     ZoomAuthError,
@@ -75,7 +76,9 @@ class ZoomClient:
     :param tokens: where tokens are kept; by default one cache for the whole process
     :param store: where all workers find rotated tokens, for the grant ``refresh_token``
     :param clock: seconds that only grow
-    :param sleep: waits for seconds
+    :param stop: once it is set, no request is sent and every wait ends in ZoomStoppedError;
+        requests under way are left to end
+    :param sleep: waits for seconds in place of the signal's own wait, for tests
     """
 
     def __init__(
@@ -88,15 +91,17 @@ class ZoomClient:
         tokens: TokenCache | None = None,
         store: TokenStore | None = None,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        stop: StopSignal | None = None,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock
-        self.sleep = sleep
+        self.stop = stop or StopSignal()
+        self.sleep = self.pause
         self._transport = Transport(
-            settings, session=session, patient=patient, clock=clock, sleep=sleep
+            settings, session=session, patient=patient, clock=clock, stop=self.stop, sleep=sleep
         )
-        self._pacers = Pacers(settings, clock)
+        self._limits = RateLimits(settings, clock)
         self.calls = 0
         self.rate_limited = 0
         self._latency = self._fastest = _FIRST_GUESS
@@ -108,8 +113,17 @@ class ZoomClient:
             cache=tokens,
             store=store,
             clock=clock,
-            sleep=sleep,
+            stop=self.stop,
+            pause=self.pause,
         )
+
+    def pause(self, seconds: float) -> None:
+        """
+        Wait for so many seconds.
+
+        :raises ZoomStoppedError: :attr:`stop` is set, or was while we waited
+        """
+        self._transport.pause(seconds)
 
     def close(self) -> None:
         """Close the connections to Zoom."""
@@ -325,19 +339,19 @@ class ZoomClient:
         """
         url = f"{self.settings.origin}/v2{path}"
 
-        def send() -> Sent:
-            token = self.auth.token()
+        def send(credentials: Credentials) -> Sent:
             sent_at = self.clock()
-            got = self._transport.send(method, url, auth=Bearer(token), params=params, json=json)
+            got = self._transport.send(method, url, auth=credentials, params=params, json=json)
             self._note(got, self.clock() - sent_at)
-            if isinstance(got, Reply) and got.refuses_token:
-                self.auth.refused(token)
+            if isinstance(got, Reply) and got.refuses_token and isinstance(credentials, Bearer):
+                self.auth.refused(credentials.token)
             return got
 
         got, uncertain = self._transport.persist(
             send,
-            pacer=self._pacers[label],
-            gate=self._pacers.gate,
+            authorize=lambda seconds: Bearer(self.auth.token(seconds)),
+            rate=self._limits[label],
+            at_once=self._limits.at_once,
             repeatable=repeatable,
             renewable=True,
             max_wait=max_wait,
@@ -359,10 +373,6 @@ class ZoomClient:
             )
         raise error
 
-    def hurry(self) -> None:
-        """Make each call once from now on, those under way too: whoever asks is about to end."""
-        self._transport.hurry()
-
     def calls_worth_making(self) -> int:
         """
         Return how many creations to have under way at once to keep up the pace.
@@ -371,13 +381,13 @@ class ZoomClient:
         take several times the shortest wait for each other, and more calls would only add to that.
         """
         takes = min(self._latency, self._fastest * _CROWDED)
-        at_pace = self._pacers["light"].rate * takes * _SPARE + 1
-        return max(1, min(ceil(at_pace), self._pacers.gate.room))
+        at_pace = self._limits["light"].rate * takes * _SPARE + 1
+        return max(1, min(ceil(at_pace), self._limits.at_once.room))
 
     def share(self, parts: int) -> None:
         """Begin with one of so many parts of the pace, where so many tasks begin together."""
         for label in PER_SECOND[self.settings.plan]:
-            self._pacers[label].share(parts)
+            self._limits[label].share(parts)
 
     @property
     def latency(self) -> float:
@@ -403,19 +413,18 @@ class ZoomClient:
                 self._latency += (seconds - self._latency) * _SMOOTHING
                 self._fastest = min(seconds, self._fastest * (1 + _SMOOTHING))
 
-    def _ask_for_token(self, form: Mapping[str, str]) -> dict[str, Any]:
+    def _ask_for_token(self, form: Mapping[str, str], max_wait: float) -> dict[str, Any]:
         """Ask the token endpoint; parameters go in the form body, credentials as Basic auth."""
         settings = self.settings
 
-        def send() -> Sent:
-            return self._transport.send(
-                "POST",
-                settings.token_url,
-                auth=(settings.client_id, settings.client_secret),
-                data=form,
-            )
+        def send(credentials: Credentials) -> Sent:
+            return self._transport.send("POST", settings.token_url, auth=credentials, data=form)
 
-        got, _ = self._transport.persist(send)
+        got, _ = self._transport.persist(
+            send,
+            authorize=lambda seconds: (settings.client_id, settings.client_secret),
+            max_wait=max_wait,
+        )
         if isinstance(got, Lost):
             raise unavailable(got, "the request for an access token")
         token = got.payload.get("access_token")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, Literal
 
 from zoom_provider.api.settings import Plan, ZoomSettings
+from zoom_provider.api.stop import POLL_INTERVAL
 
 Label = Literal["light", "medium", "heavy"]
 
@@ -41,7 +43,7 @@ _PATIENCE: Final = 1.0
 """Seconds within which several refusals of calls at once have one cause."""
 
 
-class Pacer:
+class RateLimiter:
     """
     Spaces calls evenly below a limit that other apps may be using too.
 
@@ -69,6 +71,16 @@ class Pacer:
         """The present pace, in calls a second."""
         return self._rate
 
+    def acquire(self, pause: Callable[[float], None]) -> None:
+        """
+        Return when the next call may go out.
+
+        :param pause: waits for seconds, or raises where the wait is to end
+        """
+        pause(self.reserve())
+        while wait := self.depart():
+            pause(wait)
+
     def reserve(self) -> float:
         """Take the next free slot; return the seconds until it comes."""
         now = self._clock()
@@ -90,7 +102,7 @@ class Pacer:
                 self._departed.append(now)
             return max(0.0, wait)
 
-    def refused(self) -> None:
+    def on_throttled(self) -> None:
         """Slow down: Zoom said that there were too many calls in this second."""
         with self._lock:
             self._ease_to(self._rate - min(_TOO_MANY, _EASE_OFF * self._rate))
@@ -107,7 +119,7 @@ class Pacer:
         self._eased_at = self._clock()
 
 
-class Gate:
+class ConcurrencyLimiter:
     """
     Bounds the calls under way, where Zoom refuses several at once.
 
@@ -130,14 +142,28 @@ class Gate:
         """How many calls may be under way now."""
         return self._room
 
-    def __enter__(self) -> None:
-        """Wait for room."""
+    @contextmanager
+    def admit(self, check: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """
+        Hold one of the places for the time of a call.
+
+        :param check: asked while there is no room; raises where the wait is to end
+        """
+        self.acquire(check)
+        try:
+            yield
+        finally:
+            self.release()
+
+    def acquire(self, check: Callable[[], None] = lambda: None) -> None:
+        """Wait for room, as :meth:`admit` does."""
         with self._free:
             while self._inside >= self._room:
-                self._free.wait()
+                check()
+                self._free.wait(POLL_INTERVAL)
             self._inside += 1
 
-    def __exit__(self, *error: object) -> None:
+    def release(self) -> None:
         """Make room for the next."""
         with self._free:
             self._inside -= 1
@@ -147,7 +173,7 @@ class Gate:
                 self._free.notify()
             self._free.notify()
 
-    def narrow(self) -> None:
+    def on_throttled(self) -> None:
         """Let fewer in: Zoom said that there were too many calls at once."""
         with self._free:
             if self._clock() - self._changed_at >= _PATIENCE or self._room == self._most:
@@ -156,33 +182,35 @@ class Gate:
                 self._changed_at = self._clock()
 
 
-class Pacers:
+class RateLimits:
     """
-    One pacer for each label and one gate, for all clients of this process with the same settings.
+    One rate limiter for each label and one limit of calls at once, by settings and for all threads.
 
     :param settings: the plan and the share of its limits
     :param clock: seconds that only grow
     """
 
-    _shared: Final[dict[tuple[ZoomSettings, Label, Callable[[], float]], Pacer]] = {}
-    _gates: Final[dict[tuple[ZoomSettings, Callable[[], float]], Gate]] = {}
+    _by_label: Final[dict[tuple[ZoomSettings, Label, Callable[[], float]], RateLimiter]] = {}
+    _at_once: Final[dict[tuple[ZoomSettings, Callable[[], float]], ConcurrencyLimiter]] = {}
     _guard = threading.Lock()
 
     def __init__(self, settings: ZoomSettings, clock: Callable[[], float]) -> None:
         self._settings = settings
         self._clock = clock
-        self._mine: dict[Label, Pacer] = {}
+        self._mine: dict[Label, RateLimiter] = {}
         with self._guard:
-            self.gate = self._gates.setdefault((settings, clock), Gate(_MOST_AT_ONCE, clock))
+            self.at_once = self._at_once.setdefault(
+                (settings, clock), ConcurrencyLimiter(_MOST_AT_ONCE, clock)
+            )
 
-    def __getitem__(self, label: Label) -> Pacer:
-        """Return the pacer of a label."""
+    def __getitem__(self, label: Label) -> RateLimiter:
+        """Return the rate limiter of a label."""
         found = self._mine.get(label)
         if found is None:
             limit = PER_SECOND[self._settings.plan][label] * self._settings.rate_share
             with self._guard:
-                found = self._shared.setdefault(
-                    (self._settings, label, self._clock), Pacer(limit, self._clock)
+                found = self._by_label.setdefault(
+                    (self._settings, label, self._clock), RateLimiter(limit, self._clock)
                 )
             self._mine[label] = found
         return found

@@ -20,10 +20,11 @@ from requests.auth import AuthBase
 from urllib3.exceptions import InvalidHeader, MaxRetryError, NewConnectionError
 
 from zoom_provider import __version__
-from zoom_provider.api.pacing import Gate, Pacer
+from zoom_provider.api.pacing import ConcurrencyLimiter, RateLimiter
 from zoom_provider.api.replies import Reply
 from zoom_provider.api.retrying import Fault, decide, may_have_acted
 from zoom_provider.api.settings import ZoomSettings
+from zoom_provider.api.stop import StopSignal
 from zoom_provider.exceptions import Remedy, ZoomError, ZoomUnavailableError
 
 log = logging.getLogger(__name__)
@@ -63,6 +64,9 @@ class Lost:
 
 Sent = Reply | Lost
 
+Credentials = AuthBase | tuple[str, str]
+"""What puts a token on a request, or an id and a secret."""
+
 
 class Transport:
     """
@@ -72,7 +76,8 @@ class Transport:
     :param session: made when not given
     :param patient: False makes each call once and waits for nothing
     :param clock: seconds that only grow
-    :param sleep: waits for seconds
+    :param stop: ends every wait; once it is set, nothing is sent
+    :param sleep: waits for seconds in place of the signal's own wait, for tests
     """
 
     def __init__(
@@ -82,11 +87,13 @@ class Transport:
         session: requests.Session | None = None,
         patient: bool = True,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        stop: StopSignal | None = None,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
         self.session = session or _new_session()
         self.patient = patient
         self.clock = clock
+        self.stop = stop or StopSignal()
         self.sleep = sleep
         self.retries = 0
         self.waited = 0.0
@@ -99,12 +106,17 @@ class Transport:
         method: str,
         url: str,
         *,
-        auth: AuthBase | tuple[str, str],
+        auth: Credentials,
         params: Mapping[str, str] | None = None,
         json: Mapping[str, Any] | None = None,
         data: Mapping[str, str] | None = None,
     ) -> Sent:
-        """Send one request once; redirects are not followed, since they would carry secrets."""
+        """
+        Send one request once; redirects are not followed, since they would carry secrets.
+
+        :raises ZoomStoppedError: the stop is set; nothing was sent
+        """
+        self.stop.check()
         try:
             response = self.session.request(
                 method,
@@ -126,10 +138,11 @@ class Transport:
 
     def persist(
         self,
-        send: Callable[[], Sent],
+        send: Callable[[Credentials], Sent],
         *,
-        pacer: Pacer | None = None,
-        gate: Gate | None = None,
+        authorize: Callable[[float], Credentials],
+        rate: RateLimiter | None = None,
+        at_once: ConcurrencyLimiter | None = None,
         repeatable: bool = True,
         renewable: bool = False,
         max_wait: float | None = None,
@@ -137,41 +150,48 @@ class Transport:
         """
         Send until there is an answer worth returning, good or bad.
 
+        Once the stop is set, no request is sent and no wait goes on.
+
         :param send: makes the call once
-        :param pacer: asked before each call, and told of refusals for the pace
-        :param gate: passed by each call, and told of refusals for the number at once
+        :param authorize: returns the credentials of the next call, within so many seconds; they
+            count as part of ``max_wait``
+        :param rate: asked before each call, and told of refusals for the pace
+        :param at_once: passed by each call, and told of refusals for the number at once
         :param repeatable: whether a second call does no harm where the first was acted on
         :param renewable: whether a refused token may be replaced, once
         :param max_wait: instead of the settings', in seconds
         :return: the last outcome, and whether Zoom may have acted on an earlier one
+        :raises ZoomStoppedError: Zoom has not acted, unless a second call does no harm
         """
         tries, waited, began, uncertain = 0, 0.0, 0.0, False
-        limit = self._max_wait if max_wait is None else max_wait
+        limit = self._max_wait if max_wait is None else min(max_wait, self._max_wait)
         while True:
-            if pacer is not None:
-                self.pause(pacer.reserve())
-                while wait := pacer.depart():
-                    self.pause(wait)
-            with gate or nullcontext():
-                got = send()
+            asked_at = self.clock()
+            # Before the pace is asked: calls that waited for one token must not leave all at once.
+            credentials = authorize(max(0.0, limit - waited))
+            authorized_in = self.clock() - asked_at
+            if rate is not None:
+                rate.acquire(self.pause)
+            with at_once.admit(self.stop.check) if at_once is not None else nullcontext():
+                got = send(credentials)
             outcome = got.fault if isinstance(got, Lost) else got
             tries += 1
-            began = began if tries > 1 else self.clock()
+            began = began if tries > 1 else self.clock() - authorized_in
             waited = max(waited, self.clock() - began)
             decision = decide(
                 outcome,
                 repeatable=repeatable,
                 tries=tries,
                 waited=waited,
-                max_wait=min(limit, self._max_wait),
+                max_wait=limit,
                 renewed=not (renewable and self.patient),
                 now=datetime.now(UTC),
                 jitter=random.random(),  # noqa: S311 - spreads calls, guards nothing
             )
-            if decision.throttled and pacer is not None:
-                pacer.refused()
-            if decision.crowded and gate is not None:
-                gate.narrow()
+            if decision.throttled and rate is not None:
+                rate.on_throttled()
+            if decision.crowded and at_once is not None:
+                at_once.on_throttled()
             if decision.action == "renew":
                 renewable = False
             elif decision.action == "retry":
@@ -184,15 +204,19 @@ class Transport:
             else:
                 return got, uncertain
 
-    def hurry(self) -> None:
-        """Wait for no other try from now on, in any thread: whoever asks is about to end."""
-        self.patient = False
-        self._max_wait = 0.0
-
     def pause(self, seconds: float) -> None:
-        """Wait, if there is anything to wait for."""
+        """
+        Wait, if there is anything to wait for.
+
+        :raises ZoomStoppedError: the stop is set, or was while we waited
+        """
+        self.stop.check()
         if seconds > 0:
-            self.sleep(seconds)
+            if self.sleep is None:
+                self.stop.wait(seconds)
+            else:
+                self.sleep(seconds)
+            self.stop.check()
 
 
 def unavailable(lost: Lost, call: str) -> ZoomError:

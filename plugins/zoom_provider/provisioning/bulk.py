@@ -18,6 +18,7 @@ from zoom_provider.exceptions import (
     ZoomError,
     ZoomPermissionError,
     ZoomRateLimitError,
+    ZoomStoppedError,
     ZoomUnavailableError,
 )
 from zoom_provider.provisioning.creating import IfExists, Known, Person, create, foretell
@@ -151,7 +152,7 @@ class _Work:
                 self.progress.tell(self._under_way(crew), self.report.counts)
         except BaseException:
             # A task's time is up, or its worker is stopped: another try goes on from here.
-            self.client.hurry()
+            self.client.stop.set()
             self._take_in_all(crew)
             self.progress.keep(self._under_way(crew), self.report.counts)
             raise
@@ -213,6 +214,9 @@ class _Work:
             self.write(
                 PersonOutcome(row.number, row.email, outcome, id_, came_to.reason, key=row.key)
             )
+        elif isinstance(came_to, ZoomStoppedError):
+            self.stop(str(came_to.args[0]), came_to)
+            self.progress.put_off(row.number)
         elif isinstance(came_to, ZoomError):
             self._fail(row, came_to)
         elif isinstance(came_to, BaseException):

@@ -12,6 +12,7 @@ from tests.unit.api.fakes import ClientOf, Clock
 from zoom_provider.api.auth import TokenCache
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.api.settings import ZoomSettings
+from zoom_provider.api.stop import StopSignal
 from zoom_provider.simulator.server import Simulator
 
 
@@ -41,6 +42,7 @@ def client_of(clock: Clock) -> Iterator[ClientOf]:
         patient: bool = True,
         on_secret: Callable[[str], None] = lambda secret: None,
         clock: Clock | None = None,
+        stop: StopSignal | None = None,
         **settings: Any,
     ) -> ZoomClient:
         usual: dict[str, Any] = {
@@ -58,6 +60,7 @@ def client_of(clock: Clock) -> Iterator[ClientOf]:
             patient=patient,
             on_secret=on_secret,
             clock=clock or everybodys,
+            stop=stop,
             sleep=(clock or everybodys).sleep,
         )
         made.append(client)

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from zoom_provider.api.auth import TokenCache
 from zoom_provider.api.client import ZoomClient
+from zoom_provider.api.stop import StopSignal
 from zoom_provider.simulator.server import Simulator
 
 
@@ -53,6 +54,7 @@ class ClientOf(Protocol):
         patient: bool = True,
         on_secret: Callable[[str], None] = ...,
         clock: Clock | None = None,
+        stop: StopSignal | None = None,
         **settings: object,
     ) -> ZoomClient: ...
 

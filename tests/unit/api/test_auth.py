@@ -110,7 +110,7 @@ def test_age_counts_from_the_request(
 ) -> None:
     asked = []
 
-    def ask(form: Mapping[str, str]) -> dict[str, Any]:
+    def ask(form: Mapping[str, str], max_wait: float) -> dict[str, Any]:
         asked.append(clock.time)
         clock.travel(45)  # the reply takes its time
         return {"access_token": "t", "expires_in": expires_in}
@@ -215,9 +215,10 @@ def test_a_token_replaced_meanwhile_is_not_forgotten(clock: Clock) -> None:
     cache = TokenCache()
 
     def auth() -> ZoomAuth:
-        return ZoomAuth(
-            ZoomSettings(), lambda form: {"access_token": next(values)}, cache=cache, clock=clock
-        )
+        def ask(form: Mapping[str, str], max_wait: float) -> dict[str, Any]:
+            return {"access_token": next(values)}
+
+        return ZoomAuth(ZoomSettings(), ask, cache=cache, clock=clock)
 
     old = auth().token()
     auth().refused(old)

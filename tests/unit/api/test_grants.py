@@ -110,7 +110,7 @@ def test_who_loses_the_race_finds_the_winners_token(zoom: Simulator) -> None:
         if time.at >= 1004.0:
             shelf.saved.update(winners.saved)  # the winner's save arrives four seconds later
 
-    loser.auth._sleep = sleep
+    loser._transport.sleep = sleep
     assert loser.get_user("ann@example.com")["email"] == "ann@example.com"
     assert token_requests(zoom) == 2
     assert time.at == pytest.approx(1004.0, abs=0.5)
@@ -166,7 +166,7 @@ def test_workers_in_a_crowd_share_one_grant(zoom: Simulator) -> None:
     shelf, found = Shelf(), []
     clients = [worker(zoom, shelf) for _ in range(8)]
     for client in clients:
-        client.auth._sleep = threading.Event().wait  # type: ignore[assignment]
+        client._transport.sleep = None  # real waits
     threads = [
         threading.Thread(target=lambda c=client: found.append(c.get_user("ann@example.com")))
         for client in clients

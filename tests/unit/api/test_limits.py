@@ -41,23 +41,23 @@ def test_too_many_calls_a_second_are_waited_for(
 
 
 def test_the_pace_gives_way_to_a_refusal_by_the_second(zoom: Simulator, client: ZoomClient) -> None:
-    pacer = client._pacers["light"]
-    before = pacer.rate
+    limiter = client._limits["light"]
+    before = limiter.rate
     zoom.fault("429", on=POST)
     create(client)
-    assert pacer.rate < before
+    assert limiter.rate < before
 
 
 def test_fewer_calls_are_under_way_after_a_refusal_of_calls_at_once(
     zoom: Simulator, client: ZoomClient
 ) -> None:
-    gate = client._pacers.gate
+    at_once = client._limits.at_once
     zoom.fault("429", on=POST)
     create(client, "first@example.com")
-    assert gate.room == 128
+    assert at_once.room == 128
     zoom.fault("429", on=POST, limit="concurrency")
     create(client)
-    assert gate.room < 128
+    assert at_once.room < 128
 
 
 class Watch(Clock):
@@ -164,7 +164,7 @@ def test_shares_of_one_account_add_up(client_of: ClientOf, shares: tuple[float, 
             for clock, share in zip(clocks, shares, strict=True)
         ]
         for number in range(150):
-            slots = [client._pacers["light"]._next for client in clients]
+            slots = [client._limits["light"]._next for client in clients]
             turn = slots.index(min(slots))
             create(clients[turn], f"p{number}@example.com")
         assert len(there(zoom)) == 150

@@ -306,12 +306,12 @@ def test_all_retries_together_stay_within_max_wait_slow_replies_too(
     transport = Transport(ZoomSettings(max_wait=max_wait), clock=clock, sleep=clock.sleep)
     made = []
 
-    def send() -> Sent:
+    def send(credentials: object) -> Sent:
         made.append(clock.time)
         clock.travel(takes)
         return Lost(Fault.NO_REPLY, "no reply within timeout")
 
-    got, uncertain = transport.persist(send)
+    got, uncertain = transport.persist(send, authorize=lambda seconds: ("id", "secret"))
     assert isinstance(got, Lost)
     assert len(made) == calls
     assert uncertain is (calls > 1)
@@ -320,7 +320,10 @@ def test_all_retries_together_stay_within_max_wait_slow_replies_too(
 def test_waits_count_where_the_clock_stands_still() -> None:
     waits: list[float] = []
     transport = Transport(ZoomSettings(max_wait=10.0), clock=lambda: 0.0, sleep=waits.append)
-    got, uncertain = transport.persist(lambda: Reply(429, {"X-RateLimit-Type": "QPS"}))
+    got, uncertain = transport.persist(
+        lambda credentials: Reply(429, {"X-RateLimit-Type": "QPS"}),
+        authorize=lambda seconds: ("id", "secret"),
+    )
     assert isinstance(got, Reply)
     assert not uncertain
     assert 5 < sum(waits) <= 10
