@@ -57,7 +57,11 @@ class Token:
 
 
 class TokenStore(Protocol):
-    """Where all workers find the tokens of a grant whose refresh token Zoom rotates."""
+    """
+    Where all workers find the tokens of a grant whose refresh token Zoom rotates.
+
+    A key is the digest of something secret: the tokens may be encrypted by it, if it is not shown.
+    """
 
     def load(self, key: str) -> Mapping[str, Any] | None:
         """Return what was saved last under ``key``."""
@@ -220,7 +224,8 @@ class ZoomAuth:
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._settings = settings
-        self._key = _digest(settings)
+        self._key = _credentials_digest(settings)
+        self._grant = _grant_digest(settings)
         self._ask = ask
         self._on_secret = on_secret
         self._cache = _CACHE if cache is None else cache
@@ -322,7 +327,9 @@ class ZoomAuth:
         return token
 
     def _saved(self) -> Mapping[str, Any]:
-        saved = (self._store.load(self._key) if self._store else None) or {}
+        # Earlier versions saved under the digest of all credentials: the next save moves it.
+        keys = (self._grant, self._key) if self._store is not None else ()
+        saved = next(filter(None, (self._store.load(key) for key in keys if self._store)), {})
         for name in ("access_token", "refresh_token"):
             if saved.get(name):
                 self._on_secret(str(saved[name]))
@@ -355,7 +362,7 @@ class ZoomAuth:
         for left in reversed(range(_SAVES)):
             try:
                 if self._store is not None:
-                    self._store.save(self._key, tokens)
+                    self._store.save(self._grant, tokens)
                 return
             except Exception:
                 if not left:
@@ -380,13 +387,23 @@ def _margin(life: float) -> float:
     return min(_MARGIN, life / 10)
 
 
-def _digest(settings: ZoomSettings) -> str:
+def _grant_digest(settings: ZoomSettings) -> str:
     """
-    Name the credentials without telling them.
+    Name a grant of the kind ``refresh_token`` for the store, and give it a key to encrypt with.
 
-    With the refresh token of the connection in it, whoever authorises anew and puts the new
-    token into the connection starts afresh.
+    The Client Secret has no part in it, since it is rotated and the grant lives on: under a
+    digest with the secret, the only copy of the next refresh token would be lost. The refresh
+    token in the connection is what stays: it belongs to one account, is as good as random, is
+    kept encrypted and masked by Airflow, and is worth nothing at Zoom once it was used. So the
+    digest cannot be guessed from the store, and a new authorisation, whose token goes into the
+    connection, starts afresh. Neither does an ``account_id`` that is added later lose the grant.
     """
+    parts = ("grant", settings.token_url, settings.client_id, settings.refresh_token)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _credentials_digest(settings: ZoomSettings) -> str:
+    """Name the credentials without showing them, for the cache of this process."""
     parts = (
         settings.token_url,
         settings.grant_type,

@@ -184,7 +184,7 @@ class ConcurrencyLimiter:
 
 class RateLimits:
     """
-    One rate limiter for each label and one limit of calls at once, by settings and for all threads.
+    One rate limiter for each label and one limit of calls at once, shared by equal settings.
 
     :param settings: the plan and the share of its limits
     :param clock: seconds that only grow

@@ -94,7 +94,9 @@ class VariableTokenStore:
 
     Airflow encrypts Variables in its database and masks this one by its name, but its supervisor
     logs what a task writes (at level DEBUG). So the value is encrypted here as well, by a key that
-    only who has the connection's credentials can make.
+    is made of the refresh token in the connection: no one else can make it, and it outlives a
+    rotation of the Client Secret. Airflow's own Fernet key is no choice: on Airflow 3 a task does
+    not have it.
     """
 
     def load(self, key: str) -> Mapping[str, Any] | None:
@@ -107,7 +109,7 @@ class VariableTokenStore:
         return tokens if isinstance(tokens, dict) else None
 
     def save(self, key: str, tokens: Mapping[str, Any]) -> None:
-        """Replace what is saved under ``key``, the digest of the credentials."""
+        """Replace what is saved under ``key``, of which only a part is shown in the Variable's name."""
         text = json.dumps(dict(tokens))
         Variable.set(_variable_name(key), _safe(key).encrypt(text.encode()).decode())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from zoom_provider.api.auth import TokenCache
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.api.settings import ZoomSettings
-from zoom_provider.exceptions import ZoomAuthError
+from zoom_provider.exceptions import ZoomAuthError, ZoomError
 from zoom_provider.simulator.server import Simulator
 
 
@@ -138,6 +139,67 @@ def test_a_new_refresh_token_in_the_connection_starts_afresh(zoom: Simulator) ->
     worker(zoom, shelf).auth.token()
     fresh = zoom.world.grants.new_refresh_token()
     assert worker(zoom, shelf, refresh_token=fresh).auth.token().value
+    assert len(shelf.saved) == 2
+
+
+def test_a_rotated_client_secret_does_not_lose_the_grant(zoom: Simulator) -> None:
+    shelf = Shelf()
+    zoom.seed("ann@example.com")
+    worker(zoom, shelf).auth.token()
+    zoom.configure(client_secret="rotated")
+    for _ in range(2):
+        zoom.revoke_tokens()  # so that only the refresh token that was stored last helps
+        client = worker(zoom, shelf, client_secret="rotated")
+        assert client.get_user("ann@example.com")["email"] == "ann@example.com"
+    assert [entry["status"] for entry in zoom.requests("POST /oauth/token")] == [200] * 3
+
+
+def test_an_account_id_that_is_added_later_does_not_lose_the_grant(zoom: Simulator) -> None:
+    shelf = Shelf()
+    zoom.seed("ann@example.com")
+    worker(zoom, shelf).auth.token()
+    zoom.revoke_tokens()
+    client = worker(zoom, shelf, account_id=zoom.settings.account_id)
+    assert client.get_user("ann@example.com")["email"] == "ann@example.com"
+    assert len(shelf.saved) == 1
+
+
+def test_grants_of_other_apps_and_hosts_are_kept_apart(zoom: Simulator) -> None:
+    shelf = Shelf()
+    worker(zoom, shelf).auth.token()
+    others: list[dict[str, Any]] = [
+        {"client_id": "another"},
+        {"token_url": f"{zoom.url}/oauth/other"},
+        {"refresh_token": "another"},
+    ]
+    for changes in others:
+        with pytest.raises(ZoomError):
+            worker(zoom, shelf, **changes).auth.token()
+    assert len(shelf.saved) == 1
+
+
+def test_tokens_that_an_earlier_version_stored_are_found_and_moved(zoom: Simulator) -> None:
+    """It stored them under a digest of all credentials, with the secret among them."""
+    first = Shelf()
+    worker(zoom, first).auth.token()
+    (tokens,) = first.saved.values()
+    parts = (
+        f"{zoom.url}/oauth/token",
+        "refresh_token",
+        zoom.settings.client_id,
+        zoom.settings.client_secret,
+        "",
+        "",
+        zoom.settings.refresh_token,
+    )
+    shelf = Shelf()
+    shelf.saved[hashlib.sha256("\0".join(parts).encode()).hexdigest()] = tokens
+    zoom.seed("ann@example.com")
+    for secret in (zoom.settings.client_secret, "rotated"):
+        zoom.configure(client_secret=secret)
+        zoom.revoke_tokens()
+        client = worker(zoom, shelf, client_secret=secret)
+        assert client.get_user("ann@example.com")["email"] == "ann@example.com"
     assert len(shelf.saved) == 2
 
 

@@ -236,3 +236,17 @@ def test_a_failing_token_request_leaves_the_call_no_more_than_max_wait(
     with pytest.raises(ZoomError, match="for an access token"):
         client.get_user(ANN)
     assert sum(clock.pauses) <= 40.0
+
+
+def test_a_token_request_in_the_middle_of_a_call_gets_what_is_left_of_its_time(
+    zoom: Simulator, client_of: ClientOf, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("random.random", lambda: 0.999)
+    client = client_of(zoom, max_wait=40.0)
+    client.auth.token()
+    zoom.fault("status", status=503, on="GET *", times=4)  # takes 15 seconds
+    zoom.fault("revoke_token", on="GET *")
+    zoom.fault("429", on=TOKEN, times=None)
+    with pytest.raises(ZoomError, match="for an access token"):
+        client.get_user(ANN)
+    assert 20 < sum(clock.pauses) <= 40.0

@@ -110,12 +110,21 @@ def test_outside_a_task_nothing_is_stored(monkeypatch: pytest.MonkeyPatch) -> No
     assert isinstance(token_store(), VariableTokenStore)
 
 
+@pytest.mark.parametrize(
+    "secrets", [("one", "one"), ("one", "two")], ids=["same secret", "rotated secret"]
+)
 def test_one_task_stores_the_refresh_token_that_the_next_one_needs(
-    airflow_db: Path, zoom: Simulator, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    airflow_db: Path,
+    zoom: Simulator,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    secrets: tuple[str, str],
 ) -> None:
     grant = {"grant_type": "refresh_token", "refresh_token": zoom.settings.refresh_token}
-    monkeypatch.setenv("AIRFLOW_CONN_ZOOM_DEFAULT", connection(zoom, extra=grant))
-    for number in (1, 2):
+    for number, secret in enumerate(secrets, 1):
+        zoom.configure(client_id=f"app-{'-'.join(secrets)}", client_secret=secret)
+        fields = connection(zoom, extra=grant)
+        monkeypatch.setenv("AIRFLOW_CONN_ZOOM_DEFAULT", fields)
         # Each run is a process of its own, and the access token of the first has died.
         fresh = partial(ZoomClient, clock=clock, sleep=clock.sleep, tokens=TokenCache())
         monkeypatch.setattr("zoom_provider.hooks.zoom.ZoomClient", fresh)
