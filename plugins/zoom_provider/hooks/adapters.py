@@ -109,7 +109,7 @@ class VariableTokenStore:
         return tokens if isinstance(tokens, dict) else None
 
     def save(self, key: str, tokens: Mapping[str, Any]) -> None:
-        """Replace what is saved under ``key``, of which only a part is shown in the Variable's name."""
+        """Replace what is saved under ``key``; the Variable's name shows a part of that."""
         text = json.dumps(dict(tokens))
         Variable.set(_variable_name(key), _safe(key).encrypt(text.encode()).decode())
 

@@ -82,8 +82,17 @@ class Limits:
             self._used.clear()
         if settings.limits_enforced and self._used[quota] >= maximum:
             cause = "creates_per_day" if quota == "creates" else "per_day"
-            raise too_many(label, settings, now, maximum=maximum, cause=cause)
+            raise too_many(
+                label,
+                settings,
+                now,
+                maximum=maximum,
+                cause=cause,
+                with_headers=settings.daily_headers,
+            )
         self._used[quota] += 1
+        if not settings.daily_headers:
+            return {}
         return {
             "X-RateLimit-Category": label.capitalize(),
             "X-RateLimit-Limit": str(maximum),

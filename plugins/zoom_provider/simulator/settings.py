@@ -77,6 +77,9 @@ class SimulatorSettings(_Switches):
         default=None, description="action=create calls a day; none: the plan's 50, 1500 or 10000"
     )
     qps_headers: bool = Field(default=True, description="name the limit on a per-second 429")
+    daily_headers: bool = Field(
+        default=True, description="name daily limits, on a daily 429 and on calls that count"
+    )
     retry_after: Literal["iso", "http-date", "seconds", "absent"] = Field(
         default="iso", description="how a daily 429 says when to come back"
     )

@@ -133,6 +133,17 @@ def test_the_cap_of_invitations(
     assert call.create("p3@example.com").status_code == 201
 
 
+def test_a_daily_429_without_headers(call: Caller, zoom: Simulator, clock: Clock) -> None:
+    zoom.configure(create_cap=1, daily_headers=False)
+    first, second = (call.create(f"p{n}@example.com") for n in range(2))
+
+    assert (first.status_code, call.verdict(second)) == (201, (429, 429))
+    for reply in (first, second):
+        assert not [name for name in reply.headers if "ratelimit" in name or name == "retry-after"]
+    # It is the invitations that are used up, not the calls.
+    assert call("GET", "/v2/users/p0@example.com").status_code == 200
+
+
 @pytest.mark.parametrize(("plan", "cap"), [("free", 50), ("pro", 1_500), ("business", 10_000)])
 def test_the_cap_follows_the_plan(call: Caller, zoom: Simulator, plan: str, cap: int) -> None:
     zoom.configure(plan=plan)
