@@ -14,6 +14,9 @@ from zoom_provider.api.replies import printable
 from zoom_provider.api.user_info import CreateRequest
 from zoom_provider.exceptions import ZoomValidationError
 
+Person = tuple[str, str]
+"""Lower-case address and key: the same in every try, wherever the row stands."""
+
 Check = Callable[[object], CreateRequest]
 """Makes the request of a ``user_info`` object, or raises ZoomValidationError."""
 
@@ -51,6 +54,33 @@ class Row:
     error: ZoomValidationError | None = None
     first: int | None = None
     key: str = ""
+
+    @property
+    def person(self) -> Person:
+        """Address and key."""
+        return self.email.lower(), self.key
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """
+    A row as it is recognised by another try.
+
+    :param row: its number in the source
+    :param key: what its source knows it by
+    :param email: as given; empty for none
+    :param departed: whether it is owed from an earlier roster and not in this one
+    """
+
+    row: int
+    key: str
+    email: str
+    departed: bool = False
+
+    @property
+    def person(self) -> Person:
+        """Address and key."""
+        return self.email.lower(), self.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +125,14 @@ def read(
             yield Row(number, request.email, first=first, key=key)
 
 
-def addresses(
+def listed(
     records: Iterable[Record], *, shard: tuple[int, int] | None = None
-) -> Iterator[tuple[int, str]]:
-    """Give number and e-mail address (empty for none) of the rows that :func:`read` would give."""
-    for number, user_info, _ in records:
+) -> Iterator[Listed]:
+    """Yield number, key and address of the rows that :func:`read` would give."""
+    for number, user_info, key in records:
         email = _email_of(user_info)
         if shard is None or _falls_to(email, *shard):
-            yield number, email
+            yield Listed(number, key, email)
 
 
 def from_list(users: Iterable[object]) -> Iterator[Record]:

@@ -1,0 +1,454 @@
+"""A bulk run from its parameters to its summary: what ``ZoomCreateUsersOperator`` runs."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from hashlib import sha256
+from itertools import chain
+from typing import Any, Final
+from uuid import uuid4
+
+from zoom_provider.api.client import ZoomClient
+from zoom_provider.exceptions import ZoomError, ZoomStoppedError, ZoomValidationError
+from zoom_provider.provisioning.checkpoint import Checkpoint, Ledger, Rows, newest
+from zoom_provider.provisioning.directory import Directory, open_directory
+from zoom_provider.provisioning.options import BulkOptions
+from zoom_provider.provisioning.ports import CheckpointStore, Files, Meter
+from zoom_provider.provisioning.progress import Progress
+from zoom_provider.provisioning.report import (
+    FAILURES,
+    NotAReportError,
+    Report,
+    ReportPaths,
+    RowResult,
+    report_owner,
+    run_digest,
+)
+from zoom_provider.provisioning.restore import (
+    Person,
+    Restored,
+    departed_result,
+    parse_roster,
+    read_lines,
+    restore,
+    roster_bytes,
+    roster_path,
+)
+from zoom_provider.provisioning.roster import Check, Listed, Row
+from zoom_provider.provisioning.runner import MOST_AT_ONCE, Runner, RunnerOptions
+from zoom_provider.provisioning.seats import Seats, free_seats
+from zoom_provider.provisioning.source import Source, Survey
+
+log = logging.getLogger(__name__)
+
+_LOOK_UPS: Final = 16
+"""At once, to confirm what an earlier report says."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """
+    What a bulk run is given besides its parameters.
+
+    :param client: calls Zoom; its ``stop`` ends the run
+    :param files: opens rosters and reports
+    :param meter: gets the metrics
+    :param store: keeps checkpoints; None where Airflow has none: a file beside the report does
+    :param carried: the checkpoint that came with a deferral; empty for none
+    :param ids: DAG, run, task and map index
+    :param orphaned: says whether the process that watches over this one is gone
+    """
+
+    client: ZoomClient
+    files: Files
+    meter: Meter
+    store: CheckpointStore | None = None
+    carried: Mapping[str, Any] = field(default_factory=dict)
+    ids: tuple[object, ...] = ()
+    orphaned: Callable[[], bool] = lambda: False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """
+    What a bulk run has come to.
+
+    :param outcomes: how many lines of each outcome the report has
+    :param report: where it is
+    :param rejects: where its rejected rows are
+    :param attention: the first failures, for a message
+    :param stats: seconds, calls and refused calls, of earlier tries too
+    :param failed: lines that are failures
+    :param unanswered: of these, those for want of an answer, which another try may have
+    :param stopped_by: the error that concerned the whole account
+    :param departed: how many people are owed and no longer in the roster
+    :param unnamed: rows of an earlier roster that are owed and cannot be named
+    :param state: the checkpoint
+    """
+
+    outcomes: dict[str, int]
+    report: str
+    rejects: str
+    attention: list[dict[str, Any]]
+    stats: dict[str, Any]
+    failed: int
+    unanswered: int
+    stopped_by: ZoomError | None
+    departed: int
+    unnamed: Rows
+    state: dict[str, Any]
+
+    def complaint(self, max_failures: float | None) -> str | None:
+        """Say why the task must not be green; None where it may be."""
+        if len(self.unnamed):
+            return (
+                "The roster has changed since an earlier try, which had not come to its rows "
+                f"{self.unnamed}, and its copy is lost: see that the people of those rows are in "
+                f"{self.report}"
+            )
+        if self.departed:
+            return (
+                f"{self.departed} people were taken out of the roster before the task had come to "
+                f"them: create them by another run, unless HR has withdrawn them. Who: {self.report}"
+            )
+        total = sum(self.outcomes.values())
+        # A share is compared as one: 100 * 0.29 is less than 29.
+        share = isinstance(max_failures, float)
+        counted = self.failed / total if total and share else self.failed
+        if counted <= (max_failures or 0):
+            return None
+        allowed = "none" if max_failures is None else max_failures
+        return (
+            f"{self.failed} of {total} people failed; max_failures allows {allowed}. "
+            f"Who and why: {self.report}"
+        )
+
+
+class FileCheckpoint:
+    """Keeps a checkpoint in a file, where Airflow keeps no task state (before 3.3)."""
+
+    def __init__(self, path: str, files: Files) -> None:
+        self._path = path
+        self._files = files
+
+    def load(self) -> dict[str, Any]:
+        """Return what was saved last; empty where nothing was, or what is torn."""
+        try:
+            state = json.loads(self._files.read(self._path) or b"{}")
+        except ValueError:
+            return {}
+        return state if isinstance(state, dict) else {}
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Put it in place at once."""
+        self._files.write(self._path, json.dumps(dict(state)).encode())
+
+    def clear(self) -> None:
+        """Delete it."""
+        self._files.delete(self._path)
+
+
+class Saver:
+    """
+    Saves checkpoints; a failure is logged and costs nothing but the chance to resume there.
+
+    A try that finds another one's checkpoint where it had saved its own has been superseded: the
+    client's stop is set, and nothing more is saved.
+    """
+
+    def __init__(self, store: CheckpointStore, client: ZoomClient, run: str) -> None:
+        self._store = store
+        self._client = client
+        self._run = run
+        self._owner = uuid4().hex[:12]
+        self._saved = self._superseded = False
+        self.state: dict[str, Any] = {}
+
+    def load(self) -> dict[str, Any]:
+        """Return the checkpoint of an earlier try; empty where there is none to be had."""
+        try:
+            return self._store.load()
+        except Exception as error:
+            log.warning("The checkpoint of an earlier try cannot be read: %s", _brief(error))
+            return {}
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Keep a checkpoint."""
+        if self._superseded:
+            return
+        self.state = replace(checkpoint, owner=self._owner).to_state()
+        try:
+            if self._saved and self._other_try():
+                log.error("Another try of this task has begun: this one stops.")
+                self._superseded = True
+                self._client.stop.set()
+                return
+            self._store.save(self.state)
+            self._saved = True
+        except Exception as error:
+            log.warning("The checkpoint is not saved, and will be again: %s", _brief(error))
+
+    def _other_try(self) -> bool:
+        found = newest([self._store.load()], self._run)
+        return found is not None and found.owner != self._owner
+
+    def clear(self) -> None:
+        """Forget it: the task is done."""
+        try:
+            self._store.clear()
+        except Exception as error:
+            log.warning("The checkpoint is not deleted: %s", _brief(error))
+
+
+def _brief(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:300]
+
+
+class Job:
+    """
+    One try of a bulk run.
+
+    :param options: the parameters
+    :param source: the people
+    :param path: of the report
+    :param around: what it is given
+    """
+
+    def __init__(
+        self, options: BulkOptions, source: Source, path: str, around: Surroundings
+    ) -> None:
+        self._options = options
+        self._source = source
+        self._around = around
+        self._client = around.client
+        self._files = around.files
+        self._paths = ReportPaths.at(path)
+        self._run = run_digest(*around.ids, options.dry_run)
+        beside = f"{path.removesuffix('.jsonl')}.{self._run}"
+        self._roster = f"{beside}.roster.jsonl"
+        store = around.store or FileCheckpoint(f"{beside}.state.json", around.files)
+        self._saver = Saver(store, around.client, self._run)
+        self._check: Check = partial(self._client.checked, options.action)
+        self._earlier_lines: dict[Person, RowResult] = {}
+
+    def run(self) -> Summary:
+        """
+        Create the people; leave a report of each.
+
+        :raises ZoomStoppedError: the client's stop was set; another try resumes
+        :raises ZoomValidationError: nothing could be begun; by field
+        """
+        self._refuse_other_files()
+        survey = self._source.survey()
+        start, restored = self._restore(survey)
+        if self._options.max_creates is not None and not restored.resumed:
+            self._source.refuse_more_than(self._options.max_creates, self._check)
+        seats, directory, rows, stopped_by = self._ask_zoom()
+        confirmed = self._confirm(restored.unconfirmed, directory)
+        restored = replace(restored, kept=[*restored.kept, *confirmed])
+        report = Report(self._paths, self._files, self._run, self._source.name)
+        try:
+            ledger = self._open(report, restored, start, survey)
+            progress = self._make_progress(report, ledger, start, len(survey.rows))
+            progress.save()
+            runner = Runner(
+                client=self._client,
+                directory=directory,
+                report=report,
+                ledger=ledger,
+                restored=restored,
+                progress=progress,
+                options=RunnerOptions(
+                    if_exists=self._options.if_exists,
+                    on_error=self._options.on_error,
+                    dry_run=self._options.dry_run,
+                    at_once=MOST_AT_ONCE,
+                ),
+                seats=seats,
+                stopped_by=stopped_by,
+                orphaned=self._around.orphaned,
+            )
+            runner.run(rows)
+            progress.save()
+            progress.measure()
+            report.publish()
+        except BaseException:
+            self._publish_quietly(report)
+            raise
+        finally:
+            report.close()
+        return self._summarize(report, progress, runner, restored)
+
+    def finish(self) -> None:
+        """Forget what only a later try would need: the task is green."""
+        self._saver.clear()
+        self._files.delete(self._roster)
+
+    # ---- before
+
+    def _refuse_other_files(self) -> None:
+        """Refuse a report that would take the place of an input, or of any file that is none."""
+        outputs = (*self._paths, self._roster)
+        taken = next(
+            (p for p in outputs if self._source.path and self._files.same(p, self._source.path)),
+            None,
+        )
+        try:
+            report_owner(self._paths, self._files)
+        except NotAReportError as error:
+            taken = taken or str(error)
+        if taken is not None:
+            fault = f"would replace {taken}, which is not a report: give it another path"
+            raise ZoomValidationError(f"report {fault}", errors={"report": [fault]})
+
+    def _restore(self, survey: Survey) -> tuple[Checkpoint, Restored]:
+        """Read back what earlier tries did; return the checkpoint to go on from with it."""
+        zoom, options = self._client.settings, self._options
+        about = (
+            *(options.action, options.if_exists, options.dry_run, zoom.origin, zoom.account_id),
+            *(self._source.constants, self._source.shard),
+        )
+        now = Checkpoint(
+            run=self._run,
+            work=sha256(repr(about).encode("utf-8", "replace")).hexdigest()[:32],
+            people=survey.people,
+            report=self._paths.lines,
+            total=len(survey.rows),
+        )
+        earlier = newest([self._around.carried, self._saver.load()], self._run)
+        places = [self._paths, ReportPaths.aside(self._paths.lines, self._run)]
+        if earlier is not None and earlier.report != now.report:
+            places += [ReportPaths.at(earlier.report), ReportPaths.aside(earlier.report, self._run)]
+        self._earlier_lines = read_lines(places, self._run, self._files)
+        restored = restore(
+            earlier,
+            self._earlier_lines,
+            now,
+            lambda: {row.person: row.row for row in self._source.listed()},
+            lambda: parse_roster(self._files.read(self._roster), self._run),
+        )
+        if earlier is None:
+            return now, restored
+        spent = earlier if restored.resumed else now
+        return (
+            replace(
+                now,
+                sequence=earlier.sequence,
+                seconds=spent.seconds,
+                calls=spent.calls,
+                rate_limited=spent.rate_limited,
+            ),
+            restored,
+        )
+
+    def _ask_zoom(
+        self,
+    ) -> tuple[Seats | None, Directory, Iterator[Row], ZoomError | None]:
+        """Ask Zoom for free seats and existing users; what fails there ends in the report."""
+        bought = self._options.seats
+        if bought is None:
+            log.info("How many seats are free is not known (seats is not given).")
+        rows = self._source.rows(self._check)
+        try:
+            seats = free_seats(self._client, bought) if bought is not None else None
+            directory, rows = open_directory(self._client, rows)
+        except ZoomStoppedError:
+            raise
+        except ZoomError as error:
+            unknown = Directory(self._client, "unknown")
+            return None, unknown, self._source.rows(self._check), error
+        return seats, directory, rows, None
+
+    def _confirm(self, lines: Sequence[RowResult], directory: Directory) -> list[RowResult]:
+        """Keep what an earlier report says of users whom Zoom still has."""
+        if not lines or directory.kind == "unknown" or self._options.if_exists == "update":
+            return []
+        with ThreadPoolExecutor(_LOOK_UPS, thread_name_prefix="zoom") as pool:
+            found = pool.map(directory.find, [line.email for line in lines])
+            return [line for line, user in zip(lines, found, strict=True) if user is not None]
+
+    def _open(
+        self, report: Report, restored: Restored, start: Checkpoint, survey: Survey
+    ) -> Ledger:
+        """Take over what stands, put report and roster in place; return the ledger."""
+        ledger = Ledger(replace(start, departed=_rows_of(restored)), survey.rows)
+        listed = self._source.listed()
+        if restored.attempted:
+            ledger.note_attempts(
+                row.row
+                for row in self._source.listed()
+                if row.row in restored.attempted or row.person in restored.attempted
+            )
+        for result in restored.kept:
+            ledger.close(result.row, result.outcome)
+            report.add(result)
+        for person in restored.departed:
+            report.add(departed_result(person, self._earlier_lines.get(person.person)))
+        self._files.write(
+            self._roster, roster_bytes(chain(listed, restored.departed), self._run)
+        )
+        report.publish()
+        aside = ReportPaths.aside(self._paths.lines, self._run)
+        for path in aside:
+            self._files.delete(path)
+        return ledger
+
+    def _make_progress(
+        self, report: Report, ledger: Ledger, start: Checkpoint, total: int
+    ) -> Progress:
+        client = self._client
+
+        def save() -> None:
+            self._saver.save(
+                ledger.checkpoint(
+                    report.counts, progress.seconds, client.calls, client.rate_limited
+                )
+            )
+
+        progress = Progress(
+            client,
+            report.counts,
+            self._around.meter,
+            total,
+            start,
+            save,
+            dry_run=self._options.dry_run,
+        )
+        return progress
+
+    # ---- after
+
+    def _publish_quietly(self, report: Report) -> None:
+        """Let the report be seen although the try has failed: that failure is the one to raise."""
+        try:
+            report.publish()
+        except (OSError, NotAReportError) as error:
+            log.error("The report cannot be published: %s", _brief(error))
+
+    def _summarize(
+        self, report: Report, progress: Progress, runner: Runner, restored: Restored
+    ) -> Summary:
+        path = report.locate()
+        return Summary(
+            outcomes={str(outcome): count for outcome, count in sorted(report.counts.items())},
+            report=path,
+            rejects=report.paths.rejects,
+            attention=report.attention,
+            stats=progress.stats(),
+            failed=sum(report.counts[outcome] for outcome in FAILURES),
+            unanswered=runner.unanswered,
+            stopped_by=runner.stopped_by,
+            departed=len(restored.departed),
+            unnamed=restored.unnamed,
+            state=self._saver.state,
+        )
+
+
+def _rows_of(restored: Restored) -> Rows:
+    """Give the rows of an earlier roster that are owed and gone from this one."""
+    return Rows([*(person.row for person in restored.departed), *restored.unnamed])

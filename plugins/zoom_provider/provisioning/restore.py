@@ -1,0 +1,189 @@
+"""Read back what earlier tries of a run did: their checkpoint, their report, their roster."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import astuple, dataclass, field, replace
+from itertools import chain
+from typing import Final
+
+from zoom_provider.provisioning.checkpoint import Checkpoint, Rows
+from zoom_provider.provisioning.ports import Files
+from zoom_provider.provisioning.report import (
+    DONE,
+    Outcome,
+    ReportPaths,
+    RowResult,
+    read_report,
+)
+from zoom_provider.provisioning.roster import Listed, Person, Row
+
+log = logging.getLogger(__name__)
+
+_CREATED: Final = (Outcome.INVITED, Outcome.CREATED)
+
+BY_EARLIER_TRY: Final = "created by an earlier try"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """
+    What earlier tries of the run did.
+
+    :param resumed: whether this try goes on where another one was
+    :param kept: results that stand: this try writes them into its report and makes no call
+    :param unconfirmed: users whom the run has created, if Zoom still has them
+    :param done: final outcomes whose line in the report is lost, by row or by person
+    :param attempted: rows that may have been posted, by row or by person
+    :param departed: persons who are owed and whom the roster no longer holds
+    :param unnamed: rows of an earlier roster that are owed and cannot be read any more
+    """
+
+    resumed: bool = False
+    kept: list[RowResult] = field(default_factory=list)
+    unconfirmed: list[RowResult] = field(default_factory=list)
+    done: Mapping[int | Person, Outcome] = field(default_factory=dict)
+    attempted: frozenset[int | Person] = frozenset()
+    departed: list[Listed] = field(default_factory=list)
+    unnamed: Rows = field(default_factory=Rows)
+
+    def outcome(self, row: Row) -> Outcome | None:
+        """Return the final outcome of a row whose line is lost; None where there is none."""
+        return self.done.get(row.number) or self.done.get(row.person)
+
+    def was_attempted(self, row: Row) -> bool:
+        """Say whether an earlier try may have posted a row."""
+        return row.number in self.attempted or row.person in self.attempted
+
+
+def read_lines(paths: Iterable[ReportPaths], run: str, files: Files) -> dict[Person, RowResult]:
+    """Read what the reports of a run say, wherever they lie; a final outcome wins."""
+    found: dict[Person, RowResult] = {}
+    for place in paths:
+        for result in read_report(files.read(place.lines), run):
+            earlier = found.get(result.person)
+            if earlier is None or (earlier.outcome not in DONE and result.outcome in DONE):
+                found[result.person] = result
+    return found
+
+
+def restore(
+    checkpoint: Checkpoint | None,
+    lines: Mapping[Person, RowResult],
+    now: Checkpoint,
+    places: Callable[[], Mapping[Person, int]],
+    earlier: Callable[[], Mapping[int, Listed]],
+) -> Restored:
+    """
+    Put the records of earlier tries together; pure.
+
+    :param checkpoint: the newest one of the run
+    :param lines: what the run's reports say, by person
+    :param now: fingerprints of this try's work and people
+    :param places: gives the row of each person in the roster of now
+    :param earlier: gives the roster of the try before, by row; empty where it is lost
+    """
+    if checkpoint is None or checkpoint.work != now.work:
+        if checkpoint is not None:
+            log.warning(
+                "The parameters are not those of the earlier try, so nothing is resumed; users "
+                "whom it created are found in Zoom."
+            )
+        return Restored(unconfirmed=[line for line in lines.values() if line.outcome in _CREATED])
+    kept = [line for line in lines.values() if line.outcome in DONE]
+    if checkpoint.people != now.people:
+        log.warning("The roster has changed since the earlier try: people are found by address.")
+        return _restore_changed(checkpoint, kept, places(), earlier())
+    left = earlier() if len(checkpoint.departed) else {}
+    return Restored(
+        resumed=True,
+        kept=kept,
+        done={row: outcome for outcome, rows in checkpoint.done.items() for row in rows},
+        attempted=frozenset(checkpoint.attempting),
+        departed=[row for row in left.values() if row.departed],
+        unnamed=Rows() if left else checkpoint.departed,
+    )
+
+
+def _restore_changed(
+    checkpoint: Checkpoint,
+    kept: list[RowResult],
+    places: Mapping[Person, int],
+    earlier: Mapping[int, Listed],
+) -> Restored:
+    """Recognise persons by address and key, since their rows are others now."""
+    settled = {line.person for line in kept}
+    here = {address for address, _ in places}
+    done = {
+        earlier[row].person: outcome
+        for outcome, rows in checkpoint.done.items()
+        for row in rows
+        if row in earlier
+    }
+    owed = [*checkpoint.owed, *checkpoint.departed]
+    return Restored(
+        resumed=True,
+        kept=[replace(line, row=places.get(line.person, line.row)) for line in kept],
+        done=done,
+        attempted=frozenset(earlier[row].person for row in checkpoint.attempting if row in earlier),
+        departed=[
+            replace(person, departed=True)
+            for person in (earlier[row] for row in owed if row in earlier)
+            if person.email
+            and person.email.lower() not in here
+            and person.person not in settled
+            and person.person not in done
+        ],
+        unnamed=Rows(row for row in owed if row not in earlier),
+    )
+
+
+def departed_result(person: Listed, line: RowResult | None) -> RowResult:
+    """
+    Report a person who is owed and is no longer in the roster.
+
+    :param line: what an earlier report says of them
+    """
+    if line is not None and line.outcome is not Outcome.DEFERRED_QUOTA:
+        return line
+    return RowResult(
+        person.row,
+        person.email,
+        Outcome.FAILED,
+        reason=(
+            "not tried: the row was in the roster when the task began and is no longer. Create "
+            "the user by another run, unless HR has withdrawn it"
+        ),
+        key=person.key,
+    )
+
+
+# ---- the roster of a try, beside its report, so that a later one can name who is owed
+
+
+def roster_path(report: str) -> str:
+    """Name the file beside a report that lists the rows of its roster."""
+    return f"{report.removesuffix('.jsonl')}.roster.jsonl"
+
+
+def roster_bytes(rows: Iterable[Listed], run: str) -> bytes:
+    """Write a roster's rows as JSON Lines; the first line names the run."""
+    values = chain([{"run": run}], (astuple(row) for row in rows))
+    return b"".join(
+        json.dumps(value, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+        for value in values
+    )
+
+
+def parse_roster(data: bytes | None, run: str) -> dict[int, Listed]:
+    """Read :func:`roster_bytes`' rows by number; nothing where they are another run's."""
+    lines = (data or b"").split(b"\n")[:-1]
+    try:
+        if not lines or json.loads(lines[0])["run"] != run:
+            return {}
+        rows = [Listed(*json.loads(line)) for line in lines[1:]]
+    except (ValueError, TypeError, KeyError):
+        return {}
+    return {row.row: row for row in rows}

@@ -1,0 +1,478 @@
+"""
+Create many users, several calls at once, and report what became of each.
+
+One thread, the caller's, decides and writes; the threads of a pool make calls. A row goes through
+these stations::
+
+    rows -> look up (where the account is not listed) -> noted -> posted -> reported
+
+Rows are noted in the checkpoint as being attempted *before* they are posted, a batch at a time, so
+that a try that is killed leaves word of every user whom it may have created.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import chain
+from queue import Empty, SimpleQueue
+from time import monotonic
+from typing import Any, Final, Literal
+
+from zoom_provider.api.client import ZoomClient
+from zoom_provider.api.errors import error_scope
+from zoom_provider.exceptions import (
+    ZoomDailyLimitError,
+    ZoomError,
+    ZoomRateLimitError,
+    ZoomStoppedError,
+    ZoomUnavailableError,
+    ZoomUserExistsError,
+)
+from zoom_provider.provisioning.checkpoint import Ledger
+from zoom_provider.provisioning.create_user import (
+    CreateResult,
+    create_user,
+    created_outcome,
+    find_user,
+    preview_user,
+)
+from zoom_provider.provisioning.decide import IfExists
+from zoom_provider.provisioning.directory import Directory
+from zoom_provider.provisioning.progress import Progress
+from zoom_provider.provisioning.report import FAILURES, Outcome, Report, RowResult
+from zoom_provider.provisioning.restore import BY_EARLIER_TRY, Restored
+from zoom_provider.provisioning.roster import Row
+from zoom_provider.provisioning.seats import Seats
+
+log = logging.getLogger(__name__)
+
+OnError = Literal["continue", "stop"]
+
+MOST_AT_ONCE: Final = 64
+"""Calls under way at most; a reply of 0.8 s needs as many at Zoom's highest limit."""
+
+OUTAGE_THRESHOLD: Final = 5
+"""So many users in a row without an answer, or with the same refusal that may be the account's."""
+
+GRACE: Final = 3.0
+"""Seconds after a stop in which replies under way are waited for; Airflow 3.3 kills after 5."""
+
+_POLL: Final = 0.25
+"""Seconds after which a stop is noticed, though no call has come back."""
+
+_BATCH: Final = (64, 2_048)
+"""Rows that are noted as attempted at once: at least, at most."""
+
+_IN_CHECKPOINTS: Final = 5.0
+"""Seconds that a batch should last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunnerOptions:
+    """
+    How many users are to be created.
+
+    :param if_exists: what to do with users whom Zoom has already
+    :param on_error: ``continue`` with the others after a failure, or ``stop``
+    :param dry_run: say what would happen and write nothing
+    :param at_once: calls under way at most
+    """
+
+    if_exists: IfExists = "skip"
+    on_error: OnError = "continue"
+    dry_run: bool = False
+    at_once: int = MOST_AT_ONCE
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A look-up has come back."""
+
+    row: Row
+    user: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _LostReply:
+    """A creation's reply was lost; its thread looks whether Zoom has the user."""
+
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """A row has come to an end, good or bad."""
+
+    row: Row
+    result: CreateResult | BaseException
+
+
+_Event = _Found | _LostReply | _Ended
+
+
+class WorkerPool:
+    """Threads that make calls, and the events that they send back."""
+
+    def __init__(self, most: int) -> None:
+        self._executor = ThreadPoolExecutor(most, thread_name_prefix="zoom")
+        self._events: SimpleQueue[_Event] = SimpleQueue()
+        self.busy: set[int] = set()
+
+    def submit(self, row: Row, call: Callable[[], _Event]) -> None:
+        """
+        Make a call in a thread, soon.
+
+        :raises RuntimeError: no thread can be started at all
+        """
+
+        def work() -> None:
+            try:
+                event = call()
+            # Whatever it is, the row waits for it: a thread that ends silently holds up all.
+            except BaseException as error:
+                event = _Ended(row, error)
+            self._events.put(event)
+
+        self.busy.add(row.number)
+        try:
+            self._executor.submit(work)
+        except RuntimeError:
+            # The executor queues first: where it has threads, one of them takes the call.
+            if not any(thread.name.startswith("zoom_") for thread in threading.enumerate()):
+                self.busy.discard(row.number)
+                raise
+
+    def send(self, event: _Event) -> None:
+        """Send an event from within a call."""
+        self._events.put(event)
+
+    def wait(self, seconds: float) -> _Event | None:
+        """Return the next event; None after so many seconds without one."""
+        try:
+            event = self._events.get(timeout=max(0.0, seconds))
+        except Empty:
+            return None
+        if not isinstance(event, _LostReply):
+            self.busy.discard(event.row.number)
+        return event
+
+    def shutdown(self) -> None:
+        """Start nothing more; calls under way end by themselves."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+
+@dataclass(kw_only=True)
+class Runner:
+    """
+    One run over the rows of a roster.
+
+    After :meth:`run`, ``stopped_by`` is the error that concerned the whole account, if there was
+    one, ``unanswered`` the number of rows that failed for want of an answer, which another try may
+    have.
+
+    :param client: makes the calls; its ``stop`` ends the run
+    :param directory: tells which users exist
+    :param report: gets a line for each row
+    :param ledger: notes what is done, attempted, owed
+    :param restored: what earlier tries did
+    :param progress: logs and saves
+    :param options: how
+    :param seats: those that are free
+    :param stopped_by: what concerned the account before it could begin
+    """
+
+    client: ZoomClient
+    directory: Directory
+    report: Report
+    ledger: Ledger
+    restored: Restored
+    progress: Progress
+    options: RunnerOptions
+    seats: Seats | None = None
+    stopped_by: ZoomError | None = None
+    unanswered: int = 0
+    _stopped: str | None = None
+    _broken: BaseException | None = None
+    _lost_replies: int = 0
+    _consecutive: int = 0
+    _ambiguous: tuple[int | None, int] = (None, 0)
+    _settling: set[int] = field(default_factory=set)
+    _ready: deque[tuple[Row, Mapping[str, Any] | None]] = field(default_factory=deque)
+    _unnoted: list[Row] = field(default_factory=list)
+    _looking: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._pool = WorkerPool(self.options.at_once)
+        self._kept = {result.person for result in self.restored.kept}
+        self._exhausted = False
+        if self.stopped_by is not None:
+            self._stop(str(self.stopped_by.args[0]), self.stopped_by)
+
+    def run(self, rows: Iterable[Row]) -> None:
+        """
+        Process rows until they end or something concerns all; report the rest as not tried.
+
+        :raises ZoomStoppedError: the client's stop was set; everything is saved for another try
+        """
+        remaining = iter(rows)
+        try:
+            while not self.client.stop.is_set():
+                self._start(remaining)
+                if not self._pool.busy:
+                    break
+                self._handle(self._pool.wait(_POLL))
+                self.progress.tick()
+            if self.client.stop.is_set():
+                raise ZoomStoppedError("The task was told to stop; a retry resumes.")
+            if self._broken is not None:
+                raise self._broken
+        except BaseException:
+            self._halt()
+            raise
+        finally:
+            self._pool.shutdown()
+        self.progress.save()
+        self._report_untried(chain((row for row, _ in self._ready), self._unnoted, remaining))
+
+    # ---- starting
+
+    @property
+    def _limit(self) -> int:
+        """How many calls to have under way; a thread that settles a lost reply mostly sleeps."""
+        target = self.client.calls_worth_making() + len(self._settling)
+        return min(self.options.at_once, target)
+
+    @property
+    def _batch(self) -> int:
+        least, most = _BATCH
+        return int(min(most, max(least, self.progress.rate * _IN_CHECKPOINTS)))
+
+    @property
+    def _may_start(self) -> bool:
+        """Whether anything new may begin: not while several lost replies are unsettled."""
+        away = self._lost_replies >= OUTAGE_THRESHOLD and bool(self._settling)
+        return not (away or self._stopped or self.client.stop.is_set())
+
+    def _start(self, rows: Iterator[Row]) -> None:
+        """Keep the pool busy: with rows that are ready first, then with new ones."""
+        while self._may_start and len(self._pool.busy) < self._limit:
+            if self._ready:
+                self._submit(*self._ready.popleft())
+            elif len(self._unnoted) + len(self._looking) >= self._batch or self._exhausted:
+                if not self._unnoted:
+                    return
+                self._note_attempts()
+            else:
+                self._take_in(rows)
+
+    def _take_in(self, rows: Iterator[Row]) -> None:
+        """Take the next row of the roster; a source that breaks off ends all."""
+        self.progress.tick()
+        try:
+            row = next(rows, None)
+        except ZoomStoppedError:
+            raise
+        except ZoomError as error:
+            self._stop(str(error.args[0]), error)
+            return
+        if row is None:
+            self._exhausted = True
+        elif row.person in self._kept and row.first is None:
+            self.ledger.pass_over(row.number)
+        elif row.request is None:
+            self._refuse(row)
+        elif (outcome := self.restored.outcome(row)) is not None:
+            reason = "done by an earlier try, whose report cannot be read"
+            self._write(RowResult(row.number, row.email, outcome, reason=reason, key=row.key))
+        elif self.options.dry_run:
+            self._pool.submit(row, lambda: self._preview(row))
+        elif self.directory.kind == "look_up":
+            self._looking.add(row.number)
+            self._pool.submit(row, lambda: _Found(row, find_user(self.client, row.email)))
+        else:
+            self._route(row, self.directory.find(row.email))
+
+    def _route(self, row: Row, user: Mapping[str, Any] | None) -> None:
+        """Send a row on: who exists needs no note, since nothing is posted."""
+        if user is None:
+            self._unnoted.append(row)
+        elif self.options.if_exists == "update":
+            self._ready.append((row, user))
+        else:
+            self._end(self._create(row, user))
+
+    def _note_attempts(self) -> None:
+        """Save that these rows may be posted from now on."""
+        self.ledger.note_attempts(row.number for row in self._unnoted)
+        self.progress.save()
+        self._ready.extend((row, None) for row in self._unnoted)
+        self._unnoted.clear()
+
+    def _submit(self, row: Row, user: Mapping[str, Any] | None) -> None:
+        self._pool.submit(row, lambda: self._create(row, user))
+
+    # ---- in the pool's threads
+
+    def _create(self, row: Row, user: Mapping[str, Any] | None) -> _Ended:
+        assert row.request is not None  # noqa: S101 - a row without one is refused before
+        try:
+            result = create_user(
+                self.client,
+                row.request,
+                self.options.if_exists,
+                existing=user,
+                seats=self.seats,
+                on_lost_reply=lambda: self._pool.send(_LostReply(row)),
+            )
+        except ZoomError as error:
+            return _Ended(row, error)
+        return _Ended(row, result)
+
+    def _preview(self, row: Row) -> _Ended:
+        assert row.request is not None  # noqa: S101 - a row without one is refused before
+        existing = self.directory.find(row.email)
+        if self.directory.kind == "unknown":
+            existing = find_user(self.client, row.email)
+        if_exists = self.options.if_exists
+        return _Ended(
+            row,
+            preview_user(self.client, row.request, if_exists, existing=existing, seats=self.seats),
+        )
+
+    # ---- what came back
+
+    def _handle(self, event: _Event | None) -> None:
+        if isinstance(event, _LostReply):
+            self._lost_replies += 1
+            self._settling.add(event.row.number)
+        elif isinstance(event, _Found):
+            self._looking.discard(event.row.number)
+            self._route(event.row, event.user)
+        elif event is not None:
+            self._settling.discard(event.row.number)
+            self._looking.discard(event.row.number)
+            self._end(event)
+
+    def _end(self, event: _Ended) -> None:
+        row, result = event.row, event.result
+        if isinstance(result, ZoomUserExistsError) and self.restored.was_attempted(row):
+            result = CreateResult(Outcome.EXISTING, result.user or {})
+        if isinstance(result, CreateResult):
+            self._lost_replies = self._consecutive = 0
+            self._ambiguous = (None, 0)
+            self._succeed(row, result)
+        elif isinstance(result, ZoomStoppedError):
+            pass  # it stays among the attempted: another try looks before it posts
+        elif isinstance(result, ZoomError):
+            self._fail(row, result)
+        else:
+            self._broken = self._broken or result
+            self._stop(f"an unexpected {type(result).__name__}")
+
+    def _succeed(self, row: Row, result: CreateResult) -> None:
+        outcome, reason = result.outcome, result.reason
+        met = outcome in (Outcome.EXISTING, Outcome.UNCHANGED)
+        if met and row.request is not None and self.restored.was_attempted(row):
+            outcome, reason = created_outcome(row.request), BY_EARLIER_TRY
+        id_ = result.user.get("id")
+        self._write(RowResult(row.number, row.email, outcome, id_, reason, key=row.key))
+
+    def _fail(self, row: Row, error: ZoomError) -> None:
+        """Write down a failure, and see whether it concerns the whole account."""
+        no_answer = isinstance(error, (ZoomUnavailableError, ZoomRateLimitError))
+        scope = error_scope(error)
+        if no_answer:
+            self._consecutive += 1
+            self.unanswered += 1
+        else:
+            self._lost_replies = self._consecutive = 0
+        code, times = self._ambiguous
+        self._ambiguous = (
+            (error.code, times + 1 if code == error.code else 1)
+            if scope == "ambiguous"
+            else (None, 0)
+        )
+        account = scope == "account" or isinstance(error, ZoomDailyLimitError)
+        several = max(self._consecutive, self._ambiguous[1]) >= OUTAGE_THRESHOLD
+        if account or several:
+            self._stop(str(error.args[0]), error)
+        result = RowResult.from_error(row.number, row.email, error, row.key)
+        # Without an answer the user may be there: another try must know that it was ours.
+        self._write(result, settled=not no_answer)
+
+    def _stop(self, why: str, error: ZoomError | None = None) -> None:
+        """Start nothing new; the first reason stands."""
+        if self._stopped is None:
+            self._stopped, self.stopped_by = why, error
+
+    def _halt(self) -> None:
+        """Save at once, wait a little for the replies under way, save again."""
+        self.client.stop.set()
+        self.progress.save()
+        until = monotonic() + GRACE
+        while self._pool.busy and monotonic() < until:
+            try:
+                self._handle(self._pool.wait(min(_POLL, until - monotonic())))
+            except OSError as error:
+                log.error("The report cannot be written: %s", error)
+        self.progress.save()
+
+    # ---- writing
+
+    def _write(self, result: RowResult, *, settled: bool = True) -> None:
+        # First the ledger: where the disk is full, the checkpoint still has it.
+        if settled:
+            self.ledger.close(result.row, result.outcome)
+        self.report.add(result)
+        self.progress.count(result.outcome)
+        facts = ", ".join(_facts(result))
+        if result.outcome in FAILURES:
+            log.warning("%s: %s", self._place(result.row, result.key, result.email), facts)
+            if self.options.on_error == "stop":
+                self._stop(f"row {result.row} failed, and on_error is 'stop'")
+        else:
+            # In a crowd the report has it; a log line for each would cost more than the call.
+            log.debug("Row %d, %s: %s", result.row, result.email, facts)
+
+    def _refuse(self, row: Row) -> None:
+        """Write down a row that is no user to create."""
+        if row.error is not None:
+            self._write(RowResult.from_error(row.number, row.email, row.error, row.key))
+            return
+        reason = f"duplicate of row {row.first}"
+        log.warning("%s: %s", self._place(row.number, row.key, row.email), reason)
+        self.ledger.pass_over(row.number)
+        self.report.reject(row.number, row.key, row.email, "user_info.email", reason)
+
+    def _report_untried(self, rows: Iterable[Row]) -> None:
+        """Write down the rows that were not come to, each with its address."""
+        quota = isinstance(self.stopped_by, ZoomDailyLimitError)
+        outcome = Outcome.DEFERRED_QUOTA if quota else Outcome.FAILED
+        for row in rows:
+            if row.person in self._kept and row.first is None:
+                continue
+            if row.request is None:
+                self._refuse(row)
+                continue
+            reason = f"not tried: {self._stopped}"
+            self.report.add(RowResult(row.number, row.email, outcome, reason=reason, key=row.key))
+
+    def _place(self, number: int, key: str, email: str) -> str:
+        """Say where a row is to be found in its source."""
+        row = f"Row {number} of {self.report.source}" if self.report.source else f"Row {number}"
+        return ", ".join(part for part in (row, f"key {key}" if key else "", email) if part)
+
+
+def _facts(result: RowResult) -> Iterator[str]:
+    yield str(result.outcome)
+    if result.id:
+        yield f"id {result.id}"
+    if result.reason:
+        yield result.reason
+    if result.tracking_id:
+        yield f"tracking id {result.tracking_id}"
