@@ -298,3 +298,10 @@ def token_error_of(reply: Reply, *, now: datetime) -> ZoomError:
     says = f' Zoom says: "{printable(words)}"' if words else ""
     kind = ClientRefusedError if error == "invalid_client" else ZoomAuthError
     return kind(f"{text}.{says}", **facts)
+
+
+def error_scope(error: ZoomError) -> str:
+    """Stub."""
+    if isinstance(error, ZoomAuthError) or error.code in {104, 4700, 4711, 2002, 2032, 2035}:
+        return "account"
+    return "ambiguous" if error.code in {200, 2016} else "person"

@@ -186,10 +186,12 @@ class Checkpoint:
         """Read :meth:`to_state`'s object; None where it is none, as of another version."""
         try:
             done = {Outcome(name): Rows.parse(text) for name, text in state["done"].items()}
-            return cls(
+            plain: dict[str, Any] = {
                 **{name: str(state[name]) for name in ("run", "work", "people", "owner", "report")},
-                **{name: int(state[name]) for name in ("sequence", "total")},
-                **{name: int(state[name]) for name in ("calls", "rate_limited")},
+                **{n: int(state[n]) for n in ("sequence", "total", "calls", "rate_limited")},
+            }
+            return cls(
+                **plain,
                 done={outcome: rows for outcome, rows in done.items() if outcome in DONE},
                 attempting=Rows.parse(state["attempting"]),
                 owed=Rows.parse(state["owed"]),

@@ -28,10 +28,13 @@ from zoom_provider.exceptions import (
     ZoomUserExistsError,
 )
 from zoom_provider.provisioning.decide import Change, IfExists, decide, needs_fields
+from zoom_provider.provisioning.ports import AttemptNote
 from zoom_provider.provisioning.report import Outcome
 from zoom_provider.provisioning.seats import Seats
 
 log = logging.getLogger(__name__)
+
+BY_EARLIER_TRY: Final = "created by an earlier try"
 
 DRY_RUN: Final = "dry run, nothing was written"
 
@@ -95,6 +98,54 @@ def create_user(
                 raise
             existing = error.user
     return _change_existing(client, request, existing, if_exists)
+
+
+def create_once(
+    client: ZoomClient,
+    request: CreateRequest,
+    if_exists: IfExists,
+    note: AttemptNote,
+    since: datetime | None = None,
+) -> CreateResult:
+    """
+    Create a user as :func:`create_user` does, and know one whom an earlier try has created.
+
+    :param note: where attempts are noted before they are made
+    :param since: where no notes are kept: when the run began, if this is not its first try
+    :raises ZoomError: also for a user whom an administrator must activate first
+    """
+    found = find_user(client, request.email) if note.kept else None
+    if found is not None and note.load(request.email):
+        result = CreateResult(created_outcome(request), found, BY_EARLIER_TRY)
+    else:
+        if note.kept and found is None:
+            note.save(request.email)
+        try:
+            result = create_user(client, request, if_exists, existing=found)
+        except ZoomUserExistsError as error:
+            if since is None or error.user is None or not _created_since(error.user, since):
+                raise
+            result = CreateResult(created_outcome(request), error.user, BY_EARLIER_TRY)
+    if note.kept:
+        note.clear()
+    if result.outcome is Outcome.NEEDS_HUMAN:
+        raise ZoomError(f"{request.email}: {result.reason}.", remedy="human")
+    return result
+
+
+def _created_since(user: Mapping[str, Any], since: datetime) -> bool:
+    """Say whether Zoom's stamp is of this run; a pending user's is the time of the look-up."""
+    created = None if user.get("status") == "pending" else _created_at(user)
+    return created is not None and created >= since
+
+
+def _created_at(user: Mapping[str, Any]) -> datetime | None:
+    stamp = user.get("user_created_at") or user.get("created_at")
+    try:
+        created = datetime.fromisoformat(str(stamp))
+    except ValueError:
+        return None
+    return created if created.tzinfo else created.replace(tzinfo=UTC)
 
 
 def preview_user(
@@ -280,14 +331,12 @@ def _is_older(found: Reply, age: float) -> bool:
     """
     if found.payload.get("status") == "pending":
         return False
-    stamp = found.payload.get("user_created_at") or found.payload.get("created_at")
-    try:
-        created = datetime.fromisoformat(str(stamp))
-    except ValueError:
+    created = _created_at(found.payload)
+    if created is None:
         return False
     try:
         now = parsedate_to_datetime(found.headers.get("Date", ""))
     except ValueError:
         now = datetime.now(UTC)
-    created, now = (at if at.tzinfo else at.replace(tzinfo=UTC) for at in (created, now))
+    now = now if now.tzinfo else now.replace(tzinfo=UTC)
     return created < now - timedelta(seconds=age) - _STAMP_TOLERANCE

@@ -42,7 +42,7 @@ class Directory:
     _listed: _Found = field(default_factory=dict, repr=False)
 
     def find(self, email: str) -> Mapping[str, Any] | None:
-        """Return a user, at least ``status`` and ``id`` (pending users have none); None if absent."""
+        """Return a user, at least ``id`` (None if pending) and ``status``; None where absent."""
         if self.kind == "look_up":
             return find_user(self.client, email)
         user = self._listed.get(email.lower())

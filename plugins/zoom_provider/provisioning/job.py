@@ -26,23 +26,22 @@ from zoom_provider.provisioning.report import (
     Report,
     ReportPaths,
     RowResult,
+    beside,
     report_owner,
     run_digest,
 )
 from zoom_provider.provisioning.restore import (
-    Person,
     Restored,
     departed_result,
     parse_roster,
     read_lines,
     restore,
     roster_bytes,
-    roster_path,
 )
-from zoom_provider.provisioning.roster import Check, Listed, Row
+from zoom_provider.provisioning.roster import Check, Person, Row
 from zoom_provider.provisioning.runner import MOST_AT_ONCE, Runner, RunnerOptions
 from zoom_provider.provisioning.seats import Seats, free_seats
-from zoom_provider.provisioning.source import Source, Survey
+from zoom_provider.provisioning.source import Survey, make_source
 
 log = logging.getLogger(__name__)
 
@@ -113,8 +112,9 @@ class Summary:
             )
         if self.departed:
             return (
-                f"{self.departed} people were taken out of the roster before the task had come to "
-                f"them: create them by another run, unless HR has withdrawn them. Who: {self.report}"
+                f"{self.departed} people were taken out of the roster before the task had come "
+                "to them: create them by another run, unless HR has withdrawn them. Who: "
+                f"{self.report}"
             )
         total = sum(self.outcomes.values())
         # A share is compared as one: 100 * 0.29 is less than 29.
@@ -214,24 +214,21 @@ class Job:
     One try of a bulk run.
 
     :param options: the parameters
-    :param source: the people
     :param path: of the report
     :param around: what it is given
     """
 
-    def __init__(
-        self, options: BulkOptions, source: Source, path: str, around: Surroundings
-    ) -> None:
+    def __init__(self, options: BulkOptions, path: str, around: Surroundings) -> None:
         self._options = options
-        self._source = source
+        self._source = make_source(options, around.files)
         self._around = around
         self._client = around.client
         self._files = around.files
         self._paths = ReportPaths.at(path)
         self._run = run_digest(*around.ids, options.dry_run)
-        beside = f"{path.removesuffix('.jsonl')}.{self._run}"
-        self._roster = f"{beside}.roster.jsonl"
-        store = around.store or FileCheckpoint(f"{beside}.state.json", around.files)
+        self._roster = beside(path, f".{self._run}.roster.jsonl")
+        state = beside(path, f".{self._run}.state.json")
+        store = around.store or FileCheckpoint(state, around.files)
         self._saver = Saver(store, around.client, self._run)
         self._check: Check = partial(self._client.checked, options.action)
         self._earlier_lines: dict[Person, RowResult] = {}
@@ -389,9 +386,7 @@ class Job:
             report.add(result)
         for person in restored.departed:
             report.add(departed_result(person, self._earlier_lines.get(person.person)))
-        self._files.write(
-            self._roster, roster_bytes(chain(listed, restored.departed), self._run)
-        )
+        self._files.write(self._roster, roster_bytes(chain(listed, restored.departed), self._run))
         report.publish()
         aside = ReportPaths.aside(self._paths.lines, self._run)
         for path in aside:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 
@@ -51,7 +51,7 @@ def _count(value: object) -> object:
 
 
 def _count_or_share(value: object) -> object:
-    """A text with a point is a share, one without is a count, as their literals are."""
+    """Read a text with a point as a share, one without as a count, as their literals are."""
     value = _optional(value)
     if isinstance(value, str) and "." in value:
         try:
@@ -128,7 +128,7 @@ class BulkOptions(_Model):
     roster: str | None = None
     mapping: Any = None
     key: str | None = None
-    source: str = ""
+    source: str | None = None
     action: Any = "create"
     if_exists: Annotated[IfExists, _one_of("fail", "skip", "update")] = "skip"
     on_error: Annotated[OnError, _one_of("continue", "stop")] = "continue"
@@ -154,14 +154,37 @@ class BulkOptions(_Model):
         return self
 
 
+class CreateOptions(_Model):
+    """The parameters of :class:`ZoomCreateUserOperator` besides the user."""
+
+    if_exists: Annotated[IfExists, _one_of("fail", "skip", "update")] = "fail"
+    deferrable: Boolean = False
+
+
 def parse_options(**given: Any) -> BulkOptions:
     """
-    Check parameters by type, where templates may have made texts of them.
+    Check the parameters of a bulk run by type, where templates may have made texts of them.
 
     :raises ZoomValidationError: with all faults by field
     """
+    return _parse(BulkOptions, given)
+
+
+def parse_create_options(**given: Any) -> CreateOptions:
+    """
+    Check the parameters of a single creation by type, as :func:`parse_options` does.
+
+    :raises ZoomValidationError: with all faults by field
+    """
+    return _parse(CreateOptions, given)
+
+
+_M = TypeVar("_M", bound=_Model)
+
+
+def _parse(model: type[_M], given: Mapping[str, Any]) -> _M:
     try:
-        return BulkOptions(**given)
+        return model(**given)
     except ValidationError as error:
         errors = _errors_by_field(error)
         listed = "; ".join(f"{name} {texts[0]}" for name, texts in errors.items())

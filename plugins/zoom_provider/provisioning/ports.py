@@ -9,6 +9,9 @@ from typing import Any, Protocol, TextIO
 class OutputFile(Protocol):
     """A file that one try writes, line by line."""
 
+    live: bool
+    """Whether it is published and what is written is seen at once."""
+
     def write_line(self, line: str) -> None:
         """Write a line that ends in a line break, so that a kill loses at most this one."""
 
@@ -62,6 +65,22 @@ class CheckpointStore(Protocol):
 
     def clear(self) -> None:
         """Forget it: the task is done."""
+
+
+class AttemptNote(Protocol):
+    """Remembers over tries that a task was about to post a user."""
+
+    kept: bool
+    """Whether notes survive a try and there may be another one: else none need be made."""
+
+    def load(self, email: str) -> bool:
+        """Say whether an earlier try was about to post this user, whom Zoom did not have."""
+
+    def save(self, email: str) -> None:
+        """Note that this user is about to be posted."""
+
+    def clear(self) -> None:
+        """Forget it: what became of the user is known."""
 
 
 class Meter(Protocol):

@@ -19,7 +19,7 @@ from zoom_provider.exceptions import (
     ZoomLicenseError,
     ZoomValidationError,
 )
-from zoom_provider.provisioning.ports import Files, OutputFile
+from zoom_provider.provisioning.ports import Files
 
 
 class Outcome(StrEnum):
@@ -138,6 +138,9 @@ _JSON: Final = json.JSONEncoder(ensure_ascii=False)
 _ATTENTION: Final = 20
 """Failures that are listed beside the report."""
 
+_LONGEST_NAME: Final = 240
+"""Bytes; most disks take 255."""
+
 _HEAD: Final = 512
 """Bytes that are enough to see whose report a file is."""
 
@@ -163,17 +166,26 @@ class ReportPaths:
     @classmethod
     def at(cls, path: str) -> ReportPaths:
         """Name the files of a report at a path, which need not end in ``.jsonl``."""
-        stem = path.removesuffix(".jsonl")
-        return cls(path, f"{stem}.csv", f"{stem}.rejects.csv")
+        return cls(path, beside(path, ".csv"), beside(path, ".rejects.csv"))
 
     @classmethod
     def aside(cls, path: str, run: str) -> ReportPaths:
         """Name the files of a run's report beside a path that another run holds."""
-        return cls.at(f"{path.removesuffix('.jsonl')}.{run}.jsonl")
+        return cls.at(beside(path, f".{run}.jsonl"))
 
     def __iter__(self) -> Iterator[str]:
         """Yield all three."""
         return iter((self.lines, self.table, self.rejects))
+
+
+def beside(path: str, ending: str) -> str:
+    """Name a file beside a report: with another ending, cut where a disk takes no longer name."""
+    folder, slash, name = path.removesuffix(".jsonl").rpartition("/")
+    if len(f"{name}{ending}".encode()) > _LONGEST_NAME:
+        digest = run_digest(name)
+        room = _LONGEST_NAME - len(digest) - len(ending)
+        name = f"{name.encode()[:room].decode('utf-8', 'ignore')}{digest}"
+    return f"{folder}{slash}{name}{ending}"
 
 
 def run_digest(*ids: object) -> str:
@@ -300,14 +312,14 @@ class Report:
 
         :raises NotAReportError: the files there are no report
         """
-        while True:
+        while not all(output.live for output in self._outputs):
             own = claim(self.paths, self.run, self._files)
             try:
                 for output in self._outputs:
                     output.publish(replace=own)
             except FileExistsError:
                 continue  # another task has just published its own at this path
-            return
+            break
 
     def close(self) -> None:
         """Close the files; what was never published is dropped."""

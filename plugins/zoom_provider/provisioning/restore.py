@@ -24,8 +24,6 @@ log = logging.getLogger(__name__)
 
 _CREATED: Final = (Outcome.INVITED, Outcome.CREATED)
 
-BY_EARLIER_TRY: Final = "created by an earlier try"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
@@ -91,7 +89,13 @@ def restore(
                 "The parameters are not those of the earlier try, so nothing is resumed; users "
                 "whom it created are found in Zoom."
             )
-        return Restored(unconfirmed=[line for line in lines.values() if line.outcome in _CREATED])
+        created = [line for line in lines.values() if line.outcome in _CREATED]
+        here = places() if created else {}
+        return Restored(
+            unconfirmed=[
+                replace(line, row=here[line.person]) for line in created if line.person in here
+            ]
+        )
     kept = [line for line in lines.values() if line.outcome in DONE]
     if checkpoint.people != now.people:
         log.warning("The roster has changed since the earlier try: people are found by address.")
@@ -116,7 +120,7 @@ def _restore_changed(
     """Recognise persons by address and key, since their rows are others now."""
     settled = {line.person for line in kept}
     here = {address for address, _ in places}
-    done = {
+    done: dict[int | Person, Outcome] = {
         earlier[row].person: outcome
         for outcome, rows in checkpoint.done.items()
         for row in rows
@@ -163,17 +167,11 @@ def departed_result(person: Listed, line: RowResult | None) -> RowResult:
 # ---- the roster of a try, beside its report, so that a later one can name who is owed
 
 
-def roster_path(report: str) -> str:
-    """Name the file beside a report that lists the rows of its roster."""
-    return f"{report.removesuffix('.jsonl')}.roster.jsonl"
-
-
 def roster_bytes(rows: Iterable[Listed], run: str) -> bytes:
     """Write a roster's rows as JSON Lines; the first line names the run."""
     values = chain([{"run": run}], (astuple(row) for row in rows))
     return b"".join(
-        json.dumps(value, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
-        for value in values
+        json.dumps(value, ensure_ascii=False).encode("utf-8", "replace") + b"\n" for value in values
     )
 
 

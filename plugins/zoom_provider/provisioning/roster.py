@@ -125,9 +125,7 @@ def read(
             yield Row(number, request.email, first=first, key=key)
 
 
-def listed(
-    records: Iterable[Record], *, shard: tuple[int, int] | None = None
-) -> Iterator[Listed]:
+def listed(records: Iterable[Record], *, shard: tuple[int, int] | None = None) -> Iterator[Listed]:
     """Yield number, key and address of the rows that :func:`read` would give."""
     for number, user_info, key in records:
         email = _email_of(user_info)

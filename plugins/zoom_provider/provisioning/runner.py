@@ -35,6 +35,7 @@ from zoom_provider.exceptions import (
 )
 from zoom_provider.provisioning.checkpoint import Ledger
 from zoom_provider.provisioning.create_user import (
+    BY_EARLIER_TRY,
     CreateResult,
     create_user,
     created_outcome,
@@ -45,7 +46,7 @@ from zoom_provider.provisioning.decide import IfExists
 from zoom_provider.provisioning.directory import Directory
 from zoom_provider.provisioning.progress import Progress
 from zoom_provider.provisioning.report import FAILURES, Outcome, Report, RowResult
-from zoom_provider.provisioning.restore import BY_EARLIER_TRY, Restored
+from zoom_provider.provisioning.restore import Restored
 from zoom_provider.provisioning.roster import Row
 from zoom_provider.provisioning.seats import Seats
 
@@ -184,6 +185,7 @@ class Runner:
     :param options: how
     :param seats: those that are free
     :param stopped_by: what concerned the account before it could begin
+    :param orphaned: says whether the process that watches over this one is gone
     """
 
     client: ZoomClient
@@ -195,6 +197,7 @@ class Runner:
     options: RunnerOptions
     seats: Seats | None = None
     stopped_by: ZoomError | None = None
+    orphaned: Callable[[], bool] = lambda: False
     unanswered: int = 0
     _stopped: str | None = None
     _broken: BaseException | None = None
@@ -203,11 +206,11 @@ class Runner:
     _ambiguous: tuple[int | None, int] = (None, 0)
     _settling: set[int] = field(default_factory=set)
     _ready: deque[tuple[Row, Mapping[str, Any] | None]] = field(default_factory=deque)
-    _unnoted: list[Row] = field(default_factory=list)
+    _unnoted: list[tuple[Row, Mapping[str, Any] | None]] = field(default_factory=list)
     _looking: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self._pool = WorkerPool(self.options.at_once)
+        self._pool = WorkerPool(2 * self.options.at_once)
         self._kept = {result.person for result in self.restored.kept}
         self._exhausted = False
         if self.stopped_by is not None:
@@ -222,6 +225,8 @@ class Runner:
         remaining = iter(rows)
         try:
             while not self.client.stop.is_set():
+                if self.orphaned():
+                    self.client.stop.set()
                 self._start(remaining)
                 if not self._pool.busy:
                     break
@@ -237,15 +242,17 @@ class Runner:
         finally:
             self._pool.shutdown()
         self.progress.save()
-        self._report_untried(chain((row for row, _ in self._ready), self._unnoted, remaining))
+        begun = sorted((row for row, _ in [*self._ready, *self._unnoted]), key=_row_number)
+        self._report_untried(chain(begun, remaining))
 
     # ---- starting
 
     @property
     def _limit(self) -> int:
         """How many calls to have under way; a thread that settles a lost reply mostly sleeps."""
-        target = self.client.calls_worth_making() + len(self._settling)
-        return min(self.options.at_once, target)
+        most = self.options.at_once
+        target = min(most, self.client.calls_worth_making())
+        return target + min(most, len(self._settling))
 
     @property
     def _batch(self) -> int:
@@ -262,7 +269,7 @@ class Runner:
         """Keep the pool busy: with rows that are ready first, then with new ones."""
         while self._may_start and len(self._pool.busy) < self._limit:
             if self._ready:
-                self._submit(*self._ready.popleft())
+                self._begin(*self._ready.popleft())
             elif len(self._unnoted) + len(self._looking) >= self._batch or self._exhausted:
                 if not self._unnoted:
                     return
@@ -284,37 +291,43 @@ class Runner:
             self._exhausted = True
         elif row.person in self._kept and row.first is None:
             self.ledger.pass_over(row.number)
-        elif row.request is None:
+        elif not self._makes_calls(row) or self.options.dry_run:
+            self._unnoted.append((row, None))
+        elif self.directory.kind == "look_up":
+            self._looking.add(row.number)
+            self._pool.submit(row, lambda: _Found(row, find_user(self.client, row.email)))
+        else:
+            self._unnoted.append((row, self.directory.find(row.email)))
+
+    def _makes_calls(self, row: Row) -> bool:
+        return row.request is not None and self.restored.outcome(row) is None
+
+    def _note_attempts(self) -> None:
+        """Save which rows may be posted from now on: those that Zoom does not have."""
+        # Look-ups come back in any order; the report is easier to read in the roster's.
+        self._unnoted.sort(key=lambda item: item[0].number)
+        attempts = [
+            row.number for row, user in self._unnoted if not user and self._makes_calls(row)
+        ]
+        if attempts and not self.options.dry_run:
+            self.ledger.note_attempts(attempts)
+            self.progress.save()
+        self._ready.extend(self._unnoted)
+        self._unnoted.clear()
+
+    def _begin(self, row: Row, user: Mapping[str, Any] | None) -> None:
+        """Process a row: in a thread, unless it takes no call."""
+        if row.request is None:
             self._refuse(row)
         elif (outcome := self.restored.outcome(row)) is not None:
             reason = "done by an earlier try, whose report cannot be read"
             self._write(RowResult(row.number, row.email, outcome, reason=reason, key=row.key))
         elif self.options.dry_run:
             self._pool.submit(row, lambda: self._preview(row))
-        elif self.directory.kind == "look_up":
-            self._looking.add(row.number)
-            self._pool.submit(row, lambda: _Found(row, find_user(self.client, row.email)))
-        else:
-            self._route(row, self.directory.find(row.email))
-
-    def _route(self, row: Row, user: Mapping[str, Any] | None) -> None:
-        """Send a row on: who exists needs no note, since nothing is posted."""
-        if user is None:
-            self._unnoted.append(row)
-        elif self.options.if_exists == "update":
-            self._ready.append((row, user))
-        else:
+        elif user is not None and self.options.if_exists != "update":
             self._end(self._create(row, user))
-
-    def _note_attempts(self) -> None:
-        """Save that these rows may be posted from now on."""
-        self.ledger.note_attempts(row.number for row in self._unnoted)
-        self.progress.save()
-        self._ready.extend((row, None) for row in self._unnoted)
-        self._unnoted.clear()
-
-    def _submit(self, row: Row, user: Mapping[str, Any] | None) -> None:
-        self._pool.submit(row, lambda: self._create(row, user))
+        else:
+            self._pool.submit(row, lambda: self._create(row, user))
 
     # ---- in the pool's threads
 
@@ -352,7 +365,7 @@ class Runner:
             self._settling.add(event.row.number)
         elif isinstance(event, _Found):
             self._looking.discard(event.row.number)
-            self._route(event.row, event.user)
+            self._unnoted.append((event.row, event.user))
         elif event is not None:
             self._settling.discard(event.row.number)
             self._looking.discard(event.row.number)
@@ -456,8 +469,8 @@ class Runner:
         for row in rows:
             if row.person in self._kept and row.first is None:
                 continue
-            if row.request is None:
-                self._refuse(row)
+            if not self._makes_calls(row):
+                self._begin(row, None)
                 continue
             reason = f"not tried: {self._stopped}"
             self.report.add(RowResult(row.number, row.email, outcome, reason=reason, key=row.key))
@@ -466,6 +479,10 @@ class Runner:
         """Say where a row is to be found in its source."""
         row = f"Row {number} of {self.report.source}" if self.report.source else f"Row {number}"
         return ", ".join(part for part in (row, f"key {key}" if key else "", email) if part)
+
+
+def _row_number(row: Row) -> int:
+    return row.number
 
 
 def _facts(result: RowResult) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.api.user_info import CreateRequest, UserType
@@ -88,7 +88,7 @@ class Seats:
 
 
 def free_seats(client: ZoomClient, bought: SeatsBought) -> Seats:
-    """Count what is free of the seats bought: less active users, and pending ones, who hold seats."""
+    """Count what is free of the seats bought; active and pending users hold one each."""
     summary = client.count_users()
     used = {kind: _count(summary.get(name)) for kind, name in _COUNTS.items()}
     pending = list(client.pages("pending"))

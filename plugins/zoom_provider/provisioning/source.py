@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
 
+from zoom_provider.api.replies import printable
 from zoom_provider.api.user_info import UserInfo
 from zoom_provider.exceptions import ZoomValidationError
 from zoom_provider.provisioning import roster
 from zoom_provider.provisioning.checkpoint import Rows
 from zoom_provider.provisioning.mapping import columns_needed, mapped
+from zoom_provider.provisioning.options import BulkOptions
+from zoom_provider.provisioning.ports import Files
 from zoom_provider.provisioning.roster import Check, Listed, Record, Row
 
 _JSON_LINES = (".jsonl", ".ndjson")
@@ -28,6 +31,29 @@ class Survey:
 
     people: str
     rows: Rows
+
+
+def make_source(options: BulkOptions, files: Files) -> Source:
+    """
+    Build the source of a bulk run.
+
+    :raises ZoomValidationError: ``users`` is no list
+    """
+    users = options.users
+    if users is not None and not isinstance(users, (list, tuple)):
+        raise ZoomValidationError(
+            "users must be a list of user_info objects", errors={"users": ["is not a list"]}
+        )
+    return Source(
+        users=users or (),
+        path=options.roster,
+        open_text=files.open_text,
+        mapping=options.mapping,
+        key=options.key,
+        # A template's text may be what a run was started with.
+        name=printable(options.source or options.roster or "users"),
+        shard=options.shard,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,13 +62,13 @@ class TaskInstance:
 @pytest.fixture(autouse=True)
 def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make one call at a time, so that the order of calls and lines is certain."""
-    monkeypatch.setattr("zoom_provider.provisioning.bulk.MOST_AT_ONCE", 1)
+    monkeypatch.setattr("zoom_provider.provisioning.job.MOST_AT_ONCE", 1)
 
 
 @pytest.fixture
 def at_once(one_by_one: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make several calls at once after all."""
-    monkeypatch.setattr("zoom_provider.provisioning.bulk.MOST_AT_ONCE", 8)
+    monkeypatch.setattr("zoom_provider.provisioning.job.MOST_AT_ONCE", 8)
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def perform(ti: TaskInstance) -> Callable[..., Any]:
         task.render_template_fields(context)
         if resume is None:
             return task.execute(context)
-        return task.resume(context, {}, **resume)
+        return task.execute_complete(context, {}, **resume)
 
     return run
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.support import JANE
 from zoom_provider.operators import _templating
-from zoom_provider.operators._templating import Unreadable, parsed, presentable
+from zoom_provider.operators._templating import Unreadable, parsed, mask_passwords
 from zoom_provider.operators.users import ZoomCreateUserOperator, ZoomCreateUsersOperator
 
 SECRET = "Tr0ub4dor\"and'3\\ü"
@@ -81,13 +81,13 @@ def test_texts_become_what_they_stand_for(value: Any, people: Any) -> None:
 )
 @pytest.mark.filterwarnings("error")
 def test_of_what_cannot_be_read_nothing_is_kept(text: str, masked: list[str]) -> None:
-    found = presentable(text)
+    found = mask_passwords(text)
     assert isinstance(found, Unreadable)
     assert found.startswith("(not shown")
     for secret in (SECRET, SECRET[:4], "1234", "5678"):
         assert secret not in found
-    assert presentable(found) is found
-    assert presentable([text, JANE]) == [found, JANE]
+    assert mask_passwords(found) is found
+    assert mask_passwords([text, JANE]) == [found, JANE]
 
 
 @pytest.mark.parametrize(
@@ -108,14 +108,14 @@ def test_of_what_cannot_be_read_nothing_is_kept(text: str, masked: list[str]) ->
 def test_passwords_are_hidden_in_logs_as_they_are_and_as_json_writes_them(
     value: Any, masked: list[str]
 ) -> None:
-    presentable(value)
+    mask_passwords(value)
     assert set(masked) == {SECRET, json.dumps(SECRET)[1:-1]}
 
 
 def test_nothing_else_is_hidden(masked: list[str]) -> None:
     """A name or an address that is masked makes a log useless."""
-    presentable({**JANE, "display_name": "x", "division_ids": ["y"], "password": None, 5: "z"})
-    presentable({**JANE, "password": ""})
+    mask_passwords({**JANE, "display_name": "x", "division_ids": ["y"], "password": None, 5: "z"})
+    mask_passwords({**JANE, "password": ""})
     assert masked == []
 
 
@@ -131,7 +131,7 @@ def test_a_password_is_masked_whatever_its_source_calls_it(source: Any, masked: 
 
 
 def test_a_crowd_costs_the_logs_no_more_than_a_hundred_masks(masked: list[str]) -> None:
-    presentable([{**JANE, "password": f"secret-{number}"} for number in range(1000)])
+    mask_passwords([{**JANE, "password": f"secret-{number}"} for number in range(1000)])
     assert len(set(masked)) == 100
 
 
@@ -181,9 +181,9 @@ JSON = st.recursive(
 @settings(derandomize=True, database=None, deadline=None)
 @given(value=JSON)
 def test_any_value_can_be_presented(value: Any) -> None:
-    found = presentable(value)
+    found = mask_passwords(value)
     if isinstance(value, str):
         assert isinstance(found, (Unreadable, dict, list))
     if isinstance(value, dict):
         assert found == value
-        assert presentable(json.dumps(value)) == presentable(repr(value)) == value
+        assert mask_passwords(json.dumps(value)) == presentable(repr(value)) == value
