@@ -63,6 +63,7 @@ class ZoomBaseOperator(BaseOperator):
         A ``retry_policy`` (Airflow 3.3+) decides by exception class and never sees
         AirflowFailException, so with one the error rises as it is.
         """
+        assert self.stop is not None  # noqa: S101 - made before on_kill may ask for it
         try:
             yield
         except ZoomError as error:

@@ -159,8 +159,10 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         self.log.info("Outcomes: %s. Report: %s", summary.outcomes, summary.report)
         for name in ("report", "outcomes", "attention"):
             context["ti"].xcom_push(key=name, value=getattr(summary, name))
-        self._judge(summary, options, context)
-        job.finish()
+        self._raise_what_stopped(summary, context)
+        complaint = job.conclude(summary)
+        if complaint is not None:
+            raise AirflowFailException(complaint)
         # Nobody came of a dry run: a DAG that starts at the event must not count its people.
         came = {"outcomes": {}, "dry_run": True} if options.dry_run else {}
         extra = {"outcomes": summary.outcomes, **came, "report": summary.report}
@@ -204,8 +206,8 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         report = str(self.report or airflow_io.default_report(context))
         return Job(options, report, around)
 
-    def _judge(self, summary: Summary, options: BulkOptions, context: Context) -> None:
-        """Fail the task where it must not be green."""
+    def _raise_what_stopped(self, summary: Summary, context: Context) -> None:
+        """Raise what concerned the whole account, or what another try may have an answer to."""
         from zoom_provider.hooks.airflow_io import has_retries_left
 
         with self.fail_fast_on_permanent_errors():
@@ -216,9 +218,6 @@ class ZoomCreateUsersOperator(UserInfoOperator):
                     f"{summary.unanswered} people had no answer from Zoom; a retry tries them "
                     f"again, and only them. Who: {summary.report}"
                 )
-        complaint = summary.complaint(options.max_failures)
-        if complaint is not None:
-            raise AirflowFailException(complaint)
 
 
 def _is_object_text(value: object) -> bool:

@@ -91,6 +91,39 @@ class Rows:
             for start, end in zip(self._starts, self._ends, strict=True)
         )
 
+    def add(self, row: int) -> None:
+        """Put a row into the set."""
+        if row in self:
+            return
+        at = bisect_right(self._starts, row)
+        after = at < len(self._starts) and self._starts[at] == row + 1
+        if at and self._ends[at - 1] == row - 1:
+            self._ends[at - 1] = self._ends[at] if after else row
+            if after:
+                del self._starts[at], self._ends[at]
+        elif after:
+            self._starts[at] = row
+        else:
+            self._starts.insert(at, row)
+            self._ends.insert(at, row)
+
+    def discard(self, row: int) -> None:
+        """Take a row out of the set, if it is in it."""
+        if row not in self:
+            return
+        at = bisect_right(self._starts, row) - 1
+        start, end = self._starts[at], self._ends[at]
+        parts = [(start, row - 1), (row + 1, end)]
+        left = [(first, last) for first, last in parts if first <= last]
+        self._starts[at : at + 1] = [first for first, _ in left]
+        self._ends[at : at + 1] = [last for _, last in left]
+
+    def copy(self) -> Rows:
+        """Return a set of the same rows."""
+        rows = Rows()
+        rows._starts, rows._ends = self._starts.copy(), self._ends.copy()
+        return rows
+
     def __contains__(self, row: int) -> bool:
         at = bisect_right(self._starts, row) - 1
         return at >= 0 and row <= self._ends[at]
@@ -214,31 +247,35 @@ class Ledger:
     """
     Which rows of this try are done, being attempted or owed.
 
-    :param start: the checkpoint to go on from: fingerprints, done rows, what earlier tries spent
+    :param start: the checkpoint to go on from: fingerprints, departed rows, what was spent before
     :param rows: all rows of the roster
     """
 
     def __init__(self, start: Checkpoint, rows: Rows) -> None:
         self._start = start
         self._sequence = start.sequence
-        self._done = {outcome: set(found) for outcome, found in start.done.items()}
-        self._owed = set(rows).difference(*self._done.values())
-        self.attempting: set[int] = set()
+        self._done: dict[Outcome, Rows] = {}
+        self._owed = rows.copy()
+        self._attempting: set[int] = set()
 
     def note_attempts(self, rows: Iterable[int]) -> None:
         """Note rows that may be posted from now on."""
-        self.attempting.update(rows)
+        self._attempting.update(rows)
+
+    def drop_attempts(self, rows: Iterable[int]) -> None:
+        """Note rows that were not posted after all."""
+        self._attempting.difference_update(rows)
 
     def close(self, row: int, outcome: Outcome) -> None:
         """Note a row's outcome."""
-        self.attempting.discard(row)
+        self._attempting.discard(row)
         if outcome in DONE:
-            self._done.setdefault(outcome, set()).add(row)
+            self._done.setdefault(outcome, Rows()).add(row)
         if outcome in DONE or outcome is Outcome.REJECTED:
             self._owed.discard(row)
 
     def pass_over(self, row: int) -> None:
-        """Note a row that repeats another one: nothing is owed for it."""
+        """Note a row for which nothing is owed, such as one that repeats another."""
         self._owed.discard(row)
 
     def checkpoint(
@@ -250,9 +287,9 @@ class Ledger:
         return replace(
             start,
             sequence=self._sequence,
-            done={outcome: Rows(rows) for outcome, rows in self._done.items()},
-            attempting=Rows(self.attempting),
-            owed=Rows(self._owed),
+            done=self._done,
+            attempting=Rows(self._attempting),
+            owed=self._owed,
             counts=dict(counts),
             seconds=start.seconds + seconds,
             calls=start.calls + calls,

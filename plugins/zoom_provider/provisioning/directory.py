@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.api.listing import PAGE_SIZE, UserStatus
 from zoom_provider.api.pacing import PER_SECOND
-from zoom_provider.exceptions import ZoomPermissionError
+from zoom_provider.exceptions import ZoomError, ZoomPermissionError
 from zoom_provider.provisioning.create_user import find_user
 from zoom_provider.provisioning.roster import Row
 
@@ -64,21 +64,34 @@ def open_directory(client: ZoomClient, rows: Iterable[Row]) -> tuple[Directory, 
     if len(read) <= _FEW:
         return Directory(client, "look_up"), iter(read)
     with ThreadPoolExecutor(len(_STATUSES), thread_name_prefix="zoom") as pool:
-        lists = {status: client.pages(status) for status in _STATUSES}
         try:
-            first = list(pool.map(next, lists.values()))
-        except ZoomPermissionError as error:
-            log.warning("Existing users are found by Zoom's refusals alone: %s", error)
-            return Directory(client, "unknown"), chain(read, remaining)
-        worth = _worth(client, [total - len(users) for users, total in first])
-        read += islice(remaining, max(0, worth - len(read)))
-        if len(read) < worth:
-            return Directory(client, "look_up"), iter(read)
-        # Of each user only what the outcome needs: an account may have a hundred thousand.
-        found: _Found = {}
-        for (users, _), status in zip(first, _STATUSES, strict=True):
-            _note(found, users, status)
-        list(pool.map(partial(_note_all, found), lists.values(), _STATUSES))
+            return _choose(client, read, remaining, pool)
+        except ZoomError:
+            raise
+        except BaseException:
+            # The task's time is up: the lists, for which the pool waits, end with their next page.
+            client.stop.set()
+            raise
+
+
+def _choose(
+    client: ZoomClient, read: list[Row], remaining: Iterator[Row], pool: ThreadPoolExecutor
+) -> tuple[Directory, Iterator[Row]]:
+    lists = {status: client.pages(status) for status in _STATUSES}
+    try:
+        first = list(pool.map(next, lists.values()))
+    except ZoomPermissionError as error:
+        log.warning("Existing users are found by Zoom's refusals alone: %s", error)
+        return Directory(client, "unknown"), chain(read, remaining)
+    worth = _worth(client, [total - len(users) for users, total in first])
+    read += islice(remaining, max(0, worth - len(read)))
+    if len(read) < worth:
+        return Directory(client, "look_up"), iter(read)
+    # Of each user only what the outcome needs: an account may have a hundred thousand.
+    found: _Found = {}
+    for (users, _), status in zip(first, _STATUSES, strict=True):
+        _note(found, users, status)
+    list(pool.map(partial(_note_all, found), lists.values(), _STATUSES))
     log.info("Zoom has %d users already.", len(found))
     return Directory(client, "listed", found), chain(read, remaining)
 

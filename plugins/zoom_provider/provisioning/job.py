@@ -38,7 +38,7 @@ from zoom_provider.provisioning.restore import (
     restore,
     roster_bytes,
 )
-from zoom_provider.provisioning.roster import Check, Person, Row
+from zoom_provider.provisioning.roster import Check, Listed, Person, Row
 from zoom_provider.provisioning.runner import MOST_AT_ONCE, Runner, RunnerOptions
 from zoom_provider.provisioning.seats import Seats, free_seats
 from zoom_provider.provisioning.source import Survey, make_source
@@ -197,6 +197,13 @@ class Saver:
         found = newest([self._store.load()], self._run)
         return found is not None and found.owner != self._owner
 
+    def forget_departed(self) -> None:
+        """Save that the departed people are known."""
+        try:
+            self._store.save(self.state | {"departed": ""})
+        except Exception as error:
+            log.warning("The checkpoint is not saved: %s", _brief(error))
+
     def clear(self) -> None:
         """Forget it: the task is done."""
         try:
@@ -226,12 +233,12 @@ class Job:
         self._files = around.files
         self._paths = ReportPaths.at(path)
         self._run = run_digest(*around.ids, options.dry_run)
-        self._roster = beside(path, f".{self._run}.roster.jsonl")
         state = beside(path, f".{self._run}.state.json")
         store = around.store or FileCheckpoint(state, around.files)
         self._saver = Saver(store, around.client, self._run)
         self._check: Check = partial(self._client.checked, options.action)
         self._earlier_lines: dict[Person, RowResult] = {}
+        self._rosters: set[str] = set()
 
     def run(self) -> Summary:
         """
@@ -243,7 +250,7 @@ class Job:
         self._refuse_other_files()
         survey = self._source.survey()
         start, restored = self._restore(survey)
-        if self._options.max_creates is not None and not restored.resumed:
+        if self._options.max_creates is not None and not restored.same_people:
             self._source.refuse_more_than(self._options.max_creates, self._check)
         seats, directory, rows, stopped_by = self._ask_zoom()
         confirmed = self._confirm(restored.unconfirmed, directory)
@@ -281,20 +288,28 @@ class Job:
             report.close()
         return self._summarize(report, progress, runner, restored)
 
-    def finish(self) -> None:
-        """Forget what only a later try would need: the task is green."""
-        self._saver.clear()
-        self._files.delete(self._roster)
+    def conclude(self, summary: Summary) -> str | None:
+        """
+        Say why the task must not be green; where it may, forget what only a later try would need.
+
+        People who were taken out of the roster are complained of once: whoever clears the task
+        after that has seen it.
+        """
+        complaint = summary.complaint(self._options.max_failures)
+        if complaint is None:
+            self._saver.clear()
+            for path in self._rosters:
+                self._files.delete(path)
+        elif summary.departed or len(summary.unnamed):
+            self._saver.forget_departed()
+        return complaint
 
     # ---- before
 
     def _refuse_other_files(self) -> None:
         """Refuse a report that would take the place of an input, or of any file that is none."""
-        outputs = (*self._paths, self._roster)
-        taken = next(
-            (p for p in outputs if self._source.path and self._files.same(p, self._source.path)),
-            None,
-        )
+        roster = self._source.path
+        taken = next((p for p in self._paths if roster and self._files.same(p, roster)), None)
         try:
             report_owner(self._paths, self._files)
         except NotAReportError as error:
@@ -327,10 +342,11 @@ class Job:
             self._earlier_lines,
             now,
             lambda: {row.person: row.row for row in self._source.listed()},
-            lambda: parse_roster(self._files.read(self._roster), self._run),
+            lambda: self._read_roster(earlier),
         )
         if earlier is None:
             return now, restored
+        self._rosters.add(self._roster_path(earlier.people))
         spent = earlier if restored.resumed else now
         return (
             replace(
@@ -342,6 +358,15 @@ class Job:
             ),
             restored,
         )
+
+    def _roster_path(self, people: str) -> str:
+        """Name the file beside the report that lists the rows of a roster."""
+        return beside(self._paths.lines, f".{self._run}.{people[:8]}.roster.jsonl")
+
+    def _read_roster(self, earlier: Checkpoint | None) -> Mapping[int, Listed]:
+        if earlier is None:
+            return {}
+        return parse_roster(self._files.read(self._roster_path(earlier.people)), self._run)
 
     def _ask_zoom(
         self,

@@ -41,13 +41,11 @@ class Progress:
     save: Callable[[], None]
     dry_run: bool = False
     ended: int = 0
-    rate: float = 0.0
     _sent: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     _people: Counter[Outcome] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self._began = self._ticked_at = self.client.clock()
-        self._ended_at_tick = 0
         self._waited = 0.0
 
     @property
@@ -72,11 +70,9 @@ class Progress:
     def tick(self) -> None:
         """Log, measure and save, every few seconds."""
         now = self.client.clock()
-        since = now - self._ticked_at
-        if since < _EVERY:
+        if now - self._ticked_at < _EVERY:
             return
-        self.rate = (self.ended - self._ended_at_tick) / since
-        self._ticked_at, self._ended_at_tick = now, self.ended
+        self._ticked_at = now
         self._log(self.ended / (now - self._began))
         self.measure()
         self.save()

@@ -31,6 +31,7 @@ class Restored:
     What earlier tries of the run did.
 
     :param resumed: whether this try goes on where another one was
+    :param same_people: whether the roster is the one of that try
     :param kept: results that stand: this try writes them into its report and makes no call
     :param unconfirmed: users whom the run has created, if Zoom still has them
     :param done: final outcomes whose line in the report is lost, by row or by person
@@ -40,6 +41,7 @@ class Restored:
     """
 
     resumed: bool = False
+    same_people: bool = False
     kept: list[RowResult] = field(default_factory=list)
     unconfirmed: list[RowResult] = field(default_factory=list)
     done: Mapping[int | Person, Outcome] = field(default_factory=dict)
@@ -103,6 +105,7 @@ def restore(
     left = earlier() if len(checkpoint.departed) else {}
     return Restored(
         resumed=True,
+        same_people=True,
         kept=kept,
         done={row: outcome for outcome, rows in checkpoint.done.items() for row in rows},
         attempted=frozenset(checkpoint.attempting),

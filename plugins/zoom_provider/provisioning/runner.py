@@ -69,8 +69,8 @@ _POLL: Final = 0.25
 _BATCH: Final = (64, 2_048)
 """Rows that are noted as attempted at once: at least, at most."""
 
-_IN_CHECKPOINTS: Final = 5.0
-"""Seconds that a batch should last."""
+_A_BATCH_LASTS: Final = 2.5
+"""Seconds; a batch that is used up sooner is followed by one of twice as many rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +120,8 @@ class WorkerPool:
     """Threads that make calls, and the events that they send back."""
 
     def __init__(self, most: int) -> None:
-        self._executor = ThreadPoolExecutor(most, thread_name_prefix="zoom")
+        self._name = f"zoom-{id(self):x}"
+        self._executor = ThreadPoolExecutor(most, thread_name_prefix=self._name)
         self._events: SimpleQueue[_Event] = SimpleQueue()
         self.busy: set[int] = set()
 
@@ -144,7 +145,7 @@ class WorkerPool:
             self._executor.submit(work)
         except RuntimeError:
             # The executor queues first: where it has threads, one of them takes the call.
-            if not any(thread.name.startswith("zoom_") for thread in threading.enumerate()):
+            if not any(thread.name.startswith(self._name) for thread in threading.enumerate()):
                 self.busy.discard(row.number)
                 raise
 
@@ -213,6 +214,7 @@ class Runner:
         self._pool = WorkerPool(2 * self.options.at_once)
         self._kept = {result.person for result in self.restored.kept}
         self._exhausted = False
+        self._batch, self._noted_at = _BATCH[0], self.client.clock()
         if self.stopped_by is not None:
             self._stop(str(self.stopped_by.args[0]), self.stopped_by)
 
@@ -243,6 +245,9 @@ class Runner:
             self._pool.shutdown()
         self.progress.save()
         begun = sorted((row for row, _ in [*self._ready, *self._unnoted]), key=_row_number)
+        self.ledger.drop_attempts(
+            row.number for row in begun if not self.restored.was_attempted(row)
+        )
         self._report_untried(chain(begun, remaining))
 
     # ---- starting
@@ -253,11 +258,6 @@ class Runner:
         most = self.options.at_once
         target = min(most, self.client.calls_worth_making())
         return target + min(most, len(self._settling))
-
-    @property
-    def _batch(self) -> int:
-        least, most = _BATCH
-        return int(min(most, max(least, self.progress.rate * _IN_CHECKPOINTS)))
 
     @property
     def _may_start(self) -> bool:
@@ -314,14 +314,19 @@ class Runner:
             self.progress.save()
         self._ready.extend(self._unnoted)
         self._unnoted.clear()
+        now = self.client.clock()
+        if now - self._noted_at < _A_BATCH_LASTS:
+            self._batch = min(_BATCH[1], 2 * self._batch)
+        self._noted_at = now
 
     def _begin(self, row: Row, user: Mapping[str, Any] | None) -> None:
         """Process a row: in a thread, unless it takes no call."""
-        if row.request is None:
-            self._refuse(row)
-        elif (outcome := self.restored.outcome(row)) is not None:
+        outcome = self.restored.outcome(row)
+        if outcome is not None:
             reason = "done by an earlier try, whose report cannot be read"
             self._write(RowResult(row.number, row.email, outcome, reason=reason, key=row.key))
+        elif row.request is None:
+            self._refuse(row)
         elif self.options.dry_run:
             self._pool.submit(row, lambda: self._preview(row))
         elif user is not None and self.options.if_exists != "update":
