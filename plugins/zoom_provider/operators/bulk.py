@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from zoom_provider.provisioning.decide import IfExists
-    from zoom_provider.provisioning.job import Job, Summary
+    from zoom_provider.provisioning.job import Job
     from zoom_provider.provisioning.options import BulkOptions, OnError
+    from zoom_provider.provisioning.summary import Summary
 
 _DEFERRABLE = conf.getboolean("operators", "default_deferrable", fallback=False)
 

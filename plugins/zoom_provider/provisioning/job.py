@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,6 @@ from functools import partial
 from hashlib import sha256
 from itertools import chain
 from typing import Any, Final
-from uuid import uuid4
 
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.exceptions import ZoomError, ZoomStoppedError, ZoomValidationError
@@ -40,8 +38,10 @@ from zoom_provider.provisioning.restore import (
 )
 from zoom_provider.provisioning.roster import Check, Listed, Person, Row
 from zoom_provider.provisioning.runner import MOST_AT_ONCE, Runner, RunnerOptions
+from zoom_provider.provisioning.saver import FileCheckpoint, Saver, brief
 from zoom_provider.provisioning.seats import Seats, free_seats
 from zoom_provider.provisioning.source import Survey, make_source
+from zoom_provider.provisioning.summary import Summary
 
 log = logging.getLogger(__name__)
 
@@ -70,150 +70,6 @@ class Surroundings:
     carried: Mapping[str, Any] = field(default_factory=dict)
     ids: tuple[object, ...] = ()
     orphaned: Callable[[], bool] = lambda: False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Summary:
-    """
-    What a bulk run has come to.
-
-    :param outcomes: how many lines of each outcome the report has
-    :param report: where it is
-    :param rejects: where its rejected rows are
-    :param attention: the first failures, for a message
-    :param stats: seconds, calls and refused calls, of earlier tries too
-    :param failed: lines that are failures
-    :param unanswered: of these, those for want of an answer, which another try may have
-    :param stopped_by: the error that concerned the whole account
-    :param departed: how many people are owed and no longer in the roster
-    :param unnamed: rows of an earlier roster that are owed and cannot be named
-    :param state: the checkpoint
-    """
-
-    outcomes: dict[str, int]
-    report: str
-    rejects: str
-    attention: list[dict[str, Any]]
-    stats: dict[str, Any]
-    failed: int
-    unanswered: int
-    stopped_by: ZoomError | None
-    departed: int
-    unnamed: Rows
-    state: dict[str, Any]
-
-    def complaint(self, max_failures: float | None) -> str | None:
-        """Say why the task must not be green; None where it may be."""
-        if len(self.unnamed):
-            return (
-                "The roster has changed since an earlier try, which had not come to its rows "
-                f"{self.unnamed}, and its copy is lost: see that the people of those rows are in "
-                f"{self.report}"
-            )
-        if self.departed:
-            return (
-                f"{self.departed} people were taken out of the roster before the task had come "
-                "to them: create them by another run, unless HR has withdrawn them. Who: "
-                f"{self.report}"
-            )
-        total = sum(self.outcomes.values())
-        # A share is compared as one: 100 * 0.29 is less than 29.
-        share = isinstance(max_failures, float)
-        counted = self.failed / total if total and share else self.failed
-        if counted <= (max_failures or 0):
-            return None
-        allowed = "none" if max_failures is None else max_failures
-        return (
-            f"{self.failed} of {total} people failed; max_failures allows {allowed}. "
-            f"Who and why: {self.report}"
-        )
-
-
-class FileCheckpoint:
-    """Keeps a checkpoint in a file, where Airflow keeps no task state (before 3.3)."""
-
-    def __init__(self, path: str, files: Files) -> None:
-        self._path = path
-        self._files = files
-
-    def load(self) -> dict[str, Any]:
-        """Return what was saved last; empty where nothing was, or what is torn."""
-        try:
-            state = json.loads(self._files.read(self._path) or b"{}")
-        except ValueError:
-            return {}
-        return state if isinstance(state, dict) else {}
-
-    def save(self, state: Mapping[str, Any]) -> None:
-        """Put it in place at once."""
-        self._files.write(self._path, json.dumps(dict(state)).encode())
-
-    def clear(self) -> None:
-        """Delete it."""
-        self._files.delete(self._path)
-
-
-class Saver:
-    """
-    Saves checkpoints; a failure is logged and costs nothing but the chance to resume there.
-
-    A try that finds another one's checkpoint where it had saved its own has been superseded: the
-    client's stop is set, and nothing more is saved.
-    """
-
-    def __init__(self, store: CheckpointStore, client: ZoomClient, run: str) -> None:
-        self._store = store
-        self._client = client
-        self._run = run
-        self._owner = uuid4().hex[:12]
-        self._saved = self._superseded = False
-        self.state: dict[str, Any] = {}
-
-    def load(self) -> dict[str, Any]:
-        """Return the checkpoint of an earlier try; empty where there is none to be had."""
-        try:
-            return self._store.load()
-        except Exception as error:
-            log.warning("The checkpoint of an earlier try cannot be read: %s", _brief(error))
-            return {}
-
-    def save(self, checkpoint: Checkpoint) -> None:
-        """Keep a checkpoint."""
-        if self._superseded:
-            return
-        self.state = replace(checkpoint, owner=self._owner).to_state()
-        try:
-            if self._saved and self._other_try():
-                log.error("Another try of this task has begun: this one stops.")
-                self._superseded = True
-                self._client.stop.set()
-                return
-            self._store.save(self.state)
-            self._saved = True
-        except Exception as error:
-            log.warning("The checkpoint is not saved, and will be again: %s", _brief(error))
-
-    def _other_try(self) -> bool:
-        found = newest([self._store.load()], self._run)
-        return found is not None and found.owner != self._owner
-
-    def forget_departed(self) -> None:
-        """Save that the departed people are known."""
-        try:
-            self._store.save(self.state | {"departed": ""})
-        except Exception as error:
-            log.warning("The checkpoint is not saved: %s", _brief(error))
-
-    def clear(self) -> None:
-        """Forget it: the task is done."""
-        try:
-            self._store.clear()
-        except Exception as error:
-            log.warning("The checkpoint is not deleted: %s", _brief(error))
-
-
-def _brief(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:300]
 
 
 class Job:
@@ -411,7 +267,9 @@ class Job:
             report.add(result)
         for person in restored.departed:
             report.add(departed_result(person, self._earlier_lines.get(person.person)))
-        self._files.write(self._roster, roster_bytes(chain(listed, restored.departed), self._run))
+        roster = self._roster_path(survey.people)
+        self._rosters.add(roster)
+        self._files.write(roster, roster_bytes(chain(listed, restored.departed), self._run))
         report.publish()
         aside = ReportPaths.aside(self._paths.lines, self._run)
         for path in aside:
@@ -448,7 +306,7 @@ class Job:
         try:
             report.publish()
         except (OSError, NotAReportError) as error:
-            log.error("The report cannot be published: %s", _brief(error))
+            log.error("The report cannot be published: %s", brief(error))
 
     def _summarize(
         self, report: Report, progress: Progress, runner: Runner, restored: Restored

@@ -13,13 +13,10 @@ that a try that is killed leaves word of every user whom it may have created.
 from __future__ import annotations
 
 import logging
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain
-from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any, Final, Literal
 
@@ -49,6 +46,7 @@ from zoom_provider.provisioning.report import FAILURES, Outcome, Report, RowResu
 from zoom_provider.provisioning.restore import Restored
 from zoom_provider.provisioning.roster import Row
 from zoom_provider.provisioning.seats import Seats
+from zoom_provider.provisioning.worker_pool import Ended, Event, Found, LostReply, WorkerPool
 
 log = logging.getLogger(__name__)
 
@@ -88,84 +86,6 @@ class RunnerOptions:
     on_error: OnError = "continue"
     dry_run: bool = False
     at_once: int = MOST_AT_ONCE
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A look-up has come back."""
-
-    row: Row
-    user: Mapping[str, Any] | None
-
-
-@dataclass(frozen=True, slots=True)
-class _LostReply:
-    """A creation's reply was lost; its thread looks whether Zoom has the user."""
-
-    row: Row
-
-
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    """A row has come to an end, good or bad."""
-
-    row: Row
-    result: CreateResult | BaseException
-
-
-_Event = _Found | _LostReply | _Ended
-
-
-class WorkerPool:
-    """Threads that make calls, and the events that they send back."""
-
-    def __init__(self, most: int) -> None:
-        self._name = f"zoom-{id(self):x}"
-        self._executor = ThreadPoolExecutor(most, thread_name_prefix=self._name)
-        self._events: SimpleQueue[_Event] = SimpleQueue()
-        self.busy: set[int] = set()
-
-    def submit(self, row: Row, call: Callable[[], _Event]) -> None:
-        """
-        Make a call in a thread, soon.
-
-        :raises RuntimeError: no thread can be started at all
-        """
-
-        def work() -> None:
-            try:
-                event = call()
-            # Whatever it is, the row waits for it: a thread that ends silently holds up all.
-            except BaseException as error:
-                event = _Ended(row, error)
-            self._events.put(event)
-
-        self.busy.add(row.number)
-        try:
-            self._executor.submit(work)
-        except RuntimeError:
-            # The executor queues first: where it has threads, one of them takes the call.
-            if not any(thread.name.startswith(self._name) for thread in threading.enumerate()):
-                self.busy.discard(row.number)
-                raise
-
-    def send(self, event: _Event) -> None:
-        """Send an event from within a call."""
-        self._events.put(event)
-
-    def wait(self, seconds: float) -> _Event | None:
-        """Return the next event; None after so many seconds without one."""
-        try:
-            event = self._events.get(timeout=max(0.0, seconds))
-        except Empty:
-            return None
-        if not isinstance(event, _LostReply):
-            self.busy.discard(event.row.number)
-        return event
-
-    def shutdown(self) -> None:
-        """Start nothing more; calls under way end by themselves."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
 
 
 @dataclass(kw_only=True)
@@ -295,7 +215,7 @@ class Runner:
             self._unnoted.append((row, None))
         elif self.directory.kind == "look_up":
             self._looking.add(row.number)
-            self._pool.submit(row, lambda: _Found(row, find_user(self.client, row.email)))
+            self._pool.submit(row, lambda: Found(row, find_user(self.client, row.email)))
         else:
             self._unnoted.append((row, self.directory.find(row.email)))
 
@@ -336,7 +256,7 @@ class Runner:
 
     # ---- in the pool's threads
 
-    def _create(self, row: Row, user: Mapping[str, Any] | None) -> _Ended:
+    def _create(self, row: Row, user: Mapping[str, Any] | None) -> Ended:
         assert row.request is not None  # noqa: S101 - a row without one is refused before
         try:
             result = create_user(
@@ -345,30 +265,30 @@ class Runner:
                 self.options.if_exists,
                 existing=user,
                 seats=self.seats,
-                on_lost_reply=lambda: self._pool.send(_LostReply(row)),
+                on_lost_reply=lambda: self._pool.send(LostReply(row)),
             )
         except ZoomError as error:
-            return _Ended(row, error)
-        return _Ended(row, result)
+            return Ended(row, error)
+        return Ended(row, result)
 
-    def _preview(self, row: Row) -> _Ended:
+    def _preview(self, row: Row) -> Ended:
         assert row.request is not None  # noqa: S101 - a row without one is refused before
         existing = self.directory.find(row.email)
         if self.directory.kind == "unknown":
             existing = find_user(self.client, row.email)
         if_exists = self.options.if_exists
-        return _Ended(
+        return Ended(
             row,
             preview_user(self.client, row.request, if_exists, existing=existing, seats=self.seats),
         )
 
     # ---- what came back
 
-    def _handle(self, event: _Event | None) -> None:
-        if isinstance(event, _LostReply):
+    def _handle(self, event: Event | None) -> None:
+        if isinstance(event, LostReply):
             self._lost_replies += 1
             self._settling.add(event.row.number)
-        elif isinstance(event, _Found):
+        elif isinstance(event, Found):
             self._looking.discard(event.row.number)
             self._unnoted.append((event.row, event.user))
         elif event is not None:
@@ -376,7 +296,7 @@ class Runner:
             self._looking.discard(event.row.number)
             self._end(event)
 
-    def _end(self, event: _Ended) -> None:
+    def _end(self, event: Ended) -> None:
         row, result = event.row, event.result
         if isinstance(result, ZoomUserExistsError) and self.restored.was_attempted(row):
             result = CreateResult(Outcome.EXISTING, result.user or {})
