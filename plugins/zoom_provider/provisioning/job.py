@@ -95,6 +95,7 @@ class Job:
         self._check: Check = partial(self._client.checked, options.action)
         self._earlier_lines: dict[Person, RowResult] = {}
         self._rosters: set[str] = set()
+        self._replaces: object = None
 
     def run(self) -> Summary:
         """
@@ -111,7 +112,9 @@ class Job:
         seats, directory, rows, stopped_by = self._ask_zoom()
         confirmed = self._confirm(restored.unconfirmed, directory)
         restored = replace(restored, kept=[*restored.kept, *confirmed])
-        report = Report(self._paths, self._files, self._run, self._source.name)
+        report = Report(
+            self._paths, self._files, self._run, self._source.name, replaces=self._replaces
+        )
         try:
             ledger = self._open(report, restored, start, survey)
             progress = self._make_progress(report, ledger, start, len(survey.rows))
@@ -138,7 +141,8 @@ class Job:
             progress.measure()
             report.publish()
         except BaseException:
-            self._publish_quietly(report)
+            if report.is_begun:
+                self._publish_quietly(report)
             raise
         finally:
             report.close()
@@ -192,6 +196,7 @@ class Job:
         places = [self._paths, ReportPaths.aside(self._paths.lines, self._run)]
         if earlier is not None and earlier.report != now.report:
             places += [ReportPaths.at(earlier.report), ReportPaths.aside(earlier.report, self._run)]
+        self._replaces = self._files.identity(self._paths.lines)
         self._earlier_lines = read_lines(places, self._run, self._files)
         restored = restore(
             earlier,
@@ -282,6 +287,8 @@ class Job:
         client = self._client
 
         def save() -> None:
+            if report.is_begun and report.is_superseded():
+                self._saver.give_way()
             self._saver.save(
                 ledger.checkpoint(
                     report.counts, progress.seconds, client.calls, client.rate_limited

@@ -17,6 +17,7 @@ from zoom_provider.exceptions import (
     ZoomError,
     ZoomForeignAccountError,
     ZoomLicenseError,
+    ZoomStoppedError,
     ZoomValidationError,
 )
 from zoom_provider.provisioning.ports import Files
@@ -288,14 +289,24 @@ class Report:
     :param files: opens them
     :param run: the digest of the run, in each line, so that a later try knows its own
     :param source: what people call the source
+    :param replaces: the identity of the run's earlier report, as this try has read it
     """
 
-    def __init__(self, paths: ReportPaths, files: Files, run: str, source: str = "") -> None:
+    def __init__(
+        self,
+        paths: ReportPaths,
+        files: Files,
+        run: str,
+        source: str = "",
+        replaces: object = None,
+    ) -> None:
         self.paths = paths
         self.run = run
         self.source = source
         self.attention: list[dict[str, Any]] = []
         self.counts: Counter[Outcome] = Counter()
+        self.is_begun = False
+        self._replaces = replaces
         self._files = files
         self._lines, self._table, self._rejects = self._outputs = [files.create(p) for p in paths]
         self._table.write_line(_csv_line(COLUMNS))
@@ -310,16 +321,33 @@ class Report:
         """
         Let the files be seen under their names, in place of an earlier try's.
 
+        First called when all that is taken over from that one is written.
+
         :raises NotAReportError: the files there are no report
+        :raises ZoomStoppedError: a later try of the task has put its own there
         """
         while not all(output.live for output in self._outputs):
             own = claim(self.paths, self.run, self._files)
+            if own and self.is_superseded():
+                raise ZoomStoppedError("Another try of this task has begun: this one stops.")
             try:
                 for output in self._outputs:
                     output.publish(replace=own)
             except FileExistsError:
                 continue  # another task has just published its own at this path
             break
+        self.is_begun = True
+
+    def is_superseded(self) -> bool:
+        """Say whether a later try of the same run has put its own report in place."""
+        there = self._files.identity(self.path)
+        known = (self._lines.identity, self._replaces)
+        if there is None or there in known:
+            return False
+        try:
+            return report_owner(self.paths, self._files) == self.run
+        except NotAReportError:
+            return False
 
     def close(self) -> None:
         """Close the files; what was never published is dropped."""

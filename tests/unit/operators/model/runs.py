@@ -76,6 +76,7 @@ class Run:
     :param store: what stands for its state store; None where Airflow has none
     :param version: counts its tries that may have written
     :param owed: people whom a try that came to an end had not done, by address
+    :param green_for: users whom the try that succeeded last has left in Zoom
     """
 
     run_id: str
@@ -89,6 +90,7 @@ class Run:
     resume: tuple[str, dict[str, Any]] | None = None
     version: int = 0
     owed: dict[str, Row] = field(default_factory=dict)
+    green_for: set[str] = field(default_factory=set)
 
     @property
     def report(self) -> Path:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.unit.operators.model.account import Account
@@ -24,6 +24,7 @@ PROFILE = settings(
     database=None,
     deadline=None,
     suppress_health_check=list(HealthCheck),
+    **({"phases": (Phase.generate,)} if os.environ.get("ZOOM_TEST_NO_SHRINK") else {}),
 )
 
 
