@@ -102,6 +102,7 @@ class ZoomClient:
             settings, session=session, patient=patient, clock=clock, stop=self.stop, sleep=sleep
         )
         self._limits = RateLimits(settings, clock)
+        self.quota = self._limits.quota
         self.calls = 0
         self.rate_limited = 0
         self._latency = self._fastest = _FIRST_GUESS
@@ -338,6 +339,8 @@ class ZoomClient:
         :param max_wait: instead of the settings', in seconds
         """
         url = f"{self.settings.origin}/v2{path}"
+        is_create = method == "POST" and (json or {}).get("action") == "create"
+        created = str((json or {}).get("user_info", {}).get("email", "")) if is_create else ""
 
         def send(credentials: Credentials) -> Sent:
             sent_at = self.clock()
@@ -345,7 +348,7 @@ class ZoomClient:
             self._note(got, self.clock() - sent_at)
             if isinstance(got, Reply) and got.refuses_token and isinstance(credentials, Bearer):
                 self.auth.refused(credentials.token)
-            return got
+            return self._judge(got, credentials, created) if label == "light" else got
 
         got, uncertain = self._transport.persist(
             send,
@@ -403,6 +406,23 @@ class ZoomClient:
     def waited(self) -> float:
         """Seconds waited so far before calls were made again."""
         return self._transport.waited
+
+    def _judge(self, got: Sent, credentials: Credentials, created: str) -> Sent:
+        """Mark a refusal that is the daily limit's; ``created``: whom a create was for."""
+        if isinstance(got, Lost):
+            if created:
+                self.quota.note_lost(created)
+            return got
+
+        def probe() -> Reply | None:
+            url = f"{self.settings.origin}/v2{path_of(created)}"
+            self._limits["light"].acquire(self.pause)
+            sent_at = self.clock()
+            answer = self._transport.send("GET", url, auth=credentials)
+            self._note(answer, self.clock() - sent_at)
+            return answer if isinstance(answer, Reply) else None
+
+        return self.quota.judge(got, email=created, now=datetime.now(UTC), probe=probe)
 
     def _note(self, got: Sent, seconds: float) -> None:
         with self._counting:

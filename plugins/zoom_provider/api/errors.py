@@ -128,8 +128,14 @@ def _not_zoom(reply: Reply, call: str, facts: dict[str, Any]) -> ZoomError:
 def _too_many(reply: Reply, call: str, now: datetime, facts: dict[str, Any]) -> ZoomError:
     reset = daily_reset(reply, now)
     if reset is not None:
+        known = (
+            "seems to be reached, although Zoom does not say so: it refuses every one, and other "
+            "calls succeed or the plan's number is used up"
+            if reply.taken_for_daily
+            else "is reached"
+        )
         return ZoomDailyLimitError(
-            f"The Zoom account's daily limit for {call} is reached; it is renewed at "
+            f"The Zoom account's daily limit for {call} {known}; it is renewed at "
             f"{reset.isoformat(timespec='seconds')}.",
             reset_at=reset,
             **facts,
