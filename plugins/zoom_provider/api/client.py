@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from math import ceil
 from typing import Any, Final, Literal
 
 import requests
 
 from zoom_provider.api import listing
-from zoom_provider.api.auth import Bearer, TokenCache, TokenStore, ZoomAuth, expired
+from zoom_provider.api.auth import Bearer, TokenStore, ZoomAuth, expired
 from zoom_provider.api.creating import LostReplyError, Steps, creating, run
 from zoom_provider.api.errors import error_of, token_error_of
 from zoom_provider.api.listing import UserStatus
 from zoom_provider.api.pacing import PER_SECOND, Label, RateLimits
-from zoom_provider.api.paths import path_of
+from zoom_provider.api.paths import path_of, transfer_params
 from zoom_provider.api.replies import Reply
 from zoom_provider.api.retrying import may_have_acted
 from zoom_provider.api.settings import ZoomSettings
+from zoom_provider.api.statistics import CallStatistics
 from zoom_provider.api.stop import StopSignal
+from zoom_provider.api.token_cache import TokenCache
 from zoom_provider.api.transport import Credentials, Lost, Sent, Transport, unavailable
 from zoom_provider.api.user_info import CreateRequest, check
 from zoom_provider.exceptions import (
@@ -40,27 +40,8 @@ _SCOPES_TO_CREATE: Final = (
 )
 """Scopes for creating and looking up; any of a line does, the granular one first."""
 
-_FIRST_GUESS: Final = 0.25
-"""Seconds that a reply of Zoom's takes, until we know."""
-_SMOOTHING: Final = 0.05
 _SPARE: Final = 2.0
 """Waking up threads takes time too, on a busy machine; a lane too many only waits its turn."""
-_CROWDED: Final = 4.0
-
-_TRANSFERS: Final = tuple(
-    f"transfer_{what}"
-    for what in (
-        "email",
-        "meeting",
-        "webinar",
-        "recording",
-        "whiteboard",
-        "clipfiles",
-        "notes",
-        "visitors",
-        "docs",
-    )
-)
 
 
 class ZoomClient:
@@ -103,10 +84,7 @@ class ZoomClient:
         )
         self._limits = RateLimits(settings, clock)
         self.quota = self._limits.quota
-        self.calls = 0
-        self.rate_limited = 0
-        self._latency = self._fastest = _FIRST_GUESS
-        self._counting = threading.Lock()
+        self._statistics = CallStatistics()
         self.auth = ZoomAuth(
             settings,
             self._ask_for_token,
@@ -298,20 +276,10 @@ class ZoomClient:
             ``transfer_recording`` and so on go there; a host of Zoom Events needs the address
         :raises ZoomNotFoundError: Zoom has no such person in this account
         """
-        for name in transfer:
-            if name not in _TRANSFERS:
-                near = get_close_matches(name, _TRANSFERS, n=1) or ["transfer_email"]
-                raise ZoomValidationError(
-                    f"There is no {name}; did you mean {near[0]}?", errors={name: ["is unknown"]}
-                )
-        params = {
-            name: str(value).lower() if isinstance(value, bool) else value
-            for name, value in transfer.items()
-        }
         self._request(
             "DELETE",
             path_of(user),
-            params={"action": action, **params},
+            params={"action": action, **transfer_params(transfer)},
             scope="user:delete:user:admin",
             gone_is_done=True,
         )
@@ -345,7 +313,7 @@ class ZoomClient:
         def send(credentials: Credentials) -> Sent:
             sent_at = self.clock()
             got = self._transport.send(method, url, auth=credentials, params=params, json=json)
-            self._note(got, self.clock() - sent_at)
+            self._statistics.note(got, self.clock() - sent_at)
             if isinstance(got, Reply) and got.refuses_token and isinstance(credentials, Bearer):
                 self.auth.refused(credentials.token)
             return self._judge(got, credentials, created) if label == "light" else got
@@ -380,10 +348,9 @@ class ZoomClient:
         """
         Return how many creations to have under way at once to keep up the pace.
 
-        That is the pace times what a reply takes (Little's law), with some to spare. Replies that
-        take several times the shortest wait for each other, and more calls would only add to that.
+        That is the pace times what a reply takes (Little's law), with some to spare.
         """
-        takes = min(self._latency, self._fastest * _CROWDED)
+        takes = self._statistics.uncrowded_latency
         at_pace = self._limits["light"].rate * takes * _SPARE + 1
         return max(1, min(ceil(at_pace), self._limits.at_once.room))
 
@@ -395,7 +362,17 @@ class ZoomClient:
     @property
     def latency(self) -> float:
         """Seconds that a reply of Zoom's takes lately."""
-        return self._latency
+        return self._statistics.latency
+
+    @property
+    def calls(self) -> int:
+        """Calls made so far, without those for tokens."""
+        return self._statistics.calls
+
+    @property
+    def rate_limited(self) -> int:
+        """Calls that Zoom has refused so far as too many."""
+        return self._statistics.rate_limited
 
     @property
     def retries(self) -> int:
@@ -419,19 +396,10 @@ class ZoomClient:
             self._limits["light"].acquire(self.pause)
             sent_at = self.clock()
             answer = self._transport.send("GET", url, auth=credentials)
-            self._note(answer, self.clock() - sent_at)
+            self._statistics.note(answer, self.clock() - sent_at)
             return answer if isinstance(answer, Reply) else None
 
         return self.quota.judge(got, email=created, now=datetime.now(UTC), probe=probe)
-
-    def _note(self, got: Sent, seconds: float) -> None:
-        with self._counting:
-            self.calls += 1
-            self.rate_limited += isinstance(got, Reply) and got.status == 429
-            # A refusal comes back at once, and tells nothing of how long the work takes.
-            if isinstance(got, Reply) and got.ok:
-                self._latency += (seconds - self._latency) * _SMOOTHING
-                self._fastest = min(seconds, self._fastest * (1 + _SMOOTHING))
 
     def _ask_for_token(self, form: Mapping[str, str], max_wait: float) -> dict[str, Any]:
         """Ask the token endpoint; parameters go in the form body, credentials as Basic auth."""

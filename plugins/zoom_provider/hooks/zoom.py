@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import BaseHook, mask_secret
 
-from zoom_provider.api.auth import TokenCache
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.api.listing import UserStatus
 from zoom_provider.api.settings import ZoomSettings, settings_from_fields
+from zoom_provider.api.token_cache import TokenCache
 from zoom_provider.exceptions import ZoomError
 from zoom_provider.hooks.adapters import token_store
 
