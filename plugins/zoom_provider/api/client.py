@@ -14,11 +14,12 @@ import requests
 from zoom_provider.api import listing
 from zoom_provider.api.auth import Bearer, TokenStore, ZoomAuth, expired
 from zoom_provider.api.creating import LostReplyError, Steps, creating, run
+from zoom_provider.api.error_scope import error_scope
 from zoom_provider.api.errors import error_of, token_error_of
 from zoom_provider.api.listing import UserStatus
 from zoom_provider.api.pacing import PER_SECOND, Label, RateLimits
-from zoom_provider.api.paths import path_of, transfer_params
-from zoom_provider.api.replies import Reply
+from zoom_provider.api.paths import path_of, template_of, transfer_params
+from zoom_provider.api.replies import Reply, printable
 from zoom_provider.api.retrying import may_have_acted
 from zoom_provider.api.settings import ZoomSettings
 from zoom_provider.api.statistics import CallStatistics
@@ -39,6 +40,9 @@ _SCOPES_TO_CREATE: Final = (
     ("user:read:user:admin", "user:read:admin", "user:read", "user:write:admin", "user:write"),
 )
 """Scopes for creating and looking up; any of a line does, the granular one first."""
+
+_LONGEST_NAME: Final = 128
+"""Characters of an address; what is longer is cut in an error's text."""
 
 _SPARE: Final = 2.0
 """Waking up threads takes time too, on a busy machine; a lane too many only waits its turn."""
@@ -147,11 +151,20 @@ class ZoomClient:
 
         :raises ZoomValidationError: with all faults by field
         """
-        request = check(action, user_info)
+        try:
+            request = check(action, user_info)
+        except ZoomValidationError as error:
+            given = user_info.get("email") if isinstance(user_info, Mapping) else None
+            error.email = printable(given, _LONGEST_NAME) if isinstance(given, str) else None
+            raise
         allowed = self.settings.allowed_domains
         if allowed and request.email.rpartition("@")[2].lower() not in allowed:
             text = f"is outside the connection's allowed_domains ({', '.join(sorted(allowed))})"
-            raise ZoomValidationError(f"user_info.email {text}", errors={"user_info.email": [text]})
+            raise ZoomValidationError(
+                f"user_info.email {text}",
+                errors={"user_info.email": [text]},
+                email=request.email,
+            )
         for warning in request.warnings:
             log.warning("%s: %s", request.email, warning)
         return request
@@ -171,11 +184,17 @@ class ZoomClient:
         :raises LostReplyError: Zoom may have acted
         """
         reply = self._request(
-            "POST", "/users", json=request.body(), repeatable=False, scope="user:write:user:admin"
+            "POST",
+            "/users",
+            user=request.email,
+            json=request.body(),
+            repeatable=False,
+            scope="user:write:user:admin",
         )
         if not isinstance(reply.payload.get("id"), str):
             raise LostReplyError(
                 "POST /v2/users was answered without a person.",
+                email=request.email,
                 status=reply.status,
                 tracking_id=reply.tracking_id,
             )
@@ -199,12 +218,14 @@ class ZoomClient:
         reply = self._request(
             "GET",
             path_of(user),
+            user=user,
             max_wait=None if patient else 0.0,
             scope="user:read:user:admin",
         )
         if not isinstance(reply.payload.get("email"), str):
             raise ZoomProtocolError(
                 "GET /v2/users/{user} was answered without a person; check the connection's host.",
+                email=printable(user, _LONGEST_NAME),
                 status=reply.status,
                 tracking_id=reply.tracking_id,
             )
@@ -243,7 +264,13 @@ class ZoomClient:
         :param user: id or e-mail address
         :param fields: by the names of Zoom's reference for PATCH
         """
-        self._request("PATCH", path_of(user), json=dict(fields), scope="user:update:user:admin")
+        self._request(
+            "PATCH",
+            path_of(user),
+            user=user,
+            json=dict(fields),
+            scope="user:update:user:admin",
+        )
 
     def set_user_status(self, user: str, action: Literal["activate", "deactivate"]) -> None:
         """
@@ -258,6 +285,7 @@ class ZoomClient:
         self._request(
             "PUT",
             f"{path_of(user)}/status",
+            user=user,
             json={"action": action},
             scope="user:update:status:admin",
         )
@@ -279,6 +307,7 @@ class ZoomClient:
         self._request(
             "DELETE",
             path_of(user),
+            user=user,
             params={"action": action, **transfer_params(transfer)},
             scope="user:delete:user:admin",
             gone_is_done=True,
@@ -290,6 +319,7 @@ class ZoomClient:
         path: str,
         *,
         scope: str,
+        user: str | None = None,
         label: Label = "light",
         params: Mapping[str, str] | None = None,
         json: Mapping[str, Any] | None = None,
@@ -301,14 +331,14 @@ class ZoomClient:
         Call Zoom's API until it is done, refused, or not worth another try.
 
         :param scope: the granular scope that the call wants, for an error's text
+        :param user: whom the call is about, for the same
         :param repeatable: False where a second call could do harm; LostReplyError tells then
             that the first may have been acted on
         :param gone_is_done: a 404 after a lost reply means that the first call came through
         :param max_wait: instead of the settings', in seconds
         """
         url = f"{self.settings.origin}/v2{path}"
-        is_create = method == "POST" and (json or {}).get("action") == "create"
-        created = str((json or {}).get("user_info", {}).get("email", "")) if is_create else ""
+        created = (user or "") if (json or {}).get("action") == "create" else ""
 
         def send(credentials: Credentials) -> Sent:
             sent_at = self.clock()
@@ -327,7 +357,7 @@ class ZoomClient:
             renewable=True,
             max_wait=max_wait,
         )
-        call = f"{method} /v2/users" + ("/{user}" if path != "/users" else "")
+        call = f"{method} /v2{template_of(path)}"
         if isinstance(got, Lost):
             error = unavailable(got, call)
         elif got.ok or (gone_is_done and uncertain and got.status == 404 and got.code):
@@ -339,9 +369,12 @@ class ZoomClient:
                 error = expired(code=got.code, status=got.status, tracking_id=got.tracking_id)
         outcome = got.fault if isinstance(got, Lost) else got
         if may_have_acted(outcome) and not repeatable:
-            raise LostReplyError(
+            error = LostReplyError(
                 str(error.args[0]), status=error.status, tracking_id=error.tracking_id
             )
+        # What meets all users alike must not look like the fault of one.
+        if user and error_scope(error) != "account":
+            error.email = printable(user, _LONGEST_NAME)
         raise error
 
     def calls_worth_making(self) -> int:

@@ -48,6 +48,14 @@ def path_of(user: str) -> str:
         ) from None
 
 
+def template_of(path: str) -> str:
+    """Return a path below ``/users`` without the user: fit for a log line."""
+    _, _, named, *rest = [*path.split("/"), ""]
+    if named in ("", *_NOBODY):
+        return path
+    return "/".join(["/users/{user}", *rest]).rstrip("/")
+
+
 def transfer_params(transfer: Mapping[str, str | bool]) -> dict[str, str]:
     """
     Build the query that says what a deleted user leaves to whom.
