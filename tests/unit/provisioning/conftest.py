@@ -10,9 +10,9 @@ from typing import Any, TextIO, cast
 import pytest
 
 from tests.support import Clock, connection
-from zoom_provider.api.auth import TokenCache
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.api.settings import settings_from_fields
+from zoom_provider.api.token_cache import TokenCache
 from zoom_provider.provisioning.outcomes import Report
 from zoom_provider.provisioning.roster import Row, from_list, read
 from zoom_provider.simulator.server import Simulator
