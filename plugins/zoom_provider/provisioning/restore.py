@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Final
 
@@ -172,7 +172,7 @@ def departed_result(person: Listed, line: RowResult | None) -> RowResult:
 
 def roster_bytes(rows: Iterable[Listed], run: str) -> bytes:
     """Write a roster's rows as JSON Lines; the first line names the run."""
-    values = chain([{"run": run}], (astuple(row) for row in rows))
+    values = chain([{"run": run}], ([row.row, row.key, row.email, row.departed] for row in rows))
     return b"".join(
         json.dumps(value, ensure_ascii=False).encode("utf-8", "replace") + b"\n" for value in values
     )
