@@ -36,7 +36,7 @@ from zoom_provider.provisioning.restore import (
     restore,
     roster_bytes,
 )
-from zoom_provider.provisioning.roster import Check, Listed, Person, Row
+from zoom_provider.provisioning.roster import Check, Listed, Row
 from zoom_provider.provisioning.runner import MOST_AT_ONCE, Runner, RunnerOptions
 from zoom_provider.provisioning.saver import FileCheckpoint, Saver, brief
 from zoom_provider.provisioning.seats import Seats, free_seats
@@ -93,7 +93,7 @@ class Job:
         store = around.store or FileCheckpoint(state, around.files)
         self._saver = Saver(store, around.client, self._run)
         self._check: Check = partial(self._client.checked, options.action)
-        self._earlier_lines: dict[Person, RowResult] = {}
+        self._earlier_lines: dict[str, RowResult] = {}
         self._rosters: set[str] = set()
         self._replaces: object = None
 
@@ -202,7 +202,7 @@ class Job:
             earlier,
             self._earlier_lines,
             now,
-            lambda: {row.person: row.row for row in self._source.listed()},
+            self._places,
             lambda: self._read_roster(earlier),
         )
         if earlier is None:
@@ -219,6 +219,13 @@ class Job:
             ),
             restored,
         )
+
+    def _places(self) -> dict[str, Listed]:
+        """Return the first row of each address."""
+        places: dict[str, Listed] = {}
+        for row in self._source.listed():
+            places.setdefault(row.address, row)
+        return places
 
     def _roster_path(self, people: str) -> str:
         """Name the file beside the report that lists the rows of a roster."""
@@ -265,13 +272,13 @@ class Job:
             ledger.note_attempts(
                 row.row
                 for row in self._source.listed()
-                if row.row in restored.attempted or row.person in restored.attempted
+                if row.row in restored.attempted or row.address in restored.attempted
             )
         for result in restored.kept:
             ledger.close(result.row, result.outcome)
             report.add(result)
         for person in restored.departed:
-            report.add(departed_result(person, self._earlier_lines.get(person.person)))
+            report.add(departed_result(person, self._earlier_lines.get(person.address)))
         roster = self._roster_path(survey.people)
         self._rosters.add(roster)
         self._files.write(roster, roster_bytes(chain(listed, restored.departed), self._run))

@@ -88,9 +88,9 @@ class RowResult:
     key: str = ""
 
     @property
-    def person(self) -> tuple[str, str]:
-        """Address and key: the same in every try, wherever the row stands in its source."""
-        return self.email.lower(), self.key
+    def address(self) -> str:
+        """What a person is recognised by in every try, wherever the row stands."""
+        return self.email.lower()
 
     @classmethod
     def from_error(cls, row: int, email: str, error: ZoomError, key: str = "") -> RowResult:
@@ -251,17 +251,17 @@ def _starts_alike(text: str, start: str) -> bool:
 
 def read_report(data: bytes | None, run: str) -> Iterator[RowResult]:
     """
-    Yield the lines that a run wrote, the first of each person.
+    Yield the lines that a run wrote, the first of each address.
 
     What is no whole line of this run is passed over: a kill or a full disk leaves torn ends.
 
     :param data: a report's bytes; None where there is none
     """
-    seen: set[tuple[str, str]] = set()
+    seen: set[str] = set()
     for line in (data or b"").split(b"\n")[:-1]:
         result = _parse_line(line, run)
-        if result is not None and result.person not in seen:
-            seen.add(result.person)
+        if result is not None and result.address not in seen:
+            seen.add(result.address)
             yield result
 
 

@@ -18,7 +18,7 @@ from zoom_provider.provisioning.report import (
     RowResult,
     read_report,
 )
-from zoom_provider.provisioning.roster import Listed, Person, Row
+from zoom_provider.provisioning.roster import Listed, Row
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +34,8 @@ class Restored:
     :param same_people: whether the roster is the one of that try
     :param kept: results that stand: this try writes them into its report and makes no call
     :param unconfirmed: users whom the run has created, if Zoom still has them
-    :param done: final outcomes whose line in the report is lost, by row or by person
-    :param attempted: rows that may have been posted, by row or by person
+    :param done: final outcomes whose line in the report is lost, by row or by address
+    :param attempted: rows that may have been posted, by row or by address
     :param departed: persons who are owed and whom the roster no longer holds
     :param unnamed: rows of an earlier roster that are owed and cannot be read any more
     """
@@ -44,45 +44,45 @@ class Restored:
     same_people: bool = False
     kept: list[RowResult] = field(default_factory=list)
     unconfirmed: list[RowResult] = field(default_factory=list)
-    done: Mapping[int | Person, Outcome] = field(default_factory=dict)
-    attempted: frozenset[int | Person] = frozenset()
+    done: Mapping[int | str, Outcome] = field(default_factory=dict)
+    attempted: frozenset[int | str] = frozenset()
     departed: list[Listed] = field(default_factory=list)
     unnamed: Rows = field(default_factory=Rows)
 
     def outcome(self, row: Row) -> Outcome | None:
         """Return the final outcome of a row whose line is lost; None where there is none."""
-        return self.done.get(row.number) or self.done.get(row.person)
+        return self.done.get(row.number) or self.done.get(row.address)
 
     def was_attempted(self, row: Row) -> bool:
         """Say whether an earlier try may have posted a row."""
-        return row.number in self.attempted or row.person in self.attempted
+        return row.number in self.attempted or row.address in self.attempted
 
 
-def read_lines(paths: Iterable[ReportPaths], run: str, files: Files) -> dict[Person, RowResult]:
+def read_lines(paths: Iterable[ReportPaths], run: str, files: Files) -> dict[str, RowResult]:
     """Read what the reports of a run say, wherever they lie; a final outcome wins."""
-    found: dict[Person, RowResult] = {}
+    found: dict[str, RowResult] = {}
     for place in paths:
         for result in read_report(files.read(place.lines), run):
-            earlier = found.get(result.person)
+            earlier = found.get(result.address)
             if earlier is None or (earlier.outcome not in DONE and result.outcome in DONE):
-                found[result.person] = result
+                found[result.address] = result
     return found
 
 
 def restore(
     checkpoint: Checkpoint | None,
-    lines: Mapping[Person, RowResult],
+    lines: Mapping[str, RowResult],
     now: Checkpoint,
-    places: Callable[[], Mapping[Person, int]],
+    places: Callable[[], Mapping[str, Listed]],
     earlier: Callable[[], Mapping[int, Listed]],
 ) -> Restored:
     """
     Put the records of earlier tries together; pure.
 
     :param checkpoint: the newest one of the run
-    :param lines: what the run's reports say, by person
+    :param lines: what the run's reports say, by address
     :param now: fingerprints of this try's work and people
-    :param places: gives the row of each person in the roster of now
+    :param places: gives the first row of each address in the roster of now
     :param earlier: gives the roster of the try before, by row; empty where it is lost
     """
     if checkpoint is None or checkpoint.work != now.work:
@@ -93,11 +93,7 @@ def restore(
             )
         created = [line for line in lines.values() if line.outcome in _CREATED]
         here = places() if created else {}
-        return Restored(
-            unconfirmed=[
-                replace(line, row=here[line.person]) for line in created if line.person in here
-            ]
-        )
+        return Restored(unconfirmed=[_placed(line, here) for line in created])
     kept = [line for line in lines.values() if line.outcome in DONE]
     if checkpoint.people != now.people:
         log.warning("The roster has changed since the earlier try: people are found by address.")
@@ -117,14 +113,13 @@ def restore(
 def _restore_changed(
     checkpoint: Checkpoint,
     kept: list[RowResult],
-    places: Mapping[Person, int],
+    places: Mapping[str, Listed],
     earlier: Mapping[int, Listed],
 ) -> Restored:
-    """Recognise persons by address and key, since their rows are others now."""
-    settled = {line.person for line in kept}
-    here = {address for address, _ in places}
-    done: dict[int | Person, Outcome] = {
-        earlier[row].person: outcome
+    """Recognise persons by their addresses, since their rows are others now."""
+    settled = {line.address for line in kept}
+    done: dict[int | str, Outcome] = {
+        earlier[row].address: outcome
         for outcome, rows in checkpoint.done.items()
         for row in rows
         if row in earlier
@@ -132,19 +127,27 @@ def _restore_changed(
     owed = [*checkpoint.owed, *checkpoint.departed]
     return Restored(
         resumed=True,
-        kept=[replace(line, row=places.get(line.person, line.row)) for line in kept],
+        kept=[_placed(line, places) for line in kept],
         done=done,
-        attempted=frozenset(earlier[row].person for row in checkpoint.attempting if row in earlier),
+        attempted=frozenset(
+            earlier[row].address for row in checkpoint.attempting if row in earlier
+        ),
         departed=[
             replace(person, departed=True)
             for person in (earlier[row] for row in owed if row in earlier)
             if person.email
-            and person.email.lower() not in here
-            and person.person not in settled
-            and person.person not in done
+            and person.address not in places
+            and person.address not in settled
+            and person.address not in done
         ],
         unnamed=Rows(row for row in owed if row not in earlier),
     )
+
+
+def _placed(line: RowResult, places: Mapping[str, Listed]) -> RowResult:
+    """Give a line the row and key that its person has now."""
+    now = places.get(line.address)
+    return line if now is None else replace(line, row=now.row, key=now.key)
 
 
 def departed_result(person: Listed, line: RowResult | None) -> RowResult:

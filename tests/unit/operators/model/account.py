@@ -78,6 +78,10 @@ class Account:
             post["email"] for post in self.posts() if post["status"] == 201 and not post["fault"]
         }
 
+    def unanswered(self) -> set[str]:
+        """Give those asked for since then of whom no answer came."""
+        return {post["email"] for post in self.posts() if (post["status"] or 500) >= 500 or post["fault"]}
+
     def asked(self, email: str) -> bool:
         """Say whether this person was asked for since then."""
         return any(post["email"] == email for post in self.posts())

@@ -76,6 +76,8 @@ class Run:
     :param store: what stands for its state store; None where Airflow has none
     :param version: counts its tries that may have written
     :param owed: people whom a try that came to an end had not done, by address
+    :param unsure: addresses that it may have posted without an answer: whoever of them is there
+        later may be this run's
     :param green_for: users whom the try that succeeded last has left in Zoom
     """
 
@@ -90,6 +92,7 @@ class Run:
     resume: tuple[str, dict[str, Any]] | None = None
     version: int = 0
     owed: dict[str, Row] = field(default_factory=dict)
+    unsure: set[str] = field(default_factory=set)
     green_for: set[str] = field(default_factory=set)
 
     @property
