@@ -23,7 +23,7 @@ class Account:
 
     :param zoom: the local one
     :param made: the run that made each person, by Zoom's id
-    :param twice: creations that came for a person whom an earlier one had made
+    :param twice: creations of a person that an earlier one had made
     :param removed: addresses that were deleted in Zoom by others
     """
 
@@ -87,7 +87,7 @@ class Account:
         return self.zoom.person(email) is not None
 
     def maker(self, email: str) -> str | None:
-        """Give the run that made the person whom Zoom has; None where another did."""
+        """Give the run that made Zoom's present person; None where none of ours did."""
         person = self.zoom.person(email)
         return self.made.get(person["id"]) if person else None
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from airflow.providers.common.compat.sdk import BaseHook
 
 from tests.unit.operators.model.account import Account
 from tests.unit.operators.model.harness import Harness, Setting
@@ -16,6 +17,8 @@ MakeHarness = Callable[..., Harness]
 
 @pytest.fixture
 def account(connected: Simulator, monkeypatch: pytest.MonkeyPatch) -> Account:
+    # What Airflow imports for it is imported once, and not in each process.
+    BaseHook.get_connection("zoom_default")
     account = Account(connected)
     account.watch(monkeypatch)
     return account

@@ -117,10 +117,10 @@ class Harness:
         before = self.claims.report_of(run, end)
         self.account.twice.clear()
         lost.finish()
-        # The late one may ask Zoom again for people whom it had looked for before.
+        # The late one looked for its people before the next one created them.
         self.account.twice.clear()
         self.claims.after_late_try(run, end, before)
-        self.claims.note(run, self.disk_name, self._lines())
+        self.claims.damaged(self.disk_name, self._lines())
         return end
 
     def collide(self, how: str) -> None:
@@ -146,7 +146,9 @@ class Harness:
         with self.account.running(run.run_id):
             end = attempt.finish()
             assert run.roster.read_bytes() == before, f"HR's file was overwritten ({how})"
-            assert end.kind == "raised", f"a report in the place of an input was not refused ({how})"
+            assert end.kind == "raised", (
+                f"a report in the place of an input was not refused ({how})"
+            )
             assert not end.retried, "a retry cannot cure a report in the place of an input"
             assert not self.account.posts(), "refused, but only after people were created"
         shutil.rmtree(folder)
@@ -246,7 +248,7 @@ class Harness:
     # ---- the end
 
     def settle(self, run: Run) -> None:
-        """Let all be well again, and see everybody through."""
+        """Let all be well again, and see the run through."""
         self.heal()
         for _ in range(4):
             if run.state == "success":

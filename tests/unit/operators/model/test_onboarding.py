@@ -1,13 +1,14 @@
 """
 The promise itself: no one is created twice, no one forgotten, and nothing untrue is said.
 
-Hypothesis chooses what happens. ``ZOOM_TEST_SOAK=1`` lets it choose for a long time, and anew each
-time; without it the choice is the same each time.
+Hypothesis chooses what happens. ``ZOOM_TEST_SOAK=1`` lets it choose for a long time, and
+differently each time; without it the choice is always the same.
 """
 
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -22,6 +23,7 @@ PROFILE = settings(
     stateful_step_count=25 if SOAK else 12,
     derandomize=not SOAK,
     database=None,
+    report_multiple_bugs=False,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
@@ -31,10 +33,9 @@ PROFILE = settings(
 def has_state_store() -> bool:
     """Say whether this Airflow may have a task state store and retry policies."""
     try:
-        import airflow.sdk.definitions.retry_policy
-    except ImportError:
+        return find_spec("airflow.sdk.definitions.retry_policy") is not None
+    except ModuleNotFoundError:
         return False
-    return True
 
 
 def test_each_person_is_created_once_and_reported_as_they_are(
