@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests.support import Clock
 from zoom_provider.simulator import operations
 from zoom_provider.simulator.server import Simulator
 
@@ -22,12 +23,14 @@ class Account:
     What happened in Zoom.
 
     :param zoom: the local one
+    :param clock: its clients'
     :param made: the run that made each person, by Zoom's id
     :param twice: creations of a person that an earlier one had made
     :param removed: addresses that were deleted in Zoom by others
     """
 
     zoom: Simulator
+    clock: Clock
     made: dict[str, str] = field(default_factory=dict)
     twice: list[str] = field(default_factory=list)
     removed: set[str] = field(default_factory=set)

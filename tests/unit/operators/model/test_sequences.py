@@ -127,6 +127,20 @@ def test_a_stop_ends_a_try_before_another_creation_and_the_next_one_goes_on(
     assert len(emails(harness.zoom)) == 6
 
 
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("deed", STOPS)
+def test_a_stop_lets_the_calls_under_way_come_back_and_be_written_down(
+    deed: Deed, make: MakeHarness
+) -> None:
+    harness = make(tick=0.3, lanes=8)
+    run = harness.run("monday", staff(*range(1, 31)))
+    end = harness.go(run, Strike(deed, "post", 5))
+    assert end.kind == "raised"
+    assert len(emails(harness.zoom)) < 15
+    harness.settle(run)
+    assert len(emails(harness.zoom)) == 30
+
+
 def test_people_without_an_answer_are_tried_again(make: MakeHarness) -> None:
     harness = make(max_failures=1.0)
     run = harness.run("monday", staff(1, 2, 3, 4, 5, 6))
