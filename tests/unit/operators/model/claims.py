@@ -37,12 +37,12 @@ class Copy:
     What a worker's disk has of a run.
 
     :param version: of the run, when this was written
-    :param told: people whom this run had created and said so: row, key and Zoom's id by address
+    :param credited: people created by this run, by its own lines: row, key and Zoom's id by address
     :param lines: all lines of its report, if its last try came to an end by itself
     """
 
     version: int = 0
-    told: dict[str, tuple[int, str, str]] = field(default_factory=dict)
+    credited: dict[str, tuple[int, str, str]] = field(default_factory=dict)
     lines: set[tuple[Any, ...]] = field(default_factory=set)
 
 
@@ -64,10 +64,11 @@ class Claims:
     Holds each step against what is promised.
 
     :param account: Zoom
+    :param lanes: calls that may be under way at once
     """
 
-    def __init__(self, account: Account) -> None:
-        self._account = account
+    def __init__(self, account: Account, lanes: int) -> None:
+        self._account, self._lanes = account, lanes
         self._copies: dict[tuple[str, str], Copy] = {}
         self._runs: dict[str, Run] = {}
         self.inputs: set[Path] = set()
@@ -86,7 +87,7 @@ class Claims:
         inputs = {path: path.read_bytes() for path in {*self.inputs, run.roster} if path.exists()}
         fresh = copy.version == run.version
         owed = dict(run.owed) if fresh else {}
-        return Seen(disk, Copy(copy.version, dict(copy.told), set(copy.lines)), fresh, others,
+        return Seen(disk, Copy(copy.version, dict(copy.credited), set(copy.lines)), fresh, others,
                     inputs, owed, resumed)  # fmt: skip
 
     def after(
@@ -95,14 +96,12 @@ class Claims:
         """Hold what a try has left against the promises."""
         run.version += 1
         self.note(run, seen.disk, lines)
-        run.unsure |= run.valid().keys() if end.kind == "killed" else self._account.unanswered()
         self._always(run, seen, end, lines)
         if end.stopped:
             self._stopped(run, end)
         if end.handled:
             self._handled(run, seen, end, strikes)
         if end.kind == "returned":
-            run.green_for = {email for email in run.valid() if self._account.has(email)}
             self._green(run, seen, end)
         self._note_owed(run, seen, end)
 
@@ -110,13 +109,13 @@ class Claims:
         """Note what a disk now has of a run."""
         copy = self._copies.setdefault((disk, run.run_id), Copy())
         copy.version = run.version
-        copy.told = self._told(run, lines)
+        copy.credited = self._credited(run, lines)
 
     def copied(self, disk: str, other: str) -> None:
         """Note that the other worker's disk is a copy of this one now."""
         for (on, run_id), copy in list(self._copies.items()):
             if on == disk:
-                fresh = Copy(copy.version, dict(copy.told), set(copy.lines))
+                fresh = Copy(copy.version, dict(copy.credited), set(copy.lines))
                 self._copies[other, run_id] = fresh
         for on, run_id in list(self._copies):
             if on == other and (disk, run_id) not in self._copies:
@@ -127,21 +126,24 @@ class Claims:
         whole = {identity(line) for line in lines}
         for (on, run_id), copy in self._copies.items():
             if on == disk:
-                copy.told = self._told(self._runs[run_id], lines)
+                there = self._credited(self._runs[run_id], lines)
+                copy.credited = {
+                    email: credit for email, credit in copy.credited.items() if email in there
+                }
                 copy.lines &= whole
 
-    def _told(self, run: Run, lines: Iterable[Line]) -> dict[str, tuple[int, str, str]]:
+    def _credited(self, run: Run, lines: Iterable[Line]) -> dict[str, tuple[int, str, str]]:
         made = self._account.made
         return {
             line["email"]: (line["row"], line.get("key", ""), line["id"])
             for line in lines
-            if line["outcome"] in BY_THIS_RUN and made.get(line.get("id")) == run.run_id
+            if line["outcome"] in BY_THIS_RUN and made.get(str(line.get("id"))) == run.run_id
         }
 
     # ---- the promises
 
     def _always(self, run: Run, seen: Seen, end: End, lines: list[Line]) -> None:
-        """What holds however a try ended, kill -9 included."""
+        """Check what holds however a try ended, kill -9 included."""
         assert end.kind != "hung", "the try did not end"
         assert not self._account.twice, f"posted twice: {self._account.twice}"
         for path, content in seen.inputs.items():
@@ -151,43 +153,55 @@ class Claims:
             assert len(str(state)) < MOST_STATE, "the state is too large"
             assert "@" not in str(state), "the state holds addresses"
         assert "@" not in str(end.kwargs), "the deferral holds addresses"
+        self._check_others(seen, lines)
+        self._check_kept(run, seen, lines)
+
+    def _check_others(self, seen: Seen, lines: list[Line]) -> None:
+        """Check that the reports of other runs are still on the disk, wherever."""
         there = {identity(line) for line in lines}
         for run_id, kept in seen.others.items():
             lost = kept - there
             assert not lost, f"the report of {run_id} is gone: {sorted(lost, key=str)}"
-        for email, (*_, id_) in seen.copy.told.items():
-            if email in self._account.removed:
-                continue  # who was deleted in Zoom is created again, under another id
-            still = any(line["email"] == email and line["id"] == id_ for line in lines)
-            assert still, f"the line of {email}, whom this run had created, is gone"
+
+    def _check_kept(self, run: Run, seen: Seen, lines: list[Line]) -> None:
+        """Check that no line of this run about a creation of its own was lost."""
+        for email, (row, key, id_) in seen.copy.credited.items():
+            place = run.place(email)
+            same = place in (None, (row, key)) and email not in {r.email for _, r in run.invalid()}
+            still = any(line["email"] == email and line.get("id") == id_ for line in lines)
+            gone = same and not still and email not in self._account.removed
+            assert not gone, f"the line of {email}, created by this run, is gone"
 
     def _stopped(self, run: Run, end: End) -> None:
-        """What holds after on_kill, SIGTERM or execution_timeout."""
-        assert not end.posts_after_stop, f"{end.posts_after_stop} posted after the stop"
+        """Check what holds after on_kill, SIGTERM or execution_timeout."""
+        # In the other lanes a call may have been on its way already.
+        late = end.posts_after_stop
+        assert late < self._lanes, f"{late} posted after the stop"
         if end.kind == "raised" and not end.retried:
             open_ = [email for email in run.valid() if not self._account.has(email)]
             assert not open_, f"stopped for good ({end.error}) before {open_} were done"
 
     def _handled(self, run: Run, seen: Seen, end: End, strikes: tuple[Strike, ...]) -> None:
-        """What holds where the operator itself brought the try to an end."""
+        """Check what holds where the operator itself brought the try to an end."""
         ran_into = {strike.deed: strike for strike in strikes}
         once = ran_into.get("store_down")
         if once is not None and once.times == 1:
             assert end.error != "StoreDown", "one failed save of the state ended the try"
+        sent = end.effects.get("post", 0)
+        assert sent == len(self._account.posts()), "the harness does not see what is sent to Zoom"
         full = "disk_full" in ran_into
         copy = self._copies[seen.disk, run.run_id]
         if not full:
-            unwritten = self._account.answered() - copy.told.keys()
+            unwritten = self._account.answered() - copy.credited.keys()
             assert not unwritten, f"created, and in no report: {sorted(unwritten)}"
-        if full or not self.report_path(run, end).exists():
+        said = "report" in end.pushed
+        if full or not (said or self.report_path(run, end).exists()):
             return
-        # A try that had no time to begin its report leaves another run's where that is.
-        every = read_lines(self.report_path(run, end))
-        lines = [line for line in every if line["source"] == str(run.roster)]
-        if every and not lines:
-            return
+        lines = read_lines(self.report_path(run, end))
+        if not said and any(line["source"] != str(run.roster) for line in lines):
+            return  # another run's, which this try did not come to move aside
         copy.lines = {identity(line) for line in lines}
-        self._check_lines(run, seen, lines)
+        self._check_lines(run, end, lines)
         if "outcomes" in end.pushed:
             counts = Counter(line["outcome"] for line in lines)
             assert end.pushed["outcomes"] == counts, f"XCom {end.pushed}, report {counts}"
@@ -195,8 +209,8 @@ class Claims:
             missing = sorted(seen.owed.keys() - listed)
             assert not missing, f"put off before, and in no line now: {missing}"
 
-    def _check_lines(self, run: Run, seen: Seen, lines: list[Line]) -> None:
-        table = self.report_path(run, None).with_suffix(".csv")
+    def _check_lines(self, run: Run, end: End, lines: list[Line]) -> None:
+        table = self.report_path(run, end).with_suffix(".csv")
         for line in lines:
             assert set(COLUMNS) <= line.keys(), f"a line without some column: {line}"
         counted = Counter(line["email"].lower() for line in lines if line["email"])
@@ -215,13 +229,13 @@ class Claims:
         account = self._account
         if email in account.removed:
             return
-        if outcome in BY_THIS_RUN and not (email in run.unsure and account.has(email)):
+        if outcome in BY_THIS_RUN:
             assert account.maker(email) == run.run_id, f"{outcome}, but not by this run: {line}"
         elif outcome in DONE:
             assert account.has(email), f"{outcome}, but not there: {line}"
 
     def _green(self, run: Run, seen: Seen, end: End) -> None:
-        """What holds after a success."""
+        """Check what holds after a success."""
         assert end.value is not None
         lines = {line["email"].lower(): line for line in read_lines(self.report_path(run, end))}
         counts = Counter(line["outcome"] for line in lines.values())
@@ -233,13 +247,13 @@ class Claims:
         rejected = {line["row"] for line in lines.values() if line["outcome"] == "rejected"}
         for number, row in run.invalid():
             assert number in rejected or row.email in lines, f"row {number} is in no line"
-        for email in run.valid().keys() | seen.owed.keys():
+        for email in {**run.valid(), **seen.owed}:
             self._check_final(run, lines[email])
-        told_now = self._copies[seen.disk, run.run_id].told
-        told_by_this_try = {email: told_now[email] for email in self._account.answered()}
-        told_before = seen.copy.told if seen.fresh else {}
-        for email, told_then in {**told_before, **told_by_this_try}.items():
-            self._check_told_once(run, email, told_then, lines)
+        credited_now = self._copies[seen.disk, run.run_id].credited
+        credited_by_this_try = {email: credited_now[email] for email in self._account.answered()}
+        credited_before = seen.copy.credited if seen.fresh else {}
+        for email, credit in {**credited_before, **credited_by_this_try}.items():
+            self._check_credit(run, email, credit, lines)
 
     def _check_final(self, run: Run, line: Line) -> None:
         """Hold a line of a green task against what may stand there for good."""
@@ -257,10 +271,10 @@ class Claims:
         unusable = outcome == "rejected" and email not in run.valid()
         assert given_up or unusable or outcome == "needs_license", f"green, and left: {line}"
 
-    def _check_told_once(
-        self, run: Run, email: str, told: tuple[int, str, str], lines: dict[str, Line]
+    def _check_credit(
+        self, run: Run, email: str, credit: tuple[int, str, str], lines: dict[str, Line]
     ) -> None:
-        row, key, id_ = told
+        row, key, id_ = credit
         person = self._account.zoom.person(email)
         if run.place(email) != (row, key) or email not in run.valid():
             return  # another row, or none, is another identity
@@ -280,9 +294,9 @@ class Claims:
         if end.handled:
             assert self.report_of(run, end) == before, "a late try changed the report"
 
-    def report_path(self, run: Run, end: End | None) -> Path:
+    def report_path(self, run: Run, end: End) -> Path:
         """Say where the report of a try is."""
-        said = (end.value or end.pushed).get("report") if end is not None else None
+        said = (end.value or end.pushed).get("report")
         return Path(said) if said else run.report
 
     def settled(self, run: Run) -> None:
@@ -291,21 +305,20 @@ class Claims:
         if run.state != "success":
             fits = not run.invalid() or run.options["max_failures"] is not None
             assert gone or not fits, f"all is well, and the task is {run.state}"
-        # What HR has added since the task was green is for another run.
-        wanted = run.green_for if run.state == "success" else run.valid()
-        absent = [email for email in wanted if not self._account.has(email)]
+        absent = [email for email in run.valid() if not self._account.has(email)]
         assert not set(absent) - self._account.removed, f"never created: {absent}"
 
     def _note_owed(self, run: Run, seen: Seen, end: End) -> None:
-        """Note who is left to a later try, where a try came to an end by itself."""
+        """Note who is left to a later try, where a try came to an end by itself and said so."""
         if end.kind == "returned":
             run.owed = {}
         elif end.handled and not end.stopped:
+            here = {email: row for email, (_, row) in run.valid().items()}
+            if end.kind == "raised":
+                said = {identity[2] for identity in self._copies[seen.disk, run.run_id].lines}
+                here = {email: row for email, row in here.items() if email in said}
             run.owed = {
                 email: row
-                for email, row in {
-                    **seen.owed,
-                    **{email: row for email, (_, row) in run.valid().items()},
-                }.items()
+                for email, row in {**seen.owed, **here}.items()
                 if not self._account.has(email)
             }
