@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -29,6 +29,7 @@ from zoom_provider.provisioning.report import (
     run_digest,
 )
 from zoom_provider.provisioning.restore import (
+    EarlierRoster,
     Restored,
     departed_result,
     parse_roster,
@@ -110,8 +111,7 @@ class Job:
         if self._options.max_creates is not None and not restored.same_people:
             self._source.refuse_more_than(self._options.max_creates, self._check)
         seats, directory, rows, stopped_by = self._ask_zoom()
-        confirmed = self._confirm(restored.unconfirmed, directory)
-        restored = replace(restored, kept=[*restored.kept, *confirmed])
+        restored = self._confirm(restored, directory, stopped_by)
         report = Report(
             self._paths, self._files, self._run, self._source.name, replaces=self._replaces
         )
@@ -151,17 +151,12 @@ class Job:
     def conclude(self, summary: Summary) -> str | None:
         """
         Say why the task must not be green; where it may, forget what only a later try would need.
-
-        People who were taken out of the roster are complained of once: whoever clears the task
-        after that has seen it.
         """
         complaint = summary.complaint(self._options.max_failures)
         if complaint is None:
             self._saver.clear()
             for path in self._rosters:
                 self._files.delete(path)
-        elif summary.departed or len(summary.unnamed):
-            self._saver.forget_departed()
         return complaint
 
     # ---- before
@@ -231,9 +226,9 @@ class Job:
         """Name the file beside the report that lists the rows of a roster."""
         return beside(self._paths.lines, f".{self._run}.{people[:8]}.roster.jsonl")
 
-    def _read_roster(self, earlier: Checkpoint | None) -> Mapping[int, Listed]:
+    def _read_roster(self, earlier: Checkpoint | None) -> EarlierRoster:
         if earlier is None:
-            return {}
+            return EarlierRoster()
         return parse_roster(self._files.read(self._roster_path(earlier.people)), self._run)
 
     def _ask_zoom(
@@ -254,13 +249,27 @@ class Job:
             return None, unknown, self._source.rows(self._check), error
         return seats, directory, rows, None
 
-    def _confirm(self, lines: Sequence[RowResult], directory: Directory) -> list[RowResult]:
-        """Keep what an earlier report says of users whom Zoom still has."""
-        if not lines or directory.kind == "unknown" or self._options.if_exists == "update":
-            return []
+    def _confirm(
+        self, restored: Restored, directory: Directory, stopped_by: ZoomError | None
+    ) -> Restored:
+        """
+        Keep what an earlier report says of users whom Zoom still has.
+
+        Where that cannot be asked now, or the user may have to be updated, a user who is met later
+        is known as one that this run has created.
+        """
+        lines = restored.unconfirmed
+        if not lines:
+            return restored
+        if stopped_by is not None:  # nothing will be done in this try
+            return replace(restored, kept=[*restored.kept, *lines])
+        if directory.kind == "unknown" or self._options.if_exists == "update":
+            met_later = frozenset(line.address for line in lines)
+            return replace(restored, attempted=restored.attempted | met_later)
         with ThreadPoolExecutor(_LOOK_UPS, thread_name_prefix="zoom") as pool:
             found = pool.map(directory.find, [line.email for line in lines])
-            return [line for line, user in zip(lines, found, strict=True) if user is not None]
+            kept = [line for line, user in zip(lines, found, strict=True) if user is not None]
+        return replace(restored, kept=[*restored.kept, *kept])
 
     def _open(
         self, report: Report, restored: Restored, start: Checkpoint, survey: Survey

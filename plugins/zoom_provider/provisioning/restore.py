@@ -74,7 +74,7 @@ def restore(
     lines: Mapping[str, RowResult],
     now: Checkpoint,
     places: Callable[[], Mapping[str, Listed]],
-    earlier: Callable[[], Mapping[int, Listed]],
+    earlier: Callable[[], EarlierRoster],
 ) -> Restored:
     """
     Put the records of earlier tries together; pure.
@@ -83,7 +83,7 @@ def restore(
     :param lines: what the run's reports say, by address
     :param now: fingerprints of this try's work and people
     :param places: gives the first row of each address in the roster of now
-    :param earlier: gives the roster of the try before, by row; empty where it is lost
+    :param earlier: gives the roster of the try before
     """
     if checkpoint is None or checkpoint.work != now.work:
         if checkpoint is not None:
@@ -98,14 +98,14 @@ def restore(
     if checkpoint.people != now.people:
         log.warning("The roster has changed since the earlier try: people are found by address.")
         return _restore_changed(checkpoint, kept, places(), earlier())
-    left = earlier() if len(checkpoint.departed) else {}
+    left = earlier().departed if len(checkpoint.departed) else []
     return Restored(
         resumed=True,
         same_people=True,
         kept=kept,
         done={row: outcome for outcome, rows in checkpoint.done.items() for row in rows},
         attempted=frozenset(checkpoint.attempting),
-        departed=[row for row in left.values() if row.departed],
+        departed=left,
         unnamed=Rows() if left else checkpoint.departed,
     )
 
@@ -114,9 +114,10 @@ def _restore_changed(
     checkpoint: Checkpoint,
     kept: list[RowResult],
     places: Mapping[str, Listed],
-    earlier: Mapping[int, Listed],
+    roster: EarlierRoster,
 ) -> Restored:
     """Recognise persons by their addresses, since their rows are others now."""
+    earlier = roster.rows
     settled = {line.address for line in kept}
     done: dict[int | str, Outcome] = {
         earlier[row].address: outcome
@@ -124,7 +125,10 @@ def _restore_changed(
         for row in rows
         if row in earlier
     }
-    owed = [*checkpoint.owed, *checkpoint.departed]
+    owed = {row.address: row for row in roster.departed} | {
+        earlier[row].address: earlier[row] for row in checkpoint.owed if row in earlier
+    }
+    lost = [row for row in checkpoint.owed if row not in earlier]
     return Restored(
         resumed=True,
         kept=[_placed(line, places) for line in kept],
@@ -134,13 +138,10 @@ def _restore_changed(
         ),
         departed=[
             replace(person, departed=True)
-            for person in (earlier[row] for row in owed if row in earlier)
-            if person.email
-            and person.address not in places
-            and person.address not in settled
-            and person.address not in done
+            for address, person in owed.items()
+            if address and not (address in places or address in settled or address in done)
         ],
-        unnamed=Rows(row for row in owed if row not in earlier),
+        unnamed=Rows([*lost, *(() if roster.departed else checkpoint.departed)]),
     )
 
 
@@ -181,13 +182,28 @@ def roster_bytes(rows: Iterable[Listed], run: str) -> bytes:
     )
 
 
-def parse_roster(data: bytes | None, run: str) -> dict[int, Listed]:
-    """Read :func:`roster_bytes`' rows by number; nothing where they are another run's."""
+@dataclass(frozen=True, slots=True)
+class EarlierRoster:
+    """
+    The roster of an earlier try; empty where it is lost.
+
+    :param rows: by number
+    :param departed: people who were owed from a roster before, with their numbers in that one
+    """
+
+    rows: Mapping[int, Listed] = field(default_factory=dict)
+    departed: list[Listed] = field(default_factory=list)
+
+
+def parse_roster(data: bytes | None, run: str) -> EarlierRoster:
+    """Read :func:`roster_bytes`' rows; nothing where they are another run's."""
     lines = (data or b"").split(b"\n")[:-1]
     try:
         if not lines or json.loads(lines[0])["run"] != run:
-            return {}
+            return EarlierRoster()
         rows = [Listed(*json.loads(line)) for line in lines[1:]]
     except (ValueError, TypeError, KeyError):
-        return {}
-    return {row.row: row for row in rows}
+        return EarlierRoster()
+    return EarlierRoster(
+        {row.row: row for row in rows if not row.departed}, [row for row in rows if row.departed]
+    )

@@ -89,13 +89,6 @@ class Saver:
         found = newest([self._store.load()], self._run)
         return found is not None and found.owner != self._owner
 
-    def forget_departed(self) -> None:
-        """Save that the departed people are known."""
-        try:
-            self._store.save(self.state | {"departed": ""})
-        except Exception as error:
-            log.warning("The checkpoint is not saved: %s", brief(error))
-
     def clear(self) -> None:
         """Forget it: the task is done."""
         try:

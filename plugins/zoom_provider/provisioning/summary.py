@@ -50,7 +50,8 @@ class Summary:
         if self.departed:
             return (
                 f"{self.departed} people were taken out of the roster before the task had come "
-                "to them: create them by another run, unless HR has withdrawn them. Who: "
+                "to them: create them by another run, unless HR has withdrawn them, and mark this "
+                "task as success. Who: "
                 f"{self.report}"
             )
         total = sum(self.outcomes.values())

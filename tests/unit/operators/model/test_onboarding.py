@@ -11,7 +11,7 @@ import os
 from importlib.util import find_spec
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.unit.operators.model.account import Account
@@ -33,6 +33,7 @@ def profile(examples: int) -> settings:
         report_multiple_bugs=False,
         deadline=None,
         suppress_health_check=list(HealthCheck),
+        **({"phases": (Phase.generate,)} if os.environ.get("NOSHRINK") else {}),
     )
 
 
