@@ -150,13 +150,17 @@ class Job:
 
     def conclude(self, summary: Summary) -> str | None:
         """
-        Say why the task must not be green; where it may, forget what only a later try would need.
+        Say why the task must not be green; where it may be, forget what a later try would need.
+
+        Rows that cannot be named any more are complained of once: more cannot be known of them.
         """
         complaint = summary.complaint(self._options.max_failures)
         if complaint is None:
             self._saver.clear()
             for path in self._rosters:
                 self._files.delete(path)
+        elif len(summary.unnamed):
+            self._saver.amend(departed=str(Rows(summary.departed)))
         return complaint
 
     # ---- before
@@ -344,7 +348,7 @@ class Job:
             failed=sum(report.counts[outcome] for outcome in FAILURES),
             unanswered=runner.unanswered,
             stopped_by=runner.stopped_by,
-            departed=len(restored.departed),
+            departed=[person.row for person in restored.departed],
             unnamed=restored.unnamed,
             state=self._saver.state,
         )

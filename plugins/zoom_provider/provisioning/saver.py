@@ -89,6 +89,13 @@ class Saver:
         found = newest([self._store.load()], self._run)
         return found is not None and found.owner != self._owner
 
+    def amend(self, **values: str) -> None:
+        """Save the last checkpoint with other values."""
+        try:
+            self._store.save(self.state | values)
+        except Exception as error:
+            log.warning("The checkpoint is not saved: %s", brief(error))
+
     def clear(self) -> None:
         """Forget it: the task is done."""
         try:

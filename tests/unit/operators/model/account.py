@@ -81,6 +81,10 @@ class Account:
             post["email"] for post in self.posts() if post["status"] == 201 and not post["fault"]
         }
 
+    def unanswered(self) -> set[str]:
+        """Return the addresses asked for since then for which no answer came."""
+        return {post["email"] for post in self.posts() if (post["status"] or 500) >= 500}
+
     def asked(self, email: str) -> bool:
         """Say whether this person was asked for since then."""
         return any(post["email"] == email for post in self.posts())

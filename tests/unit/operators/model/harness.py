@@ -117,6 +117,7 @@ class Harness:
                 self.sound = True
                 return end
         run.version += 1
+        run.unsure |= run.valid().keys()
         self.claims.note(run, self.disk_name, self._lines())
         run.failed(retried=True)
         if not run.starts():
