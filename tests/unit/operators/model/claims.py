@@ -195,12 +195,9 @@ class Claims:
         if not full:
             unwritten = self._account.answered() - copy.credited.keys()
             assert not unwritten, f"created, and in no report: {sorted(unwritten)}"
-        said = "report" in end.pushed
-        if full or not (said or self.report_path(run, end).exists()):
+        lines = self._own_lines(run, end)
+        if full or lines is None:
             return
-        lines = read_lines(self.report_path(run, end))
-        if not said and any(line["source"] != str(run.roster) for line in lines):
-            return  # another run's, which this try did not come to move aside
         copy.lines = {identity(line) for line in lines}
         self._check_lines(run, end, lines)
         if "outcomes" in end.pushed:
@@ -209,6 +206,18 @@ class Claims:
             listed = {line["email"].lower() for line in lines}
             missing = sorted(seen.owed.keys() - listed)
             assert not missing, f"put off before, and in no line now: {missing}"
+
+    def _own_lines(self, run: Run, end: End) -> list[Line] | None:
+        """Read the report of a try that came to its end; None where it did not come to one."""
+        path = self.report_path(run, end)
+        if "report" in end.pushed:
+            return read_lines(path)
+        try:
+            lines = read_lines(path)
+        except (OSError, ValueError):
+            return None
+        ours = all(line["source"] == str(run.roster) for line in lines)
+        return lines if ours else None
 
     def _check_lines(self, run: Run, end: End, lines: list[Line]) -> None:
         table = self.report_path(run, end).with_suffix(".csv")

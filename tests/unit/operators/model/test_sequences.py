@@ -197,21 +197,23 @@ def test_what_came_back_is_written_down_where_no_thread_can_be_started(
 
 
 @pytest.mark.parametrize("deferrable", [False, True])
-@pytest.mark.parametrize("deed", ["kill", "tear"])
-@pytest.mark.parametrize("effect", ["write", "post", "answer", "save"])
+@pytest.mark.parametrize(
+    ("deed", "effect"),
+    [
+        *(("kill", effect) for effect in ("write", "post", "answer", "save")),
+        ("tear", "write"),
+    ],
+)
 def test_a_kill_at_any_effect_of_a_capped_run_forgets_no_one(
     effect: Effect, deed: Deed, deferrable: bool, account: Account, tmp_path: Path
 ) -> None:
-    if deed == "tear" and effect != "write":
-        pytest.skip("only a write can be torn")
-    for nth in range(1, 40):
+    for nth in range(1, 60):
         account.restart()
         harness = Harness(account, tmp_path / str(nth), Setting(deferrable=deferrable, tick=4.0))
         run = harness.run("monday", staff(1, 2, 3, 4))
         harness.cap(2)
         if harness.go(run, Strike(deed, effect, nth)).kind != "killed":
             return
-        harness.go(run)
         harness.settle(run)
         assert run.state == "success"
     raise AssertionError("the try has more effects than were counted on")
