@@ -287,8 +287,12 @@ class Job:
                 for row in self._source.listed()
                 if row.row in restored.attempted or row.address in restored.attempted
             )
+        places = self._places() if restored.kept else {}
         for result in restored.kept:
-            ledger.close(result.row, result.outcome)
+            now = places.get(result.address)
+            if now is not None:  # else its row is another person's by now
+                result = replace(result, row=now.row, key=now.key)
+                ledger.close(now.row, result.outcome)
             report.add(result)
         for person in restored.departed:
             report.add(departed_result(person, self._earlier_lines.get(person.address)))

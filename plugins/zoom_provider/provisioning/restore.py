@@ -91,9 +91,7 @@ def restore(
                 "The parameters are not those of the earlier try, so nothing is resumed; users "
                 "whom it created are found in Zoom."
             )
-        created = [line for line in lines.values() if line.outcome in _CREATED]
-        here = places() if created else {}
-        return Restored(unconfirmed=[_placed(line, here) for line in created])
+        return Restored(unconfirmed=[line for line in lines.values() if line.outcome in _CREATED])
     kept = [line for line in lines.values() if line.outcome in DONE]
     if checkpoint.people != now.people:
         log.warning("The roster has changed since the earlier try: people are found by address.")
@@ -131,7 +129,7 @@ def _restore_changed(
     lost = [row for row in checkpoint.owed if row not in earlier]
     return Restored(
         resumed=True,
-        kept=[_placed(line, places) for line in kept],
+        kept=kept,
         done=done,
         attempted=frozenset(
             earlier[row].address for row in checkpoint.attempting if row in earlier
@@ -143,12 +141,6 @@ def _restore_changed(
         ],
         unnamed=Rows([*lost, *(() if roster.departed else checkpoint.departed)]),
     )
-
-
-def _placed(line: RowResult, places: Mapping[str, Listed]) -> RowResult:
-    """Give a line the row and key that its person has now."""
-    now = places.get(line.address)
-    return line if now is None else replace(line, row=now.row, key=now.key)
 
 
 def departed_result(person: Listed, line: RowResult | None) -> RowResult:

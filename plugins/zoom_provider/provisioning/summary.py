@@ -49,7 +49,7 @@ class Summary:
             )
         if self.departed:
             return (
-                f"{len(self.departed)} people were taken out of the roster before the task had come "
+                f"{len(self.departed)} people were taken out of the roster before the task came "
                 "to them: create them by another run, unless HR has withdrawn them, and mark this "
                 "task as success. Who: "
                 f"{self.report}"

@@ -78,6 +78,7 @@ class Claims:
     def before(self, run: Run, disk: str, *, resumed: bool) -> Seen:
         """Look at what there is before a try."""
         self._runs[run.run_id] = run
+        run.seen |= run.valid().keys()
         copy = self._copies.setdefault((disk, run.run_id), Copy())
         others = {
             run_id: set(other.lines)
@@ -97,6 +98,8 @@ class Claims:
         run.version += 1
         run.unsure |= run.valid().keys() if end.kind == "killed" else self._account.unanswered()
         self.note(run, seen.disk, lines)
+        if not end.handled:  # what it had written last may be half of its report
+            self._copies[seen.disk, run.run_id].lines = set()
         self._always(run, seen, end, lines)
         if end.stopped:
             self._stopped(run, end)
@@ -311,7 +314,7 @@ class Claims:
 
     def settled(self, run: Run) -> None:
         """Hold what has become of a run when all was well again, and tried, and cleared."""
-        gone = [email for email in run.owed if email not in run.valid()]
+        gone = [email for email in run.owed.keys() | run.seen if email not in run.valid()]
         if run.state != "success":
             fits = not run.invalid() or run.options["max_failures"] is not None
             assert gone or not fits, f"all is well, and the task is {run.state}"
@@ -321,7 +324,7 @@ class Claims:
     def _note_owed(self, run: Run, seen: Seen, end: End) -> None:
         """Note who is left to a later try, where a try came to an end by itself and said so."""
         if end.kind == "returned":
-            run.owed = {}
+            run.owed, run.seen = {}, set()
         elif end.handled and not end.stopped:
             here = {email: row for email, (_, row) in run.valid().items()}
             if end.kind == "raised":

@@ -76,6 +76,7 @@ class Run:
     :param store: what stands for its state store; None where Airflow has none
     :param version: counts its tries that may have written
     :param owed: people not done when a try came to its end, by address
+    :param seen: addresses that tries have met in the roster since the last success
     :param unsure: addresses that it may have posted, of which no answer is known: a user who is
         found under one of them later may be this run's
     """
@@ -92,6 +93,7 @@ class Run:
     version: int = 0
     owed: dict[str, Row] = field(default_factory=dict)
     unsure: set[str] = field(default_factory=set)
+    seen: set[str] = field(default_factory=set)
 
     @property
     def report(self) -> Path:
