@@ -198,7 +198,8 @@ def report_owner(paths: ReportPaths, files: Files) -> str | None:
     """
     Say which run wrote the report at a path; None where nothing is written there yet.
 
-    :return: the run's digest; a digest of the files' beginning for a report that names no run
+    :return: the run's digest; a digest of the files' beginning for a report that names no run,
+        such as one that is empty yet
     :raises NotAReportError: the files there are no report: nothing may replace them
     """
     heads = [files.head(path, _HEAD) for path in paths]
@@ -208,7 +209,7 @@ def report_owner(paths: ReportPaths, files: Files) -> str | None:
         if columns and text and not _starts_alike(text, header):
             raise NotAReportError(path)
     lines = (heads[0] or b"").decode("utf-8", "ignore")
-    if not any(heads):
+    if all(head is None for head in heads):
         return None
     return (lines and _owner_in(lines, paths.lines)) or run_digest(*heads)
 

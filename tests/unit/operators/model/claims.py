@@ -328,7 +328,11 @@ class Claims:
         elif end.handled and not end.stopped:
             here = {email: row for email, (_, row) in run.valid().items()}
             if end.kind == "raised":
-                said = {identity[2] for identity in self._copies[seen.disk, run.run_id].lines}
+                said = {
+                    email
+                    for _, _, email, outcome, _ in self._copies[seen.disk, run.run_id].lines
+                    if outcome not in DONE
+                }
                 here = {email: row for email, row in here.items() if email in said}
             run.owed = {
                 email: row
