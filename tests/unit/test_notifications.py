@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 from airflow.providers.common.compat.notifier import BaseNotifier
-from airflow.providers.common.compat.sdk import DAG, mask_secret
+from airflow.providers.common.compat.sdk import DAG
 
 from tests.support import emails, run_dag
+from zoom_provider._compat import mask_secret
 from zoom_provider.notifications import (
     PEOPLE_HTML,
     PEOPLE_SUBJECT,

@@ -14,7 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import BaseOperator, mask_secret
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from zoom_provider._compat import mask_secret
 
 if TYPE_CHECKING:
     import jinja2
