@@ -1,4 +1,4 @@
-"""One form, told twice: Airflow 3's provider info and Airflow 2's widgets must say the same."""
+"""One form, told twice: the provider info of Airflow 3.2 and older ones' widgets say the same."""
 
 from __future__ import annotations
 
