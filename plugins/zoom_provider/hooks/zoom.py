@@ -8,8 +8,9 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow.providers.common.compat.sdk import BaseHook, mask_secret
+from airflow.providers.common.compat.sdk import BaseHook
 
+from zoom_provider._compat import mask_secret
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.api.listing import UserStatus
 from zoom_provider.api.settings import ZoomSettings, settings_from_fields
