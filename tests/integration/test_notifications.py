@@ -291,9 +291,10 @@ def test_the_example_with_exports_tells_hr(
         export = shutil.copy(PROJECT / "dags" / "data" / "hr_export.csv", inbox)
         # What has just changed is left to the next run.
         os.utime(export, (0, 0))
-    conf = {"folder": str(inbox), "from": "2026-03-02"}
+    conf = {"from": "2026-03-02"}
 
     with receiving(free_port(0)) as mailbox, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW_VAR_ZOOM_HR_FOLDER", str(inbox))
         patch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", mailbox.connection)
         done = run_dag(csv_example.dag, run_conf=conf)
 
@@ -302,8 +303,11 @@ def test_the_example_with_exports_tells_hr(
     if there:
         assert str(done.state) == "success"
         [(subject, body)] = told.items()
-        assert subject == "create_users is done, except for 3 people"
-        assert body.count("<td>rejected</td>") == 3
+        assert subject == "summarize is done, except for 5 people"
+        assert body.count("<td>rejected</td>") == 5
+        assert (
+            "ingrid.solberg@example.com</td>\n<td>rejected</td>\n<td>hire date is missing" in body
+        )
     else:
         assert str(done.state) == "failed"
         assert set(told) == {"extract failed", "summarize failed"}

@@ -13,6 +13,7 @@ from dags import zoom_onboarding_csv as example
 from tests.integration.csv_drop.conftest import (
     ANN,
     BOB,
+    VARIABLE,
     Bucket,
     Folder,
     export,
@@ -37,7 +38,7 @@ def test_the_page_shows_what_the_dag_says() -> None:
 def test_the_settings_of_the_page_lead_to_a_bucket(
     s3: Any, zoom: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = ("AIRFLOW_VAR_ZOOM_HR_FOLDER", "AIRFLOW_CONN_AWS_DEFAULT")
+    names = (VARIABLE, "AIRFLOW_CONN_AWS_DEFAULT")
     printed = " ".join(f'"${name}"' for name in names)
     command = f"{block('bucket', PAGE)}\nprintf '%s\\0' {printed}"
     said = subprocess.run(["bash", "-euc", command], capture_output=True, text=True, check=True)
@@ -45,10 +46,11 @@ def test_the_settings_of_the_page_lead_to_a_bucket(
     aws = json.loads(connection)
     assert "endpoint_url" not in aws["extra"]
     aws["extra"]["endpoint_url"] = s3.meta.endpoint_url
-    monkeypatch.setenv(names[0], folder)
     # A store is attached once for each connection's id.
     monkeypatch.setenv("AIRFLOW_CONN_OF_THE_PAGE", json.dumps(aws))
-    bucket = Bucket(folder.replace("aws_default", "of_the_page"), s3, "hr-drop")
+    folder = folder.replace("aws_default", "of_the_page")
+    monkeypatch.setenv(VARIABLE, folder)
+    bucket = Bucket(folder, s3, "hr-drop")
     place = {"LocationConstraint": aws["extra"]["region_name"]}
     s3.create_bucket(Bucket=bucket.name, CreateBucketConfiguration=place)
     bucket.put("hr.csv", export({ANN: "2026-03-02"}))
