@@ -366,8 +366,8 @@ def test_a_run_may_name_no_other_url(folder: str) -> None:
 
 def test_a_run_may_name_no_other_path_whatever_leads_there(tmp_path: Path) -> None:
     root, other = tmp_path / "hr", tmp_path / "hr-secret"
-    for folder in (root / "2026", other):
-        folder.mkdir(parents=True)
+    for made in (root / "2026", other):
+        made.mkdir(parents=True)
     (root / "link").symlink_to(other)
     (tmp_path / "hr-link").symlink_to(root)
 
