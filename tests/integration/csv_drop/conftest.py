@@ -7,7 +7,7 @@ import io
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
@@ -143,6 +143,27 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 def zoom(airflow_db: Path, watch: SimpleNamespace, connected: Simulator) -> Simulator:
     """Give the local Zoom of the connection; a run may start."""
     return connected
+
+
+@pytest.fixture
+def dropped_while_read(monkeypatch: pytest.MonkeyPatch) -> Callable[[Folder, int], None]:
+    """Let HR drop hr.csv with one more person during each of the first reads."""
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    read_bytes = ObjectStoragePath.read_bytes
+
+    def arrange(drop: Folder, times: int) -> None:
+        left = [{f"p{n}@example.com": "2026-03-02" for n in range(m)} for m in range(times, 0, -1)]
+
+        def meanwhile(path: Any) -> Any:
+            found = read_bytes(path)
+            if path.name == "hr.csv" and left:
+                drop.put("hr.csv", export({ANN: "2026-03-02", **left.pop()}))
+            return found
+
+        monkeypatch.setattr(ObjectStoragePath, "read_bytes", meanwhile)
+
+    return arrange
 
 
 def run(drop: Folder, when: datetime | None = SUNDAY, **conf: str) -> Any:

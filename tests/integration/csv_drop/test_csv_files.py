@@ -9,7 +9,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -190,27 +189,6 @@ def test_who_was_refused_by_zoom_keeps_the_file_open(
     zoom.configure(foreign_accounts={})
     assert outcomes(run(folder)) == {"invited": 1}
     assert folder.mark("hr.csv")["outcomes"] == {"invited": 1}
-
-
-@pytest.fixture
-def dropped_while_read(monkeypatch: pytest.MonkeyPatch) -> Callable[[Folder, int], None]:
-    """Let HR drop hr.csv with one more person during each of the first reads."""
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
-
-    read_bytes = ObjectStoragePath.read_bytes
-
-    def arrange(drop: Folder, times: int) -> None:
-        left = [{f"p{n}@example.com": "2026-03-02" for n in range(m)} for m in range(times, 0, -1)]
-
-        def meanwhile(path: Any) -> Any:
-            found = read_bytes(path)
-            if path.name == "hr.csv" and left:
-                drop.put("hr.csv", export({ANN: "2026-03-02", **left.pop()}))
-            return found
-
-        monkeypatch.setattr(ObjectStoragePath, "read_bytes", meanwhile)
-
-    return arrange
 
 
 def test_file_that_changes_while_it_is_read_is_read_again(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,9 @@ def test_the_settings_of_the_page_lead_to_a_bucket(
     assert sorted(emails(zoom)) == [ANN, BOB]
 
 
-def test_the_page_lists_what_the_dag_says_of_a_file(folder: Folder, zoom: Simulator) -> None:
+def test_the_page_lists_what_the_dag_says_of_a_file(
+    folder: Folder, zoom: Simulator, dropped_while_read: Callable[[Folder, int], None]
+) -> None:
     text = export({ANN: "2026-03-02"}, Location="Zürich")
     said = set()
     for content in (
@@ -77,6 +80,8 @@ def test_the_page_lists_what_the_dag_says_of_a_file(folder: Folder, zoom: Simula
     ):
         folder.put("hr.csv", content)
         said |= set(returned(run(folder), "extract")["faults"])
+    dropped_while_read(folder, 1000)
+    said |= set(returned(run(folder), "extract")["faults"])
     errors = [codes(row[0])[0] for row in table("| error", page=PAGE)]
     assert said == {error for error in errors if "hr.csv" in error}
     source = Path(example.__file__).read_text(encoding="utf-8")
