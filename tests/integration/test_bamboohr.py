@@ -151,8 +151,8 @@ def test_first_day_that_cannot_be_read_is_a_failure_and_holds_up_none(
     assert states(done) == {"extract": "success", "create_users": "success", "summarize": "failed"}
     reason = f"hireDate '{day(-1)} or later' is no date in the form YYYY-MM-DD"
     assert f"bamboohr 13 person13@example.com: rejected, {reason}" in caplog.text
-    told = pulled(done, "attention", "summarize")
-    assert {line["key"] for line in told} == {str(number) for number in range(3, 14)}
+    attention = pulled(done, "attention", "summarize")
+    assert {line["key"] for line in attention} == {str(number) for number in range(3, 14)}
 
 
 def test_a_crowd_is_stopped_before_anybody_is_created(

@@ -306,8 +306,8 @@ def test_people_without_a_first_day_count_as_failures(
 
     assert str(done.state) == state
     assert made(connected) == {"egood@example.com": 1}
-    told = done.get_task_instance("report").xcom_pull(task_ids="report", key="attention")
-    assert {line["key"]: (line["email"], line["outcome"]) for line in told} == {
+    attention = done.get_task_instance("report").xcom_pull(task_ids="report", key="attention")
+    assert {line["key"]: (line["email"], line["outcome"]) for line in attention} == {
         **{f"late{n}": (f"elate{n}@example.com", "rejected") for n in range(people - 1)},
         "bad": ("ebad@example.com", "rejected"),
     }

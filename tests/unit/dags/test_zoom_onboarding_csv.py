@@ -310,8 +310,8 @@ def test_people_without_a_first_day_count_as_failures_and_keep_the_file_open(
         call("summarize", extract(inbox), ti=done)
 
     assert not (inbox / "hr.csv.done").exists()
-    told = [(line["row"], line["email"], line["outcome"]) for line in done.pushed["attention"]]
-    assert told == [(n + 3, f"p{n}@example.com", "rejected") for n in range(undated)]
+    rows = [(line["row"], line["email"], line["outcome"]) for line in done.pushed["attention"]]
+    assert rows == [(n + 3, f"p{n}@example.com", "rejected") for n in range(undated)]
     assert done.pushed["outcomes"] == {"invited": 1, "rejected": undated}
 
 
