@@ -199,6 +199,8 @@ class Claims:
             unwritten = self._account.answered() - copy.credited.keys()
             assert not unwritten, f"created, and in no report: {sorted(unwritten)}"
         lines = self._own_lines(run, end)
+        if full:
+            copy.lines = set()  # which of them could still be written is not said
         if full or lines is None:
             return
         copy.lines = {identity(line) for line in lines}
