@@ -164,7 +164,9 @@ class Claims:
             open_ = [email for email in run.valid() if not self._account.has(email)]
             assert not open_, f"stopped for good ({end.error}) before {open_} were done"
 
-    def _handled(self, run: Run, seen: Seen, end: End, strikes: tuple[Strike, ...]) -> None:
+    def _handled(
+        self, run: Run, seen: Seen, end: End, strikes: tuple[Strike, ...]
+    ) -> None:
         """What holds where the operator itself brought the try to an end."""
         ran_into = {strike.deed: strike for strike in strikes}
         once = ran_into.get("store_down")

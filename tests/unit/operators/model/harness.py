@@ -146,9 +146,7 @@ class Harness:
         with self.account.running(run.run_id):
             end = attempt.finish()
             assert run.roster.read_bytes() == before, f"HR's file was overwritten ({how})"
-            assert end.kind == "raised", (
-                f"a report in the place of an input was not refused ({how})"
-            )
+            assert end.kind == "raised", f"a report in the place of an input was not refused ({how})"
             assert not end.retried, "a retry cannot cure a report in the place of an input"
             assert not self.account.posts(), "refused, but only after people were created"
         shutil.rmtree(folder)

@@ -248,7 +248,9 @@ class _Event:
 class _Child:
     """The process of a try, seen from inside."""
 
-    def __init__(self, order: Order, strikes: tuple[Strike, ...], to_parent: int, go: int) -> None:
+    def __init__(
+        self, order: Order, strikes: tuple[Strike, ...], to_parent: int, go: int
+    ) -> None:
         self._order, self._to_parent, self._go = order, to_parent, go
         self._effects = Effects(strikes, self._pause, self._on_stop)
         self._ti = _TaskInstance(order)
