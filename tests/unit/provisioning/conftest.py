@@ -43,7 +43,7 @@ class SharedClock(Clock):
             super().sleep(seconds)
 
 
-def make_client(zoom: Simulator, clock: Clock, **more: Any) -> ZoomClient:
+def make_client(zoom: Simulator, clock: Callable[[], float], **more: Any) -> ZoomClient:
     fields = json.loads(connection(zoom))
     settings = settings_from_fields(
         login=fields["login"],
@@ -52,8 +52,8 @@ def make_client(zoom: Simulator, clock: Clock, **more: Any) -> ZoomClient:
         port=None,
         extra=fields["extra"],
     )
-    given = {"clock": clock, "sleep": clock.sleep, "tokens": TokenCache(), **more}
-    return ZoomClient(settings, **given)
+    given = {"sleep": getattr(clock, "sleep", None), "tokens": TokenCache(), **more}
+    return ZoomClient(settings, clock=clock, **given)
 
 
 @pytest.fixture
