@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.support import JANE
 from zoom_provider.operators import _templating
-from zoom_provider.operators._templating import Unreadable, parsed, mask_passwords
+from zoom_provider.operators._templating import Unreadable, mask_passwords, parsed
 from zoom_provider.operators.users import ZoomCreateUserOperator, ZoomCreateUsersOperator
 
 SECRET = "Tr0ub4dor\"and'3\\ü"
