@@ -364,7 +364,7 @@ with DAG(
         faults = list(found["faults"])
         if ti.xcom_pull(task_ids="create_users") is None:
             faults.append("create_users failed; its log says why")
-        elif not found["by_hand"] and not create_users.only_told:  # a dry run settles nothing
+        elif not found["by_hand"] and not create_users.dry_run:  # a dry run settles nothing
             inbox = ObjectStoragePath(found["folder"])
             for file in found["files"]:
                 of_file = Counter(p["outcome"] for p in listed if p["file"] == file["name"])

@@ -156,7 +156,7 @@ def test_a_dry_run_marks_no_file(
     folder.put("hr.csv", export({ANN: "2026-03-02"}))
 
     with monkeypatch.context() as patch:
-        patch.setattr(example.create_users, "only_told", True)
+        patch.setattr(example.create_users, "dry_run", True)
         done = run(folder)
     assert (outcomes(done), zoom.people()) == ({"invited": 1}, [])
     assert folder.mark("hr.csv") is None
