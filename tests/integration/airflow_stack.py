@@ -132,12 +132,13 @@ def airflow_3(
 
 
 @contextlib.contextmanager
-def airflow_2(home: Path, python: Path, connection: str) -> Iterator[Airflow]:
+def airflow_2(home: Path, python: Path, connection: str, **settings: str) -> Iterator[Airflow]:
     """
     Run an Airflow 2.11 until the block ends.
 
     :param python: its interpreter
     :param connection: zoom_default, as an environment variable holds it
+    :param settings: more environment variables, or others
     """
     port = free_port(0)
     url = f"http://127.0.0.1:{port}"
@@ -152,6 +153,7 @@ def airflow_2(home: Path, python: Path, connection: str) -> Iterator[Airflow]:
         "AIRFLOW__WEBSERVER__BASE_URL": url,
         "AIRFLOW__WEBSERVER__WEB_SERVER_HOST": "127.0.0.1",
         "AIRFLOW__WEBSERVER__WORKERS": "1",
+        **settings,
     }
     airflow = Airflow(url, "api/v1", Processes(_logs(home), env, str(python)))
     airflow.session.auth = (USER, airflow.password)
