@@ -22,6 +22,7 @@ HAS_STATE_STORE = find_spec("airflow.sdk") is not None and (
     find_spec("airflow.sdk.definitions.retry_policy") is not None
 )
 SOAK = os.environ.get("ZOOM_TEST_SOAK") == "1"
+SHRINK = os.environ.get("ZOOM_TEST_SHRINK") == "1"
 
 
 def profile(examples: int) -> settings:
@@ -33,7 +34,7 @@ def profile(examples: int) -> settings:
         report_multiple_bugs=False,
         deadline=None,
         suppress_health_check=list(HealthCheck),
-        **({"phases": (Phase.generate,)} if os.environ.get("NOSHRINK") else {}),
+        phases=(Phase.generate,) if SOAK and not SHRINK else tuple(Phase),
     )
 
 
