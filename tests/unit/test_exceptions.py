@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from zoom_provider.api.creating import LostReplyError
+from zoom_provider.api.client import LostReplyError
 
 from zoom_provider import exceptions
 from zoom_provider.exceptions import (

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 import pytest
-from zoom_provider.api.creating import LostReplyError
+from zoom_provider.api.client import LostReplyError
 
 from tests.support import JANE, emails
 from zoom_provider import exceptions

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from itertools import chain
 
 import pytest
-from zoom_provider.provisioning.outcomes import FAILURES, Outcome
+from zoom_provider.provisioning.report import FAILURES, Outcome
 
 from tests.readme import PROJECT, TEXT, block, codes, table
 from zoom_provider import exceptions
