@@ -130,7 +130,7 @@ class ZoomAuth:
     :param clock: seconds that only grow
     :param now: seconds since 1970, as other machines count them too
     :param stop: ends the wait for another caller's request
-    :param pause: waits for seconds; raises ZoomStoppedError where the task was told to stop
+    :param pause: waits for seconds; raises ZoomStoppedError once the stop is set
     """
 
     def __init__(

@@ -329,7 +329,7 @@ class ZoomClient:
         Call Zoom's API until it is done, refused, or not worth another try.
 
         :param scope: the granular scope that the call wants, for an error's text
-        :param user: whom the call is about, for the same
+        :param user: the address or id that the call is about, for the same
         :param repeatable: False where a second call could do harm; LostReplyError tells then
             that the first may have been acted on
         :param gone_is_done: a 404 after a lost reply means that the first call came through
@@ -416,7 +416,7 @@ class ZoomClient:
         return self._transport.waited
 
     def _judge(self, got: Sent, credentials: Credentials, created: str) -> Sent:
-        """Mark a refusal that is the daily limit's; ``created``: whom a create was for."""
+        """Mark a refusal that is the daily limit's; ``created``: the address of a create."""
         if isinstance(got, Lost):
             if created:
                 self.quota.note_lost(created)

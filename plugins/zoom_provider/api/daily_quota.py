@@ -105,7 +105,7 @@ class DailyQuota:
         """
         Note the reply to a light call; return it, marked where it is a daily limit's refusal.
 
-        :param email: the user whom a ``create`` was for; empty for every other call
+        :param email: the user of a ``create``; empty for every other call
         :param now: the time, with a zone
         :param probe: makes a light call that is no create
         """

@@ -92,7 +92,7 @@ def test_two_users_creates_need_a_minute(account: Account) -> None:
 
 def test_one_users_create_may_be_on_its_way_from_another_worker(account: Account) -> None:
     assert not any(account.refuse(900, users=1))
-    # The second user after such a time tells.
+    # The second user after such a time is proof.
     assert account.create(REFUSED, "q@example.com")
 
 
