@@ -253,6 +253,11 @@ CASES: dict[str, Callable[[Bench], str]] = {
     "The Zoom account's daily limit for POST /v2/users is reached; it is renewed at …": (
         lambda b: b.failing("429", limit="creates").one()
     ),
+    "seems to be reached, although Zoom does not say so": (
+        lambda b: b.failing("429", on="POST /v2/users", limit="creates", headers=False).many(
+            *({**BOB, "email": f"p{number}@example.com"} for number in range(4))
+        )
+    ),
     "deferred_quota,…The Zoom account's daily limit for POST /v2/users is reached": (
         lambda b: b.where(create_cap=1, limits_enforced=True).many(
             JANE, BOB, {**BOB, "email": "c@example.com"}

@@ -111,7 +111,9 @@ def test_outside_a_task_nothing_is_stored(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize(
-    "secrets", [("one", "one"), ("one", "two")], ids=["same secret", "rotated secret"]
+    "secrets",
+    [("s3cret-Old1", "s3cret-Old1"), ("s3cret-Old2", "s3cret-New2")],
+    ids=["same secret", "rotated secret"],
 )
 def test_one_task_stores_the_refresh_token_that_the_next_one_needs(
     airflow_db: Path,
