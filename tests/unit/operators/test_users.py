@@ -329,7 +329,7 @@ def test_each_error_about_a_user_names_their_address(
 ) -> None:
     """In the log of a mapped task nothing else says which user failed."""
     arrange(connected, monkeypatch, case)
-    with pytest.raises((AirflowFailException, kind), match="jane@example.com"):
+    with pytest.raises((AirflowFailException, kind), match=r"jane@example\.com"):
         perform(create())
     assert len(connected.requests("POST /v2/users")) == posts
 
