@@ -24,6 +24,8 @@ class ZoomError(Exception):
     :param code: Zoom's numeric error code, where the reply had one
     :param status: the HTTP status, where there was a reply
     :param tracking_id: Zoom's ``x-zm-trackingid``, which its support asks for
+    :param email: the user whom it is about, by the address (or the id, where the call named only
+        that); the text begins with it. None where it is about the account or the connection
     :param remedy: overrides the class's answer: ``retry`` (the same call may succeed later),
         ``fail`` (it never will), ``skip`` (there is nothing to do), ``human`` (somebody must
         change something in Zoom first)
@@ -38,12 +40,14 @@ class ZoomError(Exception):
         code: int | None = None,
         status: int | None = None,
         tracking_id: str | None = None,
+        email: str | None = None,
         remedy: Remedy | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.status = status
         self.tracking_id = tracking_id
+        self.email = email
         if remedy is not None:
             self.remedy = remedy
 
@@ -52,7 +56,7 @@ class ZoomError(Exception):
         return type(self).__new__, (type(self), *self.args), self.__dict__
 
     def __str__(self) -> str:
-        """Give the text with what Zoom's support asks for at its end."""
+        """Give the text, with the user before it and what Zoom's support asks for behind it."""
         facts = [
             f"{name} {value}"
             for name, value in (
@@ -63,6 +67,7 @@ class ZoomError(Exception):
             if value is not None
         ]
         text = super().__str__()
+        text = f"{self.email}: {text}" if self.email else text
         return f"{text} [{', '.join(facts)}]" if facts else text
 
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from zoom_provider.api.creating import LostReplyError
 
 from zoom_provider import exceptions
-from zoom_provider.api.client import LostReplyError
 from zoom_provider.exceptions import (
     ZoomAuthError,
     ZoomDailyLimitError,
@@ -108,3 +108,13 @@ def test_what_an_error_holds_is_its_own() -> None:
 def test_none_of_them_is_airflows() -> None:
     for kind, _, _ in EACH:
         assert all(not base.__module__.startswith("airflow") for base in kind.__mro__)
+
+
+@pytest.mark.parametrize(("kind", "own", "remedy"), EACH)
+def test_an_error_about_a_user_begins_with_the_user(
+    kind: type[ZoomError], own: dict[str, Any], remedy: str
+) -> None:
+    error = kind("What happened.", email="jane@example.com", **own, code=7)
+    assert str(error) == "jane@example.com: What happened. [code 7]"
+    assert error.args == ("What happened.",)
+    assert str(copy.copy(error)) == str(error)

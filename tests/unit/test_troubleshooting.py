@@ -175,7 +175,7 @@ CASES: dict[str, Callable[[Bench], str]] = {
             *({**BOB, "email": f"p{n}@example.com"} for n in range(4))
         )
     ),
-    "The role of the Zoom app's owner lacks a permission …": (
+    "the role of the Zoom app's owner may lack a permission …": (
         lambda b: b.where(missing_permissions=["User:Edit"]).one()
     ),
     'Zoom says: "No permission."': (
@@ -214,7 +214,7 @@ CASES: dict[str, Callable[[Bench], str]] = {
     "needs_human,…,the user is inactive: activate them first": (
         lambda b: b.with_(INACTIVE).many(JANE, if_exists="update")
     ),
-    "The person's invitation has expired; delete the pending user and create it again.": (
+    "The user's invitation has expired; remove the pending user (…) and create it again.": (
         old_invitation
     ),
     "user_info.email is outside the connection's allowed_domains (example.org)": (
@@ -254,7 +254,7 @@ CASES: dict[str, Callable[[Bench], str]] = {
     "The Zoom account's daily limit for POST /v2/users is reached; it is renewed at …": (
         lambda b: b.failing("429", limit="creates").one()
     ),
-    "deferred_quota,…,The Zoom account's daily limit for POST /v2/users is reached": (
+    "deferred_quota,…The Zoom account's daily limit for POST /v2/users is reached": (
         lambda b: b.where(create_cap=1, limits_enforced=True).many(
             JANE, BOB, {**BOB, "email": "c@example.com"}
         )

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from math import ceil
 from typing import Any, Final, Literal
 
 import requests
 
 from zoom_provider.api import listing
-from zoom_provider.api.auth import Bearer, TokenCache, TokenStore, ZoomAuth, expired
+from zoom_provider.api.auth import Bearer, TokenStore, ZoomAuth, expired
+from zoom_provider.api.error_scope import error_scope
 from zoom_provider.api.errors import error_of, token_error_of
 from zoom_provider.api.listing import UserStatus
 from zoom_provider.api.pacing import PER_SECOND, Label, RateLimits
-from zoom_provider.api.paths import path_of
-from zoom_provider.api.replies import Reply
+from zoom_provider.api.paths import path_of, template_of, transfer_params
+from zoom_provider.api.replies import Reply, printable
 from zoom_provider.api.retrying import may_have_acted
 from zoom_provider.api.settings import ZoomSettings
+from zoom_provider.api.statistics import CallStatistics
 from zoom_provider.api.stop import StopSignal
+from zoom_provider.api.token_cache import TokenCache
 from zoom_provider.api.transport import Credentials, Lost, Sent, Transport, unavailable
 from zoom_provider.api.user_info import CreateRequest, check
 from zoom_provider.exceptions import (
@@ -40,27 +41,11 @@ _SCOPES_TO_CREATE: Final = (
 )
 """Scopes for creating and looking up; any of a line does, the granular one first."""
 
-_FIRST_GUESS: Final = 0.25
-"""Seconds that a reply of Zoom's takes, until we know."""
-_SMOOTHING: Final = 0.05
+_LONGEST_NAME: Final = 128
+"""Characters of an address; what is longer is cut in an error's text."""
+
 _SPARE: Final = 2.0
 """Waking up threads takes time too, on a busy machine; a lane too many only waits its turn."""
-_CROWDED: Final = 4.0
-
-_TRANSFERS: Final = tuple(
-    f"transfer_{what}"
-    for what in (
-        "email",
-        "meeting",
-        "webinar",
-        "recording",
-        "whiteboard",
-        "clipfiles",
-        "notes",
-        "visitors",
-        "docs",
-    )
-)
 
 
 class LostReplyError(ZoomUnavailableError):
@@ -106,10 +91,8 @@ class ZoomClient:
             settings, session=session, patient=patient, clock=clock, stop=self.stop, sleep=sleep
         )
         self._limits = RateLimits(settings, clock)
-        self.calls = 0
-        self.rate_limited = 0
-        self._latency = self._fastest = _FIRST_GUESS
-        self._counting = threading.Lock()
+        self.quota = self._limits.quota
+        self._statistics = CallStatistics()
         self.auth = ZoomAuth(
             settings,
             self._ask_for_token,
@@ -158,11 +141,20 @@ class ZoomClient:
 
         :raises ZoomValidationError: with all faults by field
         """
-        request = check(action, user_info)
+        try:
+            request = check(action, user_info)
+        except ZoomValidationError as error:
+            given = user_info.get("email") if isinstance(user_info, Mapping) else None
+            error.email = printable(given, _LONGEST_NAME) if isinstance(given, str) else None
+            raise
         allowed = self.settings.allowed_domains
         if allowed and request.email.rpartition("@")[2].lower() not in allowed:
             text = f"is outside the connection's allowed_domains ({', '.join(sorted(allowed))})"
-            raise ZoomValidationError(f"user_info.email {text}", errors={"user_info.email": [text]})
+            raise ZoomValidationError(
+                f"user_info.email {text}",
+                errors={"user_info.email": [text]},
+                email=request.email,
+            )
         for warning in request.warnings:
             log.warning("%s: %s", request.email, warning)
         return request
@@ -174,11 +166,17 @@ class ZoomClient:
         :raises LostReplyError: Zoom may have acted
         """
         reply = self._request(
-            "POST", "/users", json=request.body(), repeatable=False, scope="user:write:user:admin"
+            "POST",
+            "/users",
+            user=request.email,
+            json=request.body(),
+            repeatable=False,
+            scope="user:write:user:admin",
         )
         if not isinstance(reply.payload.get("id"), str):
             raise LostReplyError(
                 "POST /v2/users was answered without a person.",
+                email=request.email,
                 status=reply.status,
                 tracking_id=reply.tracking_id,
             )
@@ -202,12 +200,14 @@ class ZoomClient:
         reply = self._request(
             "GET",
             path_of(user),
+            user=user,
             max_wait=None if patient else 0.0,
             scope="user:read:user:admin",
         )
         if not isinstance(reply.payload.get("email"), str):
             raise ZoomProtocolError(
                 "GET /v2/users/{user} was answered without a person; check the connection's host.",
+                email=printable(user, _LONGEST_NAME),
                 status=reply.status,
                 tracking_id=reply.tracking_id,
             )
@@ -246,7 +246,13 @@ class ZoomClient:
         :param user: id or e-mail address
         :param fields: by the names of Zoom's reference for PATCH
         """
-        self._request("PATCH", path_of(user), json=dict(fields), scope="user:update:user:admin")
+        self._request(
+            "PATCH",
+            path_of(user),
+            user=user,
+            json=dict(fields),
+            scope="user:update:user:admin",
+        )
 
     def set_user_status(self, user: str, action: Literal["activate", "deactivate"]) -> None:
         """
@@ -261,6 +267,7 @@ class ZoomClient:
         self._request(
             "PUT",
             f"{path_of(user)}/status",
+            user=user,
             json={"action": action},
             scope="user:update:status:admin",
         )
@@ -279,20 +286,11 @@ class ZoomClient:
             ``transfer_recording`` and so on go there; a host of Zoom Events needs the address
         :raises ZoomNotFoundError: Zoom has no such person in this account
         """
-        for name in transfer:
-            if name not in _TRANSFERS:
-                near = get_close_matches(name, _TRANSFERS, n=1) or ["transfer_email"]
-                raise ZoomValidationError(
-                    f"There is no {name}; did you mean {near[0]}?", errors={name: ["is unknown"]}
-                )
-        params = {
-            name: str(value).lower() if isinstance(value, bool) else value
-            for name, value in transfer.items()
-        }
         self._request(
             "DELETE",
             path_of(user),
-            params={"action": action, **params},
+            user=user,
+            params={"action": action, **transfer_params(transfer)},
             scope="user:delete:user:admin",
             gone_is_done=True,
         )
@@ -303,6 +301,7 @@ class ZoomClient:
         path: str,
         *,
         scope: str,
+        user: str | None = None,
         label: Label = "light",
         params: Mapping[str, str] | None = None,
         json: Mapping[str, Any] | None = None,
@@ -314,20 +313,22 @@ class ZoomClient:
         Call Zoom's API until it is done, refused, or not worth another try.
 
         :param scope: the granular scope that the call wants, for an error's text
+        :param user: whom the call is about, for the same
         :param repeatable: False where a second call could do harm; LostReplyError tells then
             that the first may have been acted on
         :param gone_is_done: a 404 after a lost reply means that the first call came through
         :param max_wait: instead of the settings', in seconds
         """
         url = f"{self.settings.origin}/v2{path}"
+        created = (user or "") if (json or {}).get("action") == "create" else ""
 
         def send(credentials: Credentials) -> Sent:
             sent_at = self.clock()
             got = self._transport.send(method, url, auth=credentials, params=params, json=json)
-            self._note(got, self.clock() - sent_at)
+            self._statistics.note(got, self.clock() - sent_at)
             if isinstance(got, Reply) and got.refuses_token and isinstance(credentials, Bearer):
                 self.auth.refused(credentials.token)
-            return got
+            return self._judge(got, credentials, created) if label == "light" else got
 
         got, uncertain = self._transport.persist(
             send,
@@ -338,7 +339,7 @@ class ZoomClient:
             renewable=True,
             max_wait=max_wait,
         )
-        call = f"{method} /v2/users" + ("/{user}" if path != "/users" else "")
+        call = f"{method} /v2{template_of(path)}"
         if isinstance(got, Lost):
             error = unavailable(got, call)
         elif got.ok or (gone_is_done and uncertain and got.status == 404 and got.code):
@@ -350,19 +351,21 @@ class ZoomClient:
                 error = expired(code=got.code, status=got.status, tracking_id=got.tracking_id)
         outcome = got.fault if isinstance(got, Lost) else got
         if may_have_acted(outcome) and not repeatable:
-            raise LostReplyError(
+            error = LostReplyError(
                 str(error.args[0]), status=error.status, tracking_id=error.tracking_id
             )
+        # What meets all users alike must not look like the fault of one.
+        if user and error_scope(error) != "account":
+            error.email = printable(user, _LONGEST_NAME)
         raise error
 
     def calls_worth_making(self) -> int:
         """
         Return how many creations to have under way at once to keep up the pace.
 
-        That is the pace times what a reply takes (Little's law), with some to spare. Replies that
-        take several times the shortest wait for each other, and more calls would only add to that.
+        That is the pace times what a reply takes (Little's law), with some to spare.
         """
-        takes = min(self._latency, self._fastest * _CROWDED)
+        takes = self._statistics.uncrowded_latency
         at_pace = self._limits["light"].rate * takes * _SPARE + 1
         return max(1, min(ceil(at_pace), self._limits.at_once.room))
 
@@ -374,7 +377,17 @@ class ZoomClient:
     @property
     def latency(self) -> float:
         """Seconds that a reply of Zoom's takes lately."""
-        return self._latency
+        return self._statistics.latency
+
+    @property
+    def calls(self) -> int:
+        """Calls made so far, without those for tokens."""
+        return self._statistics.calls
+
+    @property
+    def rate_limited(self) -> int:
+        """Calls that Zoom has refused so far as too many."""
+        return self._statistics.rate_limited
 
     @property
     def retries(self) -> int:
@@ -386,14 +399,22 @@ class ZoomClient:
         """Seconds waited so far before calls were made again."""
         return self._transport.waited
 
-    def _note(self, got: Sent, seconds: float) -> None:
-        with self._counting:
-            self.calls += 1
-            self.rate_limited += isinstance(got, Reply) and got.status == 429
-            # A refusal comes back at once, and tells nothing of how long the work takes.
-            if isinstance(got, Reply) and got.ok:
-                self._latency += (seconds - self._latency) * _SMOOTHING
-                self._fastest = min(seconds, self._fastest * (1 + _SMOOTHING))
+    def _judge(self, got: Sent, credentials: Credentials, created: str) -> Sent:
+        """Mark a refusal that is the daily limit's; ``created``: whom a create was for."""
+        if isinstance(got, Lost):
+            if created:
+                self.quota.note_lost(created)
+            return got
+
+        def probe() -> Reply | None:
+            url = f"{self.settings.origin}/v2{path_of(created)}"
+            self._limits["light"].acquire(self.pause)
+            sent_at = self.clock()
+            answer = self._transport.send("GET", url, auth=credentials)
+            self._statistics.note(answer, self.clock() - sent_at)
+            return answer if isinstance(answer, Reply) else None
+
+        return self.quota.judge(got, email=created, now=datetime.now(UTC), probe=probe)
 
     def _ask_for_token(self, form: Mapping[str, str], max_wait: float) -> dict[str, Any]:
         """Ask the token endpoint; parameters go in the form body, credentials as Basic auth."""

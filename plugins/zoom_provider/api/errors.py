@@ -16,7 +16,6 @@ from typing import Any, Final
 from zoom_provider.api.replies import Reply, printable
 from zoom_provider.api.retrying import daily_reset, retry_after
 from zoom_provider.exceptions import (
-    Remedy,
     ZoomAuthError,
     ZoomDailyLimitError,
     ZoomError,
@@ -57,7 +56,9 @@ _SETTINGS: Final = {
     11321: "The e-mail domain is blocked by Zoom's Trust & Safety",
 }
 _SCOPE_CODES: Final = frozenset({104, 4700, 4711})
-_NOT_FOUND_CODES: Final = frozenset({1001, 1010, 1120})
+_NOT_FOUND_CODES: Final = frozenset({1001, 1010})
+_INVITATION_EXPIRED: Final = 1120
+_LONGEST_WORDS: Final = 500
 
 
 class ClientRefusedError(ZoomAuthError):
@@ -71,7 +72,7 @@ def error_of(
     Turn a reply that is not a success into the exception to raise.
 
     :param reply: the reply
-    :param call: method and path, without anything personal, for the text
+    :param call: method and path, such as ``DELETE /v2/users/{user}``, without anything personal
     :param scope: the granular scope that the call wants
     :param now: the time, with a zone
     :param sent: the fields of the person that were sent (``type`` tells which seat is missing)
@@ -89,15 +90,17 @@ def error_of(
     if reply.code == 3412 or reply.code in _SEATS:
         return _license(reply.code, sent or {}, says, facts)
     return (
-        _by_code(reply, says, facts, sent or {})
-        or _access(reply, scope, says, facts)
+        _by_code(reply, call, says, facts, sent or {})
+        or _access(reply, call, scope, says, facts)
         or _by_status(reply, call, says, facts)
     )
 
 
 def _says(reply: Reply, sent: Mapping[str, Any]) -> str:
     message = reply.payload.get("message")
-    return f' Zoom says: "{printable(_masked(message, sent))}"' if message else ""
+    if not message:
+        return ""
+    return f' Zoom says: "{printable(_masked(message, sent), _LONGEST_WORDS)}"'
 
 
 def _masked(text: object, sent: Mapping[str, Any]) -> str:
@@ -128,15 +131,21 @@ def _not_zoom(reply: Reply, call: str, facts: dict[str, Any]) -> ZoomError:
 def _too_many(reply: Reply, call: str, now: datetime, facts: dict[str, Any]) -> ZoomError:
     reset = daily_reset(reply, now)
     if reset is not None:
+        known = (
+            "seems to be reached, although Zoom does not say so: it refuses every one, and other "
+            "calls succeed or the plan's number is used up"
+            if reply.taken_for_daily
+            else "is reached"
+        )
         return ZoomDailyLimitError(
-            f"The Zoom account's daily limit for {call} is reached; it is renewed at "
-            f"{reset.isoformat(timespec='seconds')}.",
+            f"The Zoom account's daily limit for {call} {known}; it is renewed at "
+            f"{reset.isoformat(timespec='seconds')}.{_says(reply, {})}",
             reset_at=reset,
             **facts,
         )
     return ZoomRateLimitError(
         f"Zoom kept refusing {call} as too many calls for longer than max_wait. Other apps share "
-        "the account's limits: check the connection's plan and rate_share.",
+        f"the account's limits: check the connection's plan and rate_share.{_says(reply, {})}",
         retry_at=retry_after(reply.headers, now),
         **facts,
     )
@@ -159,7 +168,7 @@ def _license(
 
 
 def _by_code(
-    reply: Reply, says: str, facts: dict[str, Any], sent: Mapping[str, Any]
+    reply: Reply, call: str, says: str, facts: dict[str, Any], sent: Mapping[str, Any]
 ) -> ZoomError | None:
     code = reply.code
     if code == 300:
@@ -167,23 +176,17 @@ def _by_code(
         text = f"Zoom refused a field.{_listed(errors)}{says}"
         return ZoomValidationError(text, errors=errors, **facts)
     if code == 1005:
-        return ZoomUserExistsError("The e-mail address is in use already.", **facts)
+        return ZoomUserExistsError(f"The e-mail address is in use already.{says}", **facts)
     if code == 1009:
         return ZoomForeignAccountError(
             "The address holds an active Zoom account elsewhere, which Zoom does not hand over: "
-            "invite the person from Zoom's web portal, or have them leave that account.",
+            f"invite the person from Zoom's web portal, or have them leave that account.{says}",
             **facts,
         )
     if code in _SETTINGS:
         return ZoomError(f"{_SETTINGS[code]}.{says}", remedy="human", **facts)
-    if code in _NOT_FOUND_CODES:
-        remedy: Remedy = "human" if code == 1120 else "fail"
-        text = (
-            "The person's invitation has expired; delete the pending user and create it again"
-            if code == 1120
-            else "This Zoom account has no such user"
-        )
-        return ZoomNotFoundError(f"{text}.", remedy=remedy, **facts)
+    if code in _NOT_FOUND_CODES or code == _INVITATION_EXPIRED:
+        return _not_found(code, call, says, facts)
     if code == 4130:
         return ZoomValidationError(f"The group does not exist.{says}", **facts)
     if code == 2300:
@@ -193,8 +196,22 @@ def _by_code(
     return None
 
 
+def _not_found(code: int | None, call: str, says: str, facts: dict[str, Any]) -> ZoomNotFoundError:
+    deletes = call.startswith("DELETE")
+    if code == _INVITATION_EXPIRED:
+        text = (
+            "a pending user is removed with the action disassociate, not with delete"
+            if deletes
+            else "remove the pending user (delete_user, action disassociate) and create it again"
+        )
+        text = f"The user's invitation has expired; {text}.{says}"
+        return ZoomNotFoundError(text, remedy="human", **facts)
+    which = ": the one to delete, or the one named by transfer_email" if deletes else ""
+    return ZoomNotFoundError(f"This Zoom account has no such user{which}.{says}", **facts)
+
+
 def _access(
-    reply: Reply, scope: str, says: str, facts: dict[str, Any]
+    reply: Reply, call: str, scope: str, says: str, facts: dict[str, Any]
 ) -> ZoomAuthError | ZoomPermissionError | None:
     if reply.code in _SCOPE_CODES:
         wanted = _scopes(reply) or scope
@@ -206,9 +223,10 @@ def _access(
         )
     if reply.code == 200:
         return ZoomPermissionError(
-            "The role of the Zoom app's owner lacks a permission (for creating people: "
-            "User Management > Users > Edit), or the account's plan does not include this API. "
-            f"An owner changes that under Role Management.{says}",
+            f"Zoom does not permit {call}.{says} Where these words name no other cause: the role "
+            "of the Zoom app's owner may lack a permission (for creating users: User Management > "
+            "Users > Edit), which an owner changes under Role Management, or the account's plan "
+            "may not include this API.",
             **facts,
         )
     if reply.code == 124 or reply.status == 401:
@@ -287,7 +305,7 @@ def token_error_of(reply: Reply, *, now: datetime) -> ZoomError:
     if not reply.is_zoom:
         return _not_zoom(reply, call, facts)
     if reply.status >= 500:
-        return ZoomUnavailableError(f"Zoom failed at {call}.", **facts)
+        return ZoomUnavailableError(f"Zoom failed at {call}.{_says(reply, {})}", **facts)
     if reply.ok:
         return ZoomProtocolError(
             "The token URL answered without an access token; check the connection's host.", **facts
@@ -298,10 +316,3 @@ def token_error_of(reply: Reply, *, now: datetime) -> ZoomError:
     says = f' Zoom says: "{printable(words)}"' if words else ""
     kind = ClientRefusedError if error == "invalid_client" else ZoomAuthError
     return kind(f"{text}.{says}", **facts)
-
-
-def error_scope(error: ZoomError) -> str:
-    """Stub."""
-    if isinstance(error, ZoomAuthError) or error.code in {104, 4700, 4711, 2002, 2032, 2035}:
-        return "account"
-    return "ambiguous" if error.code in {200, 2016} else "person"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Literal
 
 from zoom_provider.exceptions import ZoomError, ZoomProtocolError, ZoomValidationError
+
+log = logging.getLogger(__name__)
 
 UserStatus = Literal["active", "inactive", "pending"]
 
@@ -22,11 +25,13 @@ def pages(fetch: Fetch, status: UserStatus) -> Iterator[tuple[list[dict[str, Any
     """
     Yield the people of a status by pages, each with the number of people that Zoom announces.
 
+    A list that ends early is logged: Zoom may leave people out without an error.
+
     :raises ZoomProtocolError: the pages do not end
     """
     params = {"status": status, "page_size": str(PAGE_SIZE)}
     seen: set[str] = set()
-    size = 0
+    size = listed = 0
     while True:
         page = _next(fetch, params)
         rows = page.get("users")
@@ -36,9 +41,19 @@ def pages(fetch: Fetch, status: UserStatus) -> Iterator[tuple[list[dict[str, Any
             )
         announced = page.get("total_records")
         total = announced if isinstance(announced, int) else 0
+        listed += len(rows)
         yield rows, total
         token = str(page.get("next_page_token") or "")
         if not token:
+            if listed < total:
+                log.warning(
+                    "Zoom announced %d %s users and listed %d: %d are missing from this list. Read "
+                    "it again; if it stays so, ask Zoom's support.",
+                    total,
+                    status,
+                    listed,
+                    total - listed,
+                )
             return
         # People may join while we read, but never twice as many as Zoom announced; and its
         # pages may be shorter than we ask for.

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, Literal
 
+from zoom_provider.api.daily_quota import DailyQuota
 from zoom_provider.api.settings import Plan, ZoomSettings
 from zoom_provider.api.stop import POLL_INTERVAL
 
@@ -184,7 +185,7 @@ class ConcurrencyLimiter:
 
 class RateLimits:
     """
-    One rate limiter for each label and one limit of calls at once, shared by equal settings.
+    A rate limiter by label, one for calls at once and the daily quota, shared by equal settings.
 
     :param settings: the plan and the share of its limits
     :param clock: seconds that only grow
@@ -192,6 +193,7 @@ class RateLimits:
 
     _by_label: Final[dict[tuple[ZoomSettings, Label, Callable[[], float]], RateLimiter]] = {}
     _at_once: Final[dict[tuple[ZoomSettings, Callable[[], float]], ConcurrencyLimiter]] = {}
+    _quotas: Final[dict[tuple[ZoomSettings, Callable[[], float]], DailyQuota]] = {}
     _guard = threading.Lock()
 
     def __init__(self, settings: ZoomSettings, clock: Callable[[], float]) -> None:
@@ -201,6 +203,9 @@ class RateLimits:
         with self._guard:
             self.at_once = self._at_once.setdefault(
                 (settings, clock), ConcurrencyLimiter(_MOST_AT_ONCE, clock)
+            )
+            self.quota = self._quotas.setdefault(
+                (settings, clock), DailyQuota(settings.plan, clock)
             )
 
     def __getitem__(self, label: Label) -> RateLimiter:

@@ -19,12 +19,14 @@ class Reply:
     :param headers: as they came; names are compared without regard to case
     :param payload: the JSON object of the body; empty where the body was
     :param is_zoom: False for a body that Zoom's API does not send, such as a proxy's page
+    :param taken_for_daily: whether a 429 is a daily limit's, although its headers do not say so
     """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     payload: dict[str, Any] = field(default_factory=dict, repr=False)
     is_zoom: bool = True
+    taken_for_daily: bool = False
 
     @property
     def code(self) -> int | None:

@@ -13,13 +13,14 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Final, Literal
 
-from zoom_provider.api.replies import Reply
+from zoom_provider.api.replies import Reply, printable
 
 MOST_TRIES: Final = 5
 """Calls in all for a failure that time alone may mend (5xx, network)."""
 
 _LONGEST_BACKOFF: Final = 30.0
 _A_SECOND_LIMIT_ENDS_WITHIN: Final = 120.0
+_LONGEST_LIMIT: Final = timedelta(days=2)
 
 
 class Fault(StrEnum):
@@ -113,14 +114,18 @@ def daily_reset(reply: Reply, now: datetime) -> datetime | None:
 
     Told apart by ``X-RateLimit-Type``, then by ``Retry-After`` and ``X-RateLimit-Remaining``. The
     text plays no part, since it is localised and undocumented for the cap of ``create``. Daily
-    quotas are renewed at 00:00 UTC.
+    quotas are renewed at 00:00 UTC. A ``Retry-After`` that has passed means now: the day is new.
     """
+    if reply.taken_for_daily:
+        return _next_midnight(now)
     kind = reply.headers.get("X-RateLimit-Type", "").strip().lower()
     if kind == "qps":
         return None
     at = retry_after(reply.headers, now)
     if kind.startswith("daily"):
-        return at if at is not None and at > now else _next_midnight(now)
+        if at is None:
+            return _next_midnight(now)
+        return at if at > now else None
     if at is not None:
         return at if at - now > timedelta(seconds=_A_SECOND_LIMIT_ENDS_WITHIN) else None
     if reply.headers.get("X-RateLimit-Remaining", "").strip() == "0":
@@ -129,17 +134,32 @@ def daily_reset(reply: Reply, now: datetime) -> datetime | None:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
-    """Read ``Retry-After`` as Zoom sends it (ISO-8601) or as HTTP has it (a date, or seconds)."""
+    """
+    Read ``Retry-After`` as Zoom sends it (ISO-8601) or as HTTP has it (a date, or seconds).
+
+    None where it cannot be read or is not to be believed: no limit of Zoom's is longer than a day,
+    but a number may be meant as seconds since 1970.
+    """
     text = headers.get("Retry-After", "").strip()
     if not text:
         return None
     try:
         if text.isdigit():
-            return now + timedelta(seconds=int(text))
-        at = datetime.fromisoformat(text) if text[:4].isdigit() else parsedate_to_datetime(text)
-        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+            at = now + timedelta(seconds=int(text))
+        elif text[:4].isdigit():
+            at = datetime.fromisoformat(text)
+        else:
+            at = parsedate_to_datetime(text)
+        at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
+    return at if at - now <= _LONGEST_LIMIT else None
+
+
+def unbelieved(headers: Mapping[str, str], now: datetime) -> str | None:
+    """Return a ``Retry-After`` that :func:`retry_after` makes nothing of, fit for a log line."""
+    text = headers.get("Retry-After", "").strip()
+    return printable(text, 60) if text and retry_after(headers, now) is None else None
 
 
 def _next_midnight(now: datetime) -> datetime:

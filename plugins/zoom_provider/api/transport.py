@@ -22,7 +22,7 @@ from urllib3.exceptions import InvalidHeader, MaxRetryError, NewConnectionError
 from zoom_provider import __version__
 from zoom_provider.api.pacing import ConcurrencyLimiter, RateLimiter
 from zoom_provider.api.replies import Reply
-from zoom_provider.api.retrying import Fault, decide, may_have_acted
+from zoom_provider.api.retrying import Fault, decide, may_have_acted, unbelieved
 from zoom_provider.api.settings import ZoomSettings
 from zoom_provider.api.stop import StopSignal
 from zoom_provider.exceptions import Remedy, ZoomError, ZoomUnavailableError
@@ -178,6 +178,9 @@ class Transport:
             tries += 1
             began = began if tries > 1 else self.clock() - authorized_in
             waited = max(waited, self.clock() - began)
+            now = datetime.now(UTC)
+            if isinstance(got, Reply) and (text := unbelieved(got.headers, now)):
+                log.warning("Zoom's reply says Retry-After: %s, which is not believed.", text)
             decision = decide(
                 outcome,
                 repeatable=repeatable,
@@ -185,7 +188,7 @@ class Transport:
                 waited=waited,
                 max_wait=limit,
                 renewed=not (renewable and self.patient),
-                now=datetime.now(UTC),
+                now=now,
                 jitter=random.random(),  # noqa: S311 - spreads calls, guards nothing
             )
             if decision.throttled and rate is not None:

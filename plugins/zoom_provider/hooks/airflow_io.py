@@ -92,6 +92,14 @@ class AirflowFiles:
         with suppress(FileNotFoundError, NotADirectoryError):
             place.unlink()
 
+    def identity(self, path: str) -> object:
+        """Return what changes where another file takes the name; None in an object store."""
+        file = _local(path)
+        try:
+            return None if file is None else _identity(file.stat())
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
     def same(self, path: str, other: str) -> bool:
         """Say whether two paths lead to one file, whether or not it is there yet."""
         one, two = _local(path), _local(other)
@@ -100,6 +108,10 @@ class AirflowFiles:
         if one.exists() and two.exists():
             return one.samefile(two)
         return one.resolve() == two.resolve()
+
+
+def _identity(stat: os.stat_result) -> tuple[int, int]:
+    return stat.st_dev, stat.st_ino
 
 
 def _normal_url(url: str) -> str:
@@ -121,6 +133,7 @@ class LocalOutput:
         self._path = path.parent.resolve() / path.name if not path.is_symlink() else path.resolve()
         self._own = self._path.with_name(f".zoom-{uuid4().hex}.part")
         self._file = self._own.open("xb", buffering=0)
+        self.identity: object = _identity(os.fstat(self._file.fileno()))
         self._torn = False
         self.live = False
 
@@ -163,6 +176,7 @@ class StoreOutput:
     """An object of a store, written on this worker's disk until it is published."""
 
     live = False
+    identity: object = None
 
     def __init__(self, url: str) -> None:
         self._url = url

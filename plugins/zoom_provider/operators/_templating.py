@@ -16,8 +16,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import mask_secret
-
+from zoom_provider._compat import mask_secret
 from zoom_provider.exceptions import ZoomValidationError
 from zoom_provider.operators._base import ZoomBaseOperator
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import AirflowFailException, conf
 
-from zoom_provider.exceptions import ZoomDailyLimitError, ZoomUnavailableError
+from zoom_provider.exceptions import ZoomDailyLimitError, ZoomStoppedError, ZoomUnavailableError
 from zoom_provider.operators._dry_run import DryRunParameter
 from zoom_provider.operators._parameters import IF_EXISTS, ON_ERROR, check_parameters
 from zoom_provider.operators._templating import UserInfoOperator, parsed, readable
@@ -212,6 +212,9 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         from zoom_provider.hooks.airflow_io import has_retries_left
 
         with self.fail_fast_on_permanent_errors():
+            if self.stop.is_set() and (summary.stopped_by is not None or summary.failed):
+                # Whatever else it came to: a task that was told to stop is retried.
+                raise ZoomStoppedError("The task was told to stop; a retry resumes.")
             if summary.stopped_by is not None:
                 raise summary.stopped_by
             if summary.unanswered and has_retries_left(context):

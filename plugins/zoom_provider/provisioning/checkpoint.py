@@ -20,7 +20,9 @@ A row is in one of four states:
 - **done**: its outcome is final (``report.DONE``). It stays so in every later try.
 - **attempting**: it may have been posted, and no reply is recorded. Rows are noted as attempting
   *before* they are posted, when Zoom has been asked and does not have them. A later try that finds
-  such a user in Zoom knows that this run created it.
+  such a user in Zoom takes it for created by this run. (After ``kill -9`` that may include rows
+  that were noted and not yet posted: if another run creates such a user before the retry, it is
+  reported as created by both.)
 - **owed**: everything else, also what failed, was put off by the daily limit or had no answer.
 - **rejected**: no call is made for it, so each try validates it again.
 
@@ -35,8 +37,8 @@ What survives which crash:
   became, on every Airflow.
 - ``kill -9``, the disk is lost: with the task state store (Airflow 3.3 and newer) the same, without
   ids and reasons; without it, users whom the earlier try created are ``existing``.
-- the roster was edited: persons are recognised by address and key instead of row numbers; owed
-  persons that it no longer holds are reported as failed, and the task is not green.
+- the roster was edited: people are recognised by their addresses instead of row numbers; those who
+  are owed and whom it no longer holds are reported as failed, and the task is not green.
 - other parameters or another account: nothing is resumed. Users whom this run has created, as the
   report says and Zoom confirms, are reported as created.
 """

@@ -129,7 +129,7 @@ def create_once(
     if note.kept:
         note.clear()
     if result.outcome is Outcome.NEEDS_HUMAN:
-        raise ZoomError(f"{request.email}: {result.reason}.", remedy="human")
+        raise ZoomError(f"{result.reason}.", email=request.email, remedy="human")
     return result
 
 
@@ -249,7 +249,9 @@ def post_user(
     if found is None:
         return _post_again(client, request)
     if _is_older(found, client.clock() - posted):
-        raise ZoomUserExistsError("Zoom had this user before this call.", user=found.payload)
+        raise ZoomUserExistsError(
+            "Zoom had this user before this call.", user=found.payload, email=request.email
+        )
     return found.payload
 
 
@@ -289,7 +291,8 @@ def _settle(client: ZoomClient, email: str) -> Reply | None:
         return None
     raise ZoomUnavailableError(
         "Zoom's reply to the creation was lost and no look-up was answered: the user may or may "
-        f"not be there. With if_exists='skip' it is safe to try again later. The last one: {why}"
+        f"not be there. With if_exists='skip' it is safe to try again later. The last one: {why}",
+        email=email,
     )
 
 
@@ -301,6 +304,7 @@ def _explain_conflict(client: ZoomClient, email: str, error: ZoomUserExistsError
     return ZoomForeignAccountError(
         "The address has a Zoom account of its own, outside this one. Invite the person "
         "from Zoom's web portal, or have them leave or close that account.",
+        email=email,
         code=error.code,
         status=error.status,
         tracking_id=error.tracking_id,
@@ -309,8 +313,9 @@ def _explain_conflict(client: ZoomClient, email: str, error: ZoomUserExistsError
 
 def _exists(user: Mapping[str, Any], error: ZoomError) -> ZoomUserExistsError:
     return ZoomUserExistsError(
-        "Zoom has this user already.",
+        "Zoom has this user already: choose if_exists='skip' or 'update' to go on with them.",
         user=user,
+        email=error.email,
         code=error.code,
         status=error.status,
         tracking_id=error.tracking_id,

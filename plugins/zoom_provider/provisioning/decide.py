@@ -61,7 +61,11 @@ def decide(wanted: CreateRequest, existing: Mapping[str, Any], if_exists: IfExis
     """
     status = existing.get("status")
     if if_exists == "fail":
-        raise ZoomUserExistsError("Zoom has this user already.", user=existing)
+        raise ZoomUserExistsError(
+            "Zoom has this user already: choose if_exists='skip' or 'update' to go on with them.",
+            user=existing,
+            email=wanted.email,
+        )
     if if_exists == "skip":
         note = f"the user is {status}" if status in ("pending", "inactive") else None
         return Change(Outcome.EXISTING, reason=note)

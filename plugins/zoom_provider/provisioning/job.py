@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -29,6 +29,7 @@ from zoom_provider.provisioning.report import (
     run_digest,
 )
 from zoom_provider.provisioning.restore import (
+    EarlierRoster,
     Restored,
     departed_result,
     parse_roster,
@@ -36,7 +37,7 @@ from zoom_provider.provisioning.restore import (
     restore,
     roster_bytes,
 )
-from zoom_provider.provisioning.roster import Check, Listed, Person, Row
+from zoom_provider.provisioning.roster import Check, Listed, Row
 from zoom_provider.provisioning.runner import MOST_AT_ONCE, Runner, RunnerOptions
 from zoom_provider.provisioning.saver import FileCheckpoint, Saver, brief
 from zoom_provider.provisioning.seats import Seats, free_seats
@@ -93,8 +94,9 @@ class Job:
         store = around.store or FileCheckpoint(state, around.files)
         self._saver = Saver(store, around.client, self._run)
         self._check: Check = partial(self._client.checked, options.action)
-        self._earlier_lines: dict[Person, RowResult] = {}
+        self._earlier_lines: dict[str, RowResult] = {}
         self._rosters: set[str] = set()
+        self._replaces: object = None
 
     def run(self) -> Summary:
         """
@@ -109,9 +111,10 @@ class Job:
         if self._options.max_creates is not None and not restored.same_people:
             self._source.refuse_more_than(self._options.max_creates, self._check)
         seats, directory, rows, stopped_by = self._ask_zoom()
-        confirmed = self._confirm(restored.unconfirmed, directory)
-        restored = replace(restored, kept=[*restored.kept, *confirmed])
-        report = Report(self._paths, self._files, self._run, self._source.name)
+        restored = self._confirm(restored, directory, stopped_by)
+        report = Report(
+            self._paths, self._files, self._run, self._source.name, replaces=self._replaces
+        )
         try:
             ledger = self._open(report, restored, start, survey)
             progress = self._make_progress(report, ledger, start, len(survey.rows))
@@ -138,7 +141,8 @@ class Job:
             progress.measure()
             report.publish()
         except BaseException:
-            self._publish_quietly(report)
+            if report.is_begun:
+                self._publish_quietly(report)
             raise
         finally:
             report.close()
@@ -146,18 +150,17 @@ class Job:
 
     def conclude(self, summary: Summary) -> str | None:
         """
-        Say why the task must not be green; where it may, forget what only a later try would need.
+        Say why the task must not be green; where it may be, forget what a later try would need.
 
-        People who were taken out of the roster are complained of once: whoever clears the task
-        after that has seen it.
+        Rows that cannot be named any more are complained of once: more cannot be known of them.
         """
         complaint = summary.complaint(self._options.max_failures)
         if complaint is None:
             self._saver.clear()
             for path in self._rosters:
                 self._files.delete(path)
-        elif summary.departed or len(summary.unnamed):
-            self._saver.forget_departed()
+        elif len(summary.unnamed):
+            self._saver.amend(departed=str(Rows(summary.departed)))
         return complaint
 
     # ---- before
@@ -192,12 +195,13 @@ class Job:
         places = [self._paths, ReportPaths.aside(self._paths.lines, self._run)]
         if earlier is not None and earlier.report != now.report:
             places += [ReportPaths.at(earlier.report), ReportPaths.aside(earlier.report, self._run)]
+        self._replaces = self._files.identity(self._paths.lines)
         self._earlier_lines = read_lines(places, self._run, self._files)
         restored = restore(
             earlier,
             self._earlier_lines,
             now,
-            lambda: {row.person: row.row for row in self._source.listed()},
+            self._places,
             lambda: self._read_roster(earlier),
         )
         if earlier is None:
@@ -215,13 +219,20 @@ class Job:
             restored,
         )
 
+    def _places(self) -> dict[str, Listed]:
+        """Return the first row of each address."""
+        places: dict[str, Listed] = {}
+        for row in self._source.listed():
+            places.setdefault(row.address, row)
+        return places
+
     def _roster_path(self, people: str) -> str:
         """Name the file beside the report that lists the rows of a roster."""
         return beside(self._paths.lines, f".{self._run}.{people[:8]}.roster.jsonl")
 
-    def _read_roster(self, earlier: Checkpoint | None) -> Mapping[int, Listed]:
+    def _read_roster(self, earlier: Checkpoint | None) -> EarlierRoster:
         if earlier is None:
-            return {}
+            return EarlierRoster()
         return parse_roster(self._files.read(self._roster_path(earlier.people)), self._run)
 
     def _ask_zoom(
@@ -242,13 +253,27 @@ class Job:
             return None, unknown, self._source.rows(self._check), error
         return seats, directory, rows, None
 
-    def _confirm(self, lines: Sequence[RowResult], directory: Directory) -> list[RowResult]:
-        """Keep what an earlier report says of users whom Zoom still has."""
-        if not lines or directory.kind == "unknown" or self._options.if_exists == "update":
-            return []
+    def _confirm(
+        self, restored: Restored, directory: Directory, stopped_by: ZoomError | None
+    ) -> Restored:
+        """
+        Keep what an earlier report says of users whom Zoom still has.
+
+        Where that cannot be asked now, or the user may have to be updated, a user who is met later
+        is known as one that this run has created.
+        """
+        lines = restored.unconfirmed
+        if not lines:
+            return restored
+        if stopped_by is not None:  # nothing will be done in this try
+            return replace(restored, kept=[*restored.kept, *lines])
+        if directory.kind == "unknown" or self._options.if_exists == "update":
+            met_later = frozenset(line.address for line in lines)
+            return replace(restored, attempted=restored.attempted | met_later)
         with ThreadPoolExecutor(_LOOK_UPS, thread_name_prefix="zoom") as pool:
             found = pool.map(directory.find, [line.email for line in lines])
-            return [line for line, user in zip(lines, found, strict=True) if user is not None]
+            kept = [line for line, user in zip(lines, found, strict=True) if user is not None]
+        return replace(restored, kept=[*restored.kept, *kept])
 
     def _open(
         self, report: Report, restored: Restored, start: Checkpoint, survey: Survey
@@ -260,13 +285,17 @@ class Job:
             ledger.note_attempts(
                 row.row
                 for row in self._source.listed()
-                if row.row in restored.attempted or row.person in restored.attempted
+                if row.row in restored.attempted or row.address in restored.attempted
             )
+        places = self._places() if restored.kept else {}
         for result in restored.kept:
-            ledger.close(result.row, result.outcome)
+            now = places.get(result.address)
+            if now is not None:  # else its row is another person's by now
+                result = replace(result, row=now.row, key=now.key)
+                ledger.close(now.row, result.outcome)
             report.add(result)
         for person in restored.departed:
-            report.add(departed_result(person, self._earlier_lines.get(person.person)))
+            report.add(departed_result(person, self._earlier_lines.get(person.address)))
         roster = self._roster_path(survey.people)
         self._rosters.add(roster)
         self._files.write(roster, roster_bytes(chain(listed, restored.departed), self._run))
@@ -282,6 +311,8 @@ class Job:
         client = self._client
 
         def save() -> None:
+            if report.is_begun and report.is_superseded():
+                self._saver.give_way()
             self._saver.save(
                 ledger.checkpoint(
                     report.counts, progress.seconds, client.calls, client.rate_limited
@@ -321,7 +352,7 @@ class Job:
             failed=sum(report.counts[outcome] for outcome in FAILURES),
             unanswered=runner.unanswered,
             stopped_by=runner.stopped_by,
-            departed=len(restored.departed),
+            departed=[person.row for person in restored.departed],
             unnamed=restored.unnamed,
             state=self._saver.state,
         )

@@ -12,6 +12,9 @@ class OutputFile(Protocol):
     live: bool
     """Whether it is published and what is written is seen at once."""
 
+    identity: object
+    """As :meth:`Files.identity` gives it for the published file."""
+
     def write_line(self, line: str) -> None:
         """Write a line that ends in a line break, so that a kill loses at most this one."""
 
@@ -49,6 +52,9 @@ class Files(Protocol):
 
     def delete(self, path: str) -> None:
         """Delete a file; do nothing where there is none."""
+
+    def identity(self, path: str) -> object:
+        """Return what changes where another file takes the name; None where that cannot be seen."""
 
     def same(self, path: str, other: str) -> bool:
         """Say whether two paths lead to one file, whether or not it is there yet."""

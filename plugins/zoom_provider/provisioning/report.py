@@ -17,6 +17,7 @@ from zoom_provider.exceptions import (
     ZoomError,
     ZoomForeignAccountError,
     ZoomLicenseError,
+    ZoomStoppedError,
     ZoomValidationError,
 )
 from zoom_provider.provisioning.ports import Files
@@ -87,9 +88,9 @@ class RowResult:
     key: str = ""
 
     @property
-    def person(self) -> tuple[str, str]:
-        """Address and key: the same in every try, wherever the row stands in its source."""
-        return self.email.lower(), self.key
+    def address(self) -> str:
+        """What a person is recognised by in every try, wherever the row stands."""
+        return self.email.lower()
 
     @classmethod
     def from_error(cls, row: int, email: str, error: ZoomError, key: str = "") -> RowResult:
@@ -197,7 +198,8 @@ def report_owner(paths: ReportPaths, files: Files) -> str | None:
     """
     Say which run wrote the report at a path; None where nothing is written there yet.
 
-    :return: the run's digest; a digest of the files' beginning for a report that names no run
+    :return: the run's digest; a digest of the files' beginning for a report that names no run,
+        such as one that is empty yet
     :raises NotAReportError: the files there are no report: nothing may replace them
     """
     heads = [files.head(path, _HEAD) for path in paths]
@@ -207,7 +209,7 @@ def report_owner(paths: ReportPaths, files: Files) -> str | None:
         if columns and text and not _starts_alike(text, header):
             raise NotAReportError(path)
     lines = (heads[0] or b"").decode("utf-8", "ignore")
-    if not any(heads):
+    if all(head is None for head in heads):
         return None
     return (lines and _owner_in(lines, paths.lines)) or run_digest(*heads)
 
@@ -250,17 +252,17 @@ def _starts_alike(text: str, start: str) -> bool:
 
 def read_report(data: bytes | None, run: str) -> Iterator[RowResult]:
     """
-    Yield the lines that a run wrote, the first of each person.
+    Yield the lines that a run wrote, the first of each address.
 
     What is no whole line of this run is passed over: a kill or a full disk leaves torn ends.
 
     :param data: a report's bytes; None where there is none
     """
-    seen: set[tuple[str, str]] = set()
+    seen: set[str] = set()
     for line in (data or b"").split(b"\n")[:-1]:
         result = _parse_line(line, run)
-        if result is not None and result.person not in seen:
-            seen.add(result.person)
+        if result is not None and result.address not in seen:
+            seen.add(result.address)
             yield result
 
 
@@ -288,14 +290,24 @@ class Report:
     :param files: opens them
     :param run: the digest of the run, in each line, so that a later try knows its own
     :param source: what people call the source
+    :param replaces: the identity of the run's earlier report, as this try has read it
     """
 
-    def __init__(self, paths: ReportPaths, files: Files, run: str, source: str = "") -> None:
+    def __init__(
+        self,
+        paths: ReportPaths,
+        files: Files,
+        run: str,
+        source: str = "",
+        replaces: object = None,
+    ) -> None:
         self.paths = paths
         self.run = run
         self.source = source
         self.attention: list[dict[str, Any]] = []
         self.counts: Counter[Outcome] = Counter()
+        self.is_begun = False
+        self._replaces = replaces
         self._files = files
         self._lines, self._table, self._rejects = self._outputs = [files.create(p) for p in paths]
         self._table.write_line(_csv_line(COLUMNS))
@@ -310,16 +322,33 @@ class Report:
         """
         Let the files be seen under their names, in place of an earlier try's.
 
+        First called when all that is taken over from that one is written.
+
         :raises NotAReportError: the files there are no report
+        :raises ZoomStoppedError: a later try of the task has put its own there
         """
         while not all(output.live for output in self._outputs):
             own = claim(self.paths, self.run, self._files)
+            if own and self.is_superseded():
+                raise ZoomStoppedError("Another try of this task has begun: this one stops.")
             try:
                 for output in self._outputs:
                     output.publish(replace=own)
             except FileExistsError:
                 continue  # another task has just published its own at this path
             break
+        self.is_begun = True
+
+    def is_superseded(self) -> bool:
+        """Say whether a later try of the same run has put its own report in place."""
+        there = self._files.identity(self.path)
+        known = (self._lines.identity, self._replaces)
+        if there is None or there in known:
+            return False
+        try:
+            return report_owner(self.paths, self._files) == self.run
+        except NotAReportError:
+            return False
 
     def close(self) -> None:
         """Close the files; what was never published is dropped."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Final
 
@@ -18,7 +18,7 @@ from zoom_provider.provisioning.report import (
     RowResult,
     read_report,
 )
-from zoom_provider.provisioning.roster import Listed, Person, Row
+from zoom_provider.provisioning.roster import Listed, Row
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +34,8 @@ class Restored:
     :param same_people: whether the roster is the one of that try
     :param kept: results that stand: this try writes them into its report and makes no call
     :param unconfirmed: users whom the run has created, if Zoom still has them
-    :param done: final outcomes whose line in the report is lost, by row or by person
-    :param attempted: rows that may have been posted, by row or by person
+    :param done: final outcomes whose line in the report is lost, by row or by address
+    :param attempted: rows that may have been posted, by row or by address
     :param departed: persons who are owed and whom the roster no longer holds
     :param unnamed: rows of an earlier roster that are owed and cannot be read any more
     """
@@ -44,46 +44,46 @@ class Restored:
     same_people: bool = False
     kept: list[RowResult] = field(default_factory=list)
     unconfirmed: list[RowResult] = field(default_factory=list)
-    done: Mapping[int | Person, Outcome] = field(default_factory=dict)
-    attempted: frozenset[int | Person] = frozenset()
+    done: Mapping[int | str, Outcome] = field(default_factory=dict)
+    attempted: frozenset[int | str] = frozenset()
     departed: list[Listed] = field(default_factory=list)
     unnamed: Rows = field(default_factory=Rows)
 
     def outcome(self, row: Row) -> Outcome | None:
         """Return the final outcome of a row whose line is lost; None where there is none."""
-        return self.done.get(row.number) or self.done.get(row.person)
+        return self.done.get(row.number) or self.done.get(row.address)
 
     def was_attempted(self, row: Row) -> bool:
         """Say whether an earlier try may have posted a row."""
-        return row.number in self.attempted or row.person in self.attempted
+        return row.number in self.attempted or row.address in self.attempted
 
 
-def read_lines(paths: Iterable[ReportPaths], run: str, files: Files) -> dict[Person, RowResult]:
+def read_lines(paths: Iterable[ReportPaths], run: str, files: Files) -> dict[str, RowResult]:
     """Read what the reports of a run say, wherever they lie; a final outcome wins."""
-    found: dict[Person, RowResult] = {}
+    found: dict[str, RowResult] = {}
     for place in paths:
         for result in read_report(files.read(place.lines), run):
-            earlier = found.get(result.person)
+            earlier = found.get(result.address)
             if earlier is None or (earlier.outcome not in DONE and result.outcome in DONE):
-                found[result.person] = result
+                found[result.address] = result
     return found
 
 
 def restore(
     checkpoint: Checkpoint | None,
-    lines: Mapping[Person, RowResult],
+    lines: Mapping[str, RowResult],
     now: Checkpoint,
-    places: Callable[[], Mapping[Person, int]],
-    earlier: Callable[[], Mapping[int, Listed]],
+    places: Callable[[], Mapping[str, Listed]],
+    earlier: Callable[[], EarlierRoster],
 ) -> Restored:
     """
     Put the records of earlier tries together; pure.
 
     :param checkpoint: the newest one of the run
-    :param lines: what the run's reports say, by person
+    :param lines: what the run's reports say, by address
     :param now: fingerprints of this try's work and people
-    :param places: gives the row of each person in the roster of now
-    :param earlier: gives the roster of the try before, by row; empty where it is lost
+    :param places: gives the first row of each address in the roster of now
+    :param earlier: gives the roster of the try before
     """
     if checkpoint is None or checkpoint.work != now.work:
         if checkpoint is not None:
@@ -91,25 +91,19 @@ def restore(
                 "The parameters are not those of the earlier try, so nothing is resumed; users "
                 "whom it created are found in Zoom."
             )
-        created = [line for line in lines.values() if line.outcome in _CREATED]
-        here = places() if created else {}
-        return Restored(
-            unconfirmed=[
-                replace(line, row=here[line.person]) for line in created if line.person in here
-            ]
-        )
+        return Restored(unconfirmed=[line for line in lines.values() if line.outcome in _CREATED])
     kept = [line for line in lines.values() if line.outcome in DONE]
     if checkpoint.people != now.people:
         log.warning("The roster has changed since the earlier try: people are found by address.")
         return _restore_changed(checkpoint, kept, places(), earlier())
-    left = earlier() if len(checkpoint.departed) else {}
+    left = earlier().departed if len(checkpoint.departed) else []
     return Restored(
         resumed=True,
         same_people=True,
         kept=kept,
         done={row: outcome for outcome, rows in checkpoint.done.items() for row in rows},
         attempted=frozenset(checkpoint.attempting),
-        departed=[row for row in left.values() if row.departed],
+        departed=left,
         unnamed=Rows() if left else checkpoint.departed,
     )
 
@@ -117,33 +111,35 @@ def restore(
 def _restore_changed(
     checkpoint: Checkpoint,
     kept: list[RowResult],
-    places: Mapping[Person, int],
-    earlier: Mapping[int, Listed],
+    places: Mapping[str, Listed],
+    roster: EarlierRoster,
 ) -> Restored:
-    """Recognise persons by address and key, since their rows are others now."""
-    settled = {line.person for line in kept}
-    here = {address for address, _ in places}
-    done: dict[int | Person, Outcome] = {
-        earlier[row].person: outcome
+    """Recognise persons by their addresses, since their rows are others now."""
+    earlier = roster.rows
+    settled = {line.address for line in kept}
+    done: dict[int | str, Outcome] = {
+        earlier[row].address: outcome
         for outcome, rows in checkpoint.done.items()
         for row in rows
         if row in earlier
     }
-    owed = [*checkpoint.owed, *checkpoint.departed]
+    owed = {row.address: row for row in roster.departed} | {
+        earlier[row].address: earlier[row] for row in checkpoint.owed if row in earlier
+    }
+    lost = [row for row in checkpoint.owed if row not in earlier]
     return Restored(
         resumed=True,
-        kept=[replace(line, row=places.get(line.person, line.row)) for line in kept],
+        kept=kept,
         done=done,
-        attempted=frozenset(earlier[row].person for row in checkpoint.attempting if row in earlier),
+        attempted=frozenset(
+            earlier[row].address for row in checkpoint.attempting if row in earlier
+        ),
         departed=[
             replace(person, departed=True)
-            for person in (earlier[row] for row in owed if row in earlier)
-            if person.email
-            and person.email.lower() not in here
-            and person.person not in settled
-            and person.person not in done
+            for address, person in owed.items()
+            if address and not (address in places or address in settled or address in done)
         ],
-        unnamed=Rows(row for row in owed if row not in earlier),
+        unnamed=Rows([*lost, *(() if roster.departed else checkpoint.departed)]),
     )
 
 
@@ -172,19 +168,34 @@ def departed_result(person: Listed, line: RowResult | None) -> RowResult:
 
 def roster_bytes(rows: Iterable[Listed], run: str) -> bytes:
     """Write a roster's rows as JSON Lines; the first line names the run."""
-    values = chain([{"run": run}], (astuple(row) for row in rows))
+    values = chain([{"run": run}], ([row.row, row.key, row.email, row.departed] for row in rows))
     return b"".join(
         json.dumps(value, ensure_ascii=False).encode("utf-8", "replace") + b"\n" for value in values
     )
 
 
-def parse_roster(data: bytes | None, run: str) -> dict[int, Listed]:
-    """Read :func:`roster_bytes`' rows by number; nothing where they are another run's."""
+@dataclass(frozen=True, slots=True)
+class EarlierRoster:
+    """
+    The roster of an earlier try; empty where it is lost.
+
+    :param rows: by number
+    :param departed: people who were owed from a roster before, with their numbers in that one
+    """
+
+    rows: Mapping[int, Listed] = field(default_factory=dict)
+    departed: list[Listed] = field(default_factory=list)
+
+
+def parse_roster(data: bytes | None, run: str) -> EarlierRoster:
+    """Read :func:`roster_bytes`' rows; nothing where they are another run's."""
     lines = (data or b"").split(b"\n")[:-1]
     try:
         if not lines or json.loads(lines[0])["run"] != run:
-            return {}
+            return EarlierRoster()
         rows = [Listed(*json.loads(line)) for line in lines[1:]]
     except (ValueError, TypeError, KeyError):
-        return {}
-    return {row.row: row for row in rows}
+        return EarlierRoster()
+    return EarlierRoster(
+        {row.row: row for row in rows if not row.departed}, [row for row in rows if row.departed]
+    )

@@ -14,9 +14,6 @@ from zoom_provider.api.replies import printable
 from zoom_provider.api.user_info import CreateRequest
 from zoom_provider.exceptions import ZoomValidationError
 
-Person = tuple[str, str]
-"""Lower-case address and key: the same in every try, wherever the row stands."""
-
 Check = Callable[[object], CreateRequest]
 """Makes the request of a ``user_info`` object, or raises ZoomValidationError."""
 
@@ -56,9 +53,9 @@ class Row:
     key: str = ""
 
     @property
-    def person(self) -> Person:
-        """Address and key."""
-        return self.email.lower(), self.key
+    def address(self) -> str:
+        """What a person is recognised by in every try, wherever the row stands."""
+        return self.email.lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +75,9 @@ class Listed:
     departed: bool = False
 
     @property
-    def person(self) -> Person:
-        """Address and key."""
-        return self.email.lower(), self.key
+    def address(self) -> str:
+        """What a person is recognised by in every try, wherever the row stands."""
+        return self.email.lower()
 
 
 @dataclass(frozen=True, slots=True)

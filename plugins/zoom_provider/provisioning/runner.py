@@ -21,7 +21,7 @@ from time import monotonic
 from typing import Any, Final, Literal
 
 from zoom_provider.api.client import ZoomClient
-from zoom_provider.api.errors import error_scope
+from zoom_provider.api.error_scope import error_scope
 from zoom_provider.exceptions import (
     ZoomDailyLimitError,
     ZoomError,
@@ -132,7 +132,7 @@ class Runner:
 
     def __post_init__(self) -> None:
         self._pool = WorkerPool(2 * self.options.at_once)
-        self._kept = {result.person for result in self.restored.kept}
+        self._kept = {result.address for result in self.restored.kept}
         self._exhausted = False
         self._batch, self._noted_at = _BATCH[0], self.client.clock()
         if self.stopped_by is not None:
@@ -165,9 +165,7 @@ class Runner:
             self._pool.shutdown()
         self.progress.save()
         begun = sorted((row for row, _ in [*self._ready, *self._unnoted]), key=_row_number)
-        self.ledger.drop_attempts(
-            row.number for row in begun if not self.restored.was_attempted(row)
-        )
+        self._drop_attempts(begun)
         self._report_untried(chain(begun, remaining))
 
     # ---- starting
@@ -209,7 +207,7 @@ class Runner:
             return
         if row is None:
             self._exhausted = True
-        elif row.person in self._kept and row.first is None:
+        elif row.address in self._kept and row.first is None:
             self.ledger.pass_over(row.number)
         elif not self._makes_calls(row) or self.options.dry_run:
             self._unnoted.append((row, None))
@@ -292,9 +290,9 @@ class Runner:
             self._looking.discard(event.row.number)
             self._unnoted.append((event.row, event.user))
         elif event is not None:
-            self._settling.discard(event.row.number)
             self._looking.discard(event.row.number)
             self._end(event)
+            self._settling.discard(event.row.number)
 
     def _end(self, event: Ended) -> None:
         row, result = event.row, event.result
@@ -305,7 +303,8 @@ class Runner:
             self._ambiguous = (None, 0)
             self._succeed(row, result)
         elif isinstance(result, ZoomStoppedError):
-            pass  # it stays among the attempted: another try looks before it posts
+            if row.number not in self._settling:
+                self._drop_attempts([row])  # Zoom did not act
         elif isinstance(result, ZoomError):
             self._fail(row, result)
         else:
@@ -351,6 +350,7 @@ class Runner:
     def _halt(self) -> None:
         """Save at once, wait a little for the replies under way, save again."""
         self.client.stop.set()
+        self._drop_attempts(row for row, _ in self._ready)
         self.progress.save()
         until = monotonic() + GRACE
         while self._pool.busy and monotonic() < until:
@@ -359,6 +359,12 @@ class Runner:
             except OSError as error:
                 log.error("The report cannot be written: %s", error)
         self.progress.save()
+
+    def _drop_attempts(self, rows: Iterable[Row]) -> None:
+        """Note rows that this try has not posted after all."""
+        self.ledger.drop_attempts(
+            row.number for row in rows if not self.restored.was_attempted(row)
+        )
 
     # ---- writing
 
@@ -392,7 +398,7 @@ class Runner:
         quota = isinstance(self.stopped_by, ZoomDailyLimitError)
         outcome = Outcome.DEFERRED_QUOTA if quota else Outcome.FAILED
         for row in rows:
-            if row.person in self._kept and row.first is None:
+            if row.address in self._kept and row.first is None:
                 continue
             if not self._makes_calls(row):
                 self._begin(row, None)

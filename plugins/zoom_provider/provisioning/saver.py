@@ -71,23 +71,28 @@ class Saver:
         self.state = replace(checkpoint, owner=self._owner).to_state()
         try:
             if self._saved and self._other_try():
-                log.error("Another try of this task has begun: this one stops.")
-                self._superseded = True
-                self._client.stop.set()
+                self.give_way()
                 return
             self._store.save(self.state)
             self._saved = True
         except Exception as error:
             log.warning("The checkpoint is not saved, and will be again: %s", brief(error))
 
+    def give_way(self) -> None:
+        """Stop for a later try of the task, and save nothing that it would read."""
+        if not self._superseded:
+            log.error("Another try of this task has begun: this one stops.")
+        self._superseded = True
+        self._client.stop.set()
+
     def _other_try(self) -> bool:
         found = newest([self._store.load()], self._run)
         return found is not None and found.owner != self._owner
 
-    def forget_departed(self) -> None:
-        """Save that the departed people are known."""
+    def amend(self, **values: str) -> None:
+        """Save the last checkpoint with other values."""
         try:
-            self._store.save(self.state | {"departed": ""})
+            self._store.save(self.state | values)
         except Exception as error:
             log.warning("The checkpoint is not saved: %s", brief(error))
 

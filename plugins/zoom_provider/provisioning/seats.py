@@ -43,6 +43,7 @@ class Seats:
         raise ZoomLicenseError(
             f"No {seat} seat is free: those bought (seats) are all in use, by pending people too.",
             seat=seat,
+            email=request.email,
         )
 
     def refused(

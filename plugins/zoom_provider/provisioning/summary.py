@@ -22,7 +22,7 @@ class Summary:
     :param failed: lines that are failures
     :param unanswered: of these, those for want of an answer, which another try may have
     :param stopped_by: the error that concerned the whole account
-    :param departed: how many people are owed and no longer in the roster
+    :param departed: rows of people who are owed and no longer in the roster
     :param unnamed: rows of an earlier roster that are owed and cannot be named
     :param state: the checkpoint
     """
@@ -35,7 +35,7 @@ class Summary:
     failed: int
     unanswered: int
     stopped_by: ZoomError | None
-    departed: int
+    departed: list[int]
     unnamed: Rows
     state: dict[str, Any]
 
@@ -49,8 +49,9 @@ class Summary:
             )
         if self.departed:
             return (
-                f"{self.departed} people were taken out of the roster before the task had come "
-                "to them: create them by another run, unless HR has withdrawn them. Who: "
+                f"{len(self.departed)} people were taken out of the roster before the task came "
+                "to them: create them by another run, unless HR has withdrawn them, and mark this "
+                "task as success. Who: "
                 f"{self.report}"
             )
         total = sum(self.outcomes.values())

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from tests.unit.api.fakes import ClientOf, Clock, Stranger, http
-from zoom_provider.api.auth import TokenCache, ZoomAuth
+from zoom_provider.api.auth import ZoomAuth
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.api.settings import ZoomSettings
+from zoom_provider.api.token_cache import TokenCache
 from zoom_provider.exceptions import (
     ZoomAuthError,
     ZoomError,

@@ -49,7 +49,7 @@ def test_who_is_not_there_is_not_found(zoom: Simulator, client: ZoomClient, cloc
 
 def test_an_expired_invitation_wants_somebody(zoom: Simulator, client: ZoomClient) -> None:
     ann(zoom, status="pending", created=int(time.time()) - 31 * 86_400)
-    with pytest.raises(ZoomNotFoundError, match="delete the pending user") as caught:
+    with pytest.raises(ZoomNotFoundError, match="remove the pending user") as caught:
         client.get_user(ANN)
     assert (caught.value.code, caught.value.remedy) == (1120, "human")
 

@@ -57,6 +57,38 @@ def test_nothing_is_asked_before_somebody_reads(zoom: Simulator, client: ZoomCli
     assert len(zoom.requests("GET *")) == 1
 
 
+@pytest.mark.parametrize(
+    ("rows", "announced", "missing"),
+    [(3, 3, 0), (2, 3, 1), (0, 235, 235), (4, 3, 0), (3, None, 0), (3, "12", 0)],
+)
+def test_a_list_shorter_than_announced_is_logged(
+    zoom: Simulator,
+    client_of: ClientOf,
+    caplog: pytest.LogCaptureFixture,
+    rows: int,
+    announced: object,
+    missing: int,
+) -> None:
+    page = {"users": people(rows), "total_records": announced, "next_page_token": ""}
+    with Stranger(http(json.dumps(page))) as stranger:
+        users = list(client_of(zoom, origin=stranger.url).list_users("inactive"))
+    assert len(users) == rows
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * bool(missing)
+    if missing:
+        assert f"announced {announced} inactive users and listed {rows}: {missing} are" in (
+            caplog.text
+        )
+
+
+def test_all_pages_together_are_held_against_what_was_announced(
+    zoom: Simulator, client: ZoomClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    zoom.seed(*people(601))
+    assert len(list(client.list_users())) == 601
+    assert len(next(client.pages("active"))[0]) == 300  # who stops early knows that
+    assert caplog.records == []
+
+
 def test_an_unknown_status_is_refused(client: ZoomClient) -> None:
     with pytest.raises(ZoomValidationError):
         list(client.list_users("gone"))  # type: ignore[arg-type]

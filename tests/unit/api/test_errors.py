@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.api.documented import documented_refusals
 from zoom_provider.api.errors import ClientRefusedError, error_of, token_error_of
 from zoom_provider.api.replies import Reply
 from zoom_provider.exceptions import (
@@ -59,7 +60,7 @@ def error(
         (403, 4711, ZoomPermissionError, "human", SCOPE),
         (400, 4700, ZoomPermissionError, "human", SCOPE),
         (200, 104, ZoomPermissionError, "human", SCOPE),
-        (400, 200, ZoomPermissionError, "human", "User Management > Users > Edit"),
+        (400, 200, ZoomPermissionError, "human", "does not permit POST /v2/users"),
         (403, 403, ZoomPermissionError, "human", "denies this account the use of its API"),
         (401, 124, ZoomAuthError, "fail", "does not accept the access token"),
         (400, 124, ZoomAuthError, "fail", "does not accept the access token"),
@@ -162,9 +163,53 @@ def test_the_missing_scope_is_named(message: str, scope: str) -> None:
     assert f"Add {scope} to the app" in str(found)
 
 
-def test_the_missing_permission_is_passed_on() -> None:
+def test_a_refusal_without_a_clear_cause_says_what_was_done_then_zooms_words_then_a_guess() -> None:
     message = "Invalid access token. Does not contain permissions [User:Edit]."
-    assert "[User:Edit]" in str(error(400, 200, message))
+    text = str(error(400, 200, message))
+    done, words, guess = (
+        text.index(part) for part in ("POST /v2/users", "[User:Edit]", "role of the Zoom app's")
+    )
+    assert done < words < guess
+    assert "User Management > Users > Edit" in text
+    assert "may lack" in text
+
+
+@pytest.mark.parametrize(
+    ("call", "code", "says", "not_said"),
+    [
+        ("DELETE /v2/users/{user}", 1120, "removed with the action disassociate", "create it"),
+        ("GET /v2/users/{user}", 1120, "action disassociate) and create it again", "not with"),
+        ("DELETE /v2/users/{user}", 1001, "transfer_email", "invitation"),
+        ("GET /v2/users/{user}", 1001, "no such user.", "transfer_email"),
+        ("PATCH /v2/users/{user}", 1010, "no such user.", "transfer_email"),
+    ],
+)
+def test_a_user_who_is_not_found_is_explained_by_the_call(
+    call: str, code: int, says: str, not_said: str
+) -> None:
+    payload = {"code": code, "message": "Who is heir@example.com?"}
+    found = error_of(Reply(400, {}, payload), call=call, scope=SCOPE, now=NOW)
+    assert type(found) is ZoomNotFoundError
+    assert says in str(found)
+    assert not_said not in str(found)
+    assert "heir@example.com" in str(found)
+
+
+def test_every_documented_refusal_keeps_zooms_words() -> None:
+    refusals = documented_refusals("/users", "/users/{userId}", "/users/{userId}/status")
+    assert len(refusals) > 80
+    for each in refusals:
+        reply = Reply(each.status, {}, {"code": each.code, "message": each.text})
+        call = f"{each.method} /v2{each.path.replace('userId', 'user')}"
+        text = str(error_of(reply, call=call, scope=SCOPE, now=NOW))
+        assert each.text in text, each
+        assert text.index(each.text) > 0, "ours come first"
+
+
+@pytest.mark.parametrize("cause", sorted(REFUSALS))
+def test_every_refusal_of_the_local_zoom_keeps_zooms_words(cause: str) -> None:
+    status, code, message = REFUSALS[cause]
+    assert message in str(error(status, code, message))
 
 
 def test_refused_fields_are_told_by_name() -> None:
@@ -200,7 +245,7 @@ def test_odd_lists_of_fields_are_borne(errors: object) -> None:
 def test_zooms_words_are_shortened_and_cannot_forge_a_line() -> None:
     found = str(error(400, 987654, "No.\r\n2026-01-01 ERROR forged" + "x" * 5_000))
     assert found.isprintable()
-    assert len(found) < 500
+    assert len(found) < 700
 
 
 def test_a_password_that_zoom_quotes_is_not_passed_on() -> None:

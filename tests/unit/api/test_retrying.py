@@ -19,6 +19,7 @@ from zoom_provider.api.retrying import (
     decide,
     may_have_acted,
     retry_after,
+    unbelieved,
 )
 
 NOW = datetime(2026, 3, 10, 13, 30, tzinfo=UTC)
@@ -192,8 +193,18 @@ def test_a_page_that_says_429_counts_as_too_many_calls() -> None:
         (DAILY | {"Retry-After": "2026-03-11T00:00:00"}, MIDNIGHT),
         (DAILY | {"Retry-After": "Wed, 11 Mar 2026 00:00:00 GMT"}, MIDNIGHT),
         (DAILY | {"Retry-After": "37800"}, MIDNIGHT),
-        # What is over or no time at all does not count.
-        (DAILY | {"Retry-After": "2026-03-10T00:00:00Z"}, MIDNIGHT),
+        # What is over means now: the day that has just begun is not to be lost.
+        (DAILY | {"Retry-After": "2026-03-10T00:00:00Z"}, None),
+        (DAILY | {"Retry-After": "2026-03-10T13:30:00Z"}, None),
+        (DAILY | {"Retry-After": "0"}, None),
+        # No time at all, seconds since 1970, or a time that no limit lasts, says nothing.
+        (DAILY | {"Retry-After": "1773187200"}, MIDNIGHT),
+        (DAILY | {"Retry-After": "1773187200000"}, MIDNIGHT),
+        (DAILY | {"Retry-After": "2082-01-01T00:00:00Z"}, MIDNIGHT),
+        (DAILY | {"Retry-After": "2026-03-12T13:30:00Z"}, NOW + timedelta(days=2)),
+        (DAILY | {"Retry-After": "2026-03-12T13:30:01Z"}, MIDNIGHT),
+        ({"Retry-After": "1773187200"}, None),
+        ({"Retry-After": "2082-01-01T00:00:00Z"}, None),
         (DAILY | {"Retry-After": "tomorrow"}, MIDNIGHT),
         (DAILY | {"Retry-After": "9" * 30}, MIDNIGHT),
         # Even where it names no kind.
@@ -209,6 +220,34 @@ def test_a_daily_limit_is_not_waited_for(headers: dict[str, str], reset: datetim
     assert daily_reset(reply, NOW) == reset
     if reset is not None:
         assert decided(reply).action == "raise"
+
+
+@pytest.mark.parametrize("at", ["2026-03-10T13:29:59Z", "2026-03-09T00:00:00Z", "0"])
+def test_a_daily_limit_whose_time_is_over_is_tried_again_now(at: str) -> None:
+    assert decided(Reply(429, DAILY | {"Retry-After": at})) == Decision(
+        "retry", 1.0, throttled=True
+    )
+
+
+def test_a_refusal_may_be_taken_for_a_daily_one() -> None:
+    reply = Reply(429, taken_for_daily=True)
+    assert daily_reset(reply, NOW) == MIDNIGHT
+    assert decided(reply).action == "raise"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("", None),
+        ("60", None),
+        ("2026-03-10T00:00:00Z", None),
+        ("1773187200", "1773187200"),
+        ("tomorrow\n", "tomorrow"),
+        ("2082-01-01T00:00:00Z", "2082-01-01T00:00:00Z"),
+    ],
+)
+def test_a_time_that_is_not_believed_can_be_logged(text: str, shown: str | None) -> None:
+    assert unbelieved({"Retry-After": text}, NOW) == shown
 
 
 @pytest.mark.parametrize(

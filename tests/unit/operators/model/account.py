@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests.support import Clock
 from zoom_provider.simulator import operations
 from zoom_provider.simulator.server import Simulator
 
@@ -22,12 +23,14 @@ class Account:
     What happened in Zoom.
 
     :param zoom: the local one
+    :param clock: its clients'
     :param made: the run that made each person, by Zoom's id
-    :param twice: creations that came for a person whom an earlier one had made
+    :param twice: creations of a person that an earlier one had made
     :param removed: addresses that were deleted in Zoom by others
     """
 
     zoom: Simulator
+    clock: Clock
     made: dict[str, str] = field(default_factory=dict)
     twice: list[str] = field(default_factory=list)
     removed: set[str] = field(default_factory=set)
@@ -78,6 +81,10 @@ class Account:
             post["email"] for post in self.posts() if post["status"] == 201 and not post["fault"]
         }
 
+    def unanswered(self) -> set[str]:
+        """Return the addresses asked for since then for which no answer came."""
+        return {post["email"] for post in self.posts() if (post["status"] or 500) >= 500}
+
     def asked(self, email: str) -> bool:
         """Say whether this person was asked for since then."""
         return any(post["email"] == email for post in self.posts())
@@ -87,7 +94,7 @@ class Account:
         return self.zoom.person(email) is not None
 
     def maker(self, email: str) -> str | None:
-        """Give the run that made the person whom Zoom has; None where another did."""
+        """Give the run that made Zoom's present person; None where none of ours did."""
         person = self.zoom.person(email)
         return self.made.get(person["id"]) if person else None
 

@@ -37,12 +37,12 @@ class Copy:
     What a worker's disk has of a run.
 
     :param version: of the run, when this was written
-    :param told: people whom this run had created and said so: row, key and Zoom's id by address
+    :param credited: people created by this run, by its own lines: row, key and Zoom's id by address
     :param lines: all lines of its report, if its last try came to an end by itself
     """
 
     version: int = 0
-    told: dict[str, tuple[int, str, str]] = field(default_factory=dict)
+    credited: dict[str, tuple[int, str, str]] = field(default_factory=dict)
     lines: set[tuple[Any, ...]] = field(default_factory=set)
 
 
@@ -64,10 +64,11 @@ class Claims:
     Holds each step against what is promised.
 
     :param account: Zoom
+    :param lanes: calls that may be under way at once
     """
 
-    def __init__(self, account: Account) -> None:
-        self._account = account
+    def __init__(self, account: Account, lanes: int) -> None:
+        self._account, self._lanes = account, lanes
         self._copies: dict[tuple[str, str], Copy] = {}
         self._runs: dict[str, Run] = {}
         self.inputs: set[Path] = set()
@@ -77,6 +78,7 @@ class Claims:
     def before(self, run: Run, disk: str, *, resumed: bool) -> Seen:
         """Look at what there is before a try."""
         self._runs[run.run_id] = run
+        run.seen |= run.valid().keys()
         copy = self._copies.setdefault((disk, run.run_id), Copy())
         others = {
             run_id: set(other.lines)
@@ -86,7 +88,7 @@ class Claims:
         inputs = {path: path.read_bytes() for path in {*self.inputs, run.roster} if path.exists()}
         fresh = copy.version == run.version
         owed = dict(run.owed) if fresh else {}
-        return Seen(disk, Copy(copy.version, dict(copy.told), set(copy.lines)), fresh, others,
+        return Seen(disk, Copy(copy.version, dict(copy.credited), set(copy.lines)), fresh, others,
                     inputs, owed, resumed)  # fmt: skip
 
     def after(
@@ -94,7 +96,10 @@ class Claims:
     ) -> None:
         """Hold what a try has left against the promises."""
         run.version += 1
+        run.unsure |= run.valid().keys() if end.kind == "killed" else self._account.unanswered()
         self.note(run, seen.disk, lines)
+        if not end.handled:  # what it had written last may be half of its report
+            self._copies[seen.disk, run.run_id].lines = set()
         self._always(run, seen, end, lines)
         if end.stopped:
             self._stopped(run, end)
@@ -108,13 +113,13 @@ class Claims:
         """Note what a disk now has of a run."""
         copy = self._copies.setdefault((disk, run.run_id), Copy())
         copy.version = run.version
-        copy.told = self._told(run, lines)
+        copy.credited = self._credited(run, lines)
 
     def copied(self, disk: str, other: str) -> None:
         """Note that the other worker's disk is a copy of this one now."""
         for (on, run_id), copy in list(self._copies.items()):
             if on == disk:
-                fresh = Copy(copy.version, dict(copy.told), set(copy.lines))
+                fresh = Copy(copy.version, dict(copy.credited), set(copy.lines))
                 self._copies[other, run_id] = fresh
         for on, run_id in list(self._copies):
             if on == other and (disk, run_id) not in self._copies:
@@ -125,21 +130,24 @@ class Claims:
         whole = {identity(line) for line in lines}
         for (on, run_id), copy in self._copies.items():
             if on == disk:
-                copy.told = self._told(self._runs[run_id], lines)
+                there = self._credited(self._runs[run_id], lines)
+                copy.credited = {
+                    email: credit for email, credit in copy.credited.items() if email in there
+                }
                 copy.lines &= whole
 
-    def _told(self, run: Run, lines: Iterable[Line]) -> dict[str, tuple[int, str, str]]:
+    def _credited(self, run: Run, lines: Iterable[Line]) -> dict[str, tuple[int, str, str]]:
         made = self._account.made
         return {
             line["email"]: (line["row"], line.get("key", ""), line["id"])
             for line in lines
-            if line["outcome"] in BY_THIS_RUN and made.get(line.get("id")) == run.run_id
+            if line["outcome"] in BY_THIS_RUN and made.get(str(line.get("id"))) == run.run_id
         }
 
     # ---- the promises
 
     def _always(self, run: Run, seen: Seen, end: End, lines: list[Line]) -> None:
-        """What holds however a try ended, kill -9 included."""
+        """Check what holds however a try ended, kill -9 included."""
         assert end.kind != "hung", "the try did not end"
         assert not self._account.twice, f"posted twice: {self._account.twice}"
         for path, content in seen.inputs.items():
@@ -149,39 +157,54 @@ class Claims:
             assert len(str(state)) < MOST_STATE, "the state is too large"
             assert "@" not in str(state), "the state holds addresses"
         assert "@" not in str(end.kwargs), "the deferral holds addresses"
+        self._check_others(seen, lines)
+        self._check_kept(run, seen, lines)
+
+    def _check_others(self, seen: Seen, lines: list[Line]) -> None:
+        """Check that the reports of other runs are still on the disk, wherever."""
         there = {identity(line) for line in lines}
         for run_id, kept in seen.others.items():
             lost = kept - there
             assert not lost, f"the report of {run_id} is gone: {sorted(lost, key=str)}"
-        for email, (*_, id_) in seen.copy.told.items():
-            still = any(line["email"] == email and line["id"] == id_ for line in lines)
-            assert still, f"the line of {email}, whom this run had created, is gone"
+
+    def _check_kept(self, run: Run, seen: Seen, lines: list[Line]) -> None:
+        """Check that no line of this run about a creation of its own was lost."""
+        for email, (row, key, id_) in seen.copy.credited.items():
+            place = run.place(email)
+            same = place in (None, (row, key)) and email not in {r.email for _, r in run.invalid()}
+            still = any(line["email"] == email and line.get("id") == id_ for line in lines)
+            gone = same and not still and email not in self._account.removed
+            assert not gone, f"the line of {email}, created by this run, is gone"
 
     def _stopped(self, run: Run, end: End) -> None:
-        """What holds after on_kill, SIGTERM or execution_timeout."""
-        assert not end.posts_after_stop, f"{end.posts_after_stop} posted after the stop"
+        """Check what holds after on_kill, SIGTERM or execution_timeout."""
+        # In the other lanes a call may have been on its way already.
+        late = end.posts_after_stop
+        assert late < self._lanes, f"{late} posted after the stop"
         if end.kind == "raised" and not end.retried:
             open_ = [email for email in run.valid() if not self._account.has(email)]
             assert not open_, f"stopped for good ({end.error}) before {open_} were done"
 
-    def _handled(
-        self, run: Run, seen: Seen, end: End, strikes: tuple[Strike, ...]
-    ) -> None:
-        """What holds where the operator itself brought the try to an end."""
+    def _handled(self, run: Run, seen: Seen, end: End, strikes: tuple[Strike, ...]) -> None:
+        """Check what holds where the operator itself brought the try to an end."""
         ran_into = {strike.deed: strike for strike in strikes}
         once = ran_into.get("store_down")
         if once is not None and once.times == 1:
             assert end.error != "StoreDown", "one failed save of the state ended the try"
+        sent = end.effects.get("post", 0)
+        assert sent == len(self._account.posts()), "the harness does not see what is sent to Zoom"
         full = "disk_full" in ran_into
         copy = self._copies[seen.disk, run.run_id]
         if not full:
-            unwritten = self._account.answered() - copy.told.keys()
+            unwritten = self._account.answered() - copy.credited.keys()
             assert not unwritten, f"created, and in no report: {sorted(unwritten)}"
-        if full or not self.report_path(run, end).exists():
+        lines = self._own_lines(run, end)
+        if full:
+            copy.lines = set()  # which of them could still be written is not said
+        if full or lines is None:
             return
-        lines = read_lines(self.report_path(run, end))
         copy.lines = {identity(line) for line in lines}
-        self._check_lines(run, seen, lines)
+        self._check_lines(run, end, lines)
         if "outcomes" in end.pushed:
             counts = Counter(line["outcome"] for line in lines)
             assert end.pushed["outcomes"] == counts, f"XCom {end.pushed}, report {counts}"
@@ -189,8 +212,20 @@ class Claims:
             missing = sorted(seen.owed.keys() - listed)
             assert not missing, f"put off before, and in no line now: {missing}"
 
-    def _check_lines(self, run: Run, seen: Seen, lines: list[Line]) -> None:
-        table = self.report_path(run, None).with_suffix(".csv")
+    def _own_lines(self, run: Run, end: End) -> list[Line] | None:
+        """Read the report of a try that came to its end; None where it did not come to one."""
+        path = self.report_path(run, end)
+        if "report" in end.pushed:
+            return read_lines(path)
+        try:
+            lines = read_lines(path)
+        except (OSError, ValueError):
+            return None
+        ours = all(line["source"] == str(run.roster) for line in lines)
+        return lines if ours else None
+
+    def _check_lines(self, run: Run, end: End, lines: list[Line]) -> None:
+        table = self.report_path(run, end).with_suffix(".csv")
         for line in lines:
             assert set(COLUMNS) <= line.keys(), f"a line without some column: {line}"
         counted = Counter(line["email"].lower() for line in lines if line["email"])
@@ -209,13 +244,13 @@ class Claims:
         account = self._account
         if email in account.removed:
             return
-        if outcome in BY_THIS_RUN:
+        if outcome in BY_THIS_RUN and not (email in run.unsure and account.has(email)):
             assert account.maker(email) == run.run_id, f"{outcome}, but not by this run: {line}"
         elif outcome in DONE:
             assert account.has(email), f"{outcome}, but not there: {line}"
 
     def _green(self, run: Run, seen: Seen, end: End) -> None:
-        """What holds after a success."""
+        """Check what holds after a success."""
         assert end.value is not None
         lines = {line["email"].lower(): line for line in read_lines(self.report_path(run, end))}
         counts = Counter(line["outcome"] for line in lines.values())
@@ -227,13 +262,13 @@ class Claims:
         rejected = {line["row"] for line in lines.values() if line["outcome"] == "rejected"}
         for number, row in run.invalid():
             assert number in rejected or row.email in lines, f"row {number} is in no line"
-        for email in run.valid().keys() | seen.owed.keys():
+        for email in {**run.valid(), **seen.owed}:
             self._check_final(run, lines[email])
-        told_now = self._copies[seen.disk, run.run_id].told
-        told_by_this_try = {email: told_now[email] for email in self._account.answered()}
-        told_before = seen.copy.told if seen.fresh else {}
-        for email, told_then in {**told_before, **told_by_this_try}.items():
-            self._check_told_once(run, email, told_then, lines)
+        credited_now = self._copies[seen.disk, run.run_id].credited
+        credited_by_this_try = {email: credited_now[email] for email in self._account.answered()}
+        credited_before = seen.copy.credited if seen.fresh else {}
+        for email, credit in {**credited_before, **credited_by_this_try}.items():
+            self._check_credit(run, email, credit, lines)
 
     def _check_final(self, run: Run, line: Line) -> None:
         """Hold a line of a green task against what may stand there for good."""
@@ -251,10 +286,10 @@ class Claims:
         unusable = outcome == "rejected" and email not in run.valid()
         assert given_up or unusable or outcome == "needs_license", f"green, and left: {line}"
 
-    def _check_told_once(
-        self, run: Run, email: str, told: tuple[int, str, str], lines: dict[str, Line]
+    def _check_credit(
+        self, run: Run, email: str, credit: tuple[int, str, str], lines: dict[str, Line]
     ) -> None:
-        row, key, id_ = told
+        row, key, id_ = credit
         person = self._account.zoom.person(email)
         if run.place(email) != (row, key) or email not in run.valid():
             return  # another row, or none, is another identity
@@ -274,14 +309,14 @@ class Claims:
         if end.handled:
             assert self.report_of(run, end) == before, "a late try changed the report"
 
-    def report_path(self, run: Run, end: End | None) -> Path:
+    def report_path(self, run: Run, end: End) -> Path:
         """Say where the report of a try is."""
-        said = (end.value or end.pushed).get("report") if end is not None else None
+        said = (end.value or end.pushed).get("report")
         return Path(said) if said else run.report
 
     def settled(self, run: Run) -> None:
         """Hold what has become of a run when all was well again, and tried, and cleared."""
-        gone = [email for email in run.owed if email not in run.valid()]
+        gone = [email for email in run.owed.keys() | run.seen if email not in run.valid()]
         if run.state != "success":
             fits = not run.invalid() or run.options["max_failures"] is not None
             assert gone or not fits, f"all is well, and the task is {run.state}"
@@ -289,15 +324,20 @@ class Claims:
         assert not set(absent) - self._account.removed, f"never created: {absent}"
 
     def _note_owed(self, run: Run, seen: Seen, end: End) -> None:
-        """Note who is left to a later try, where a try came to an end by itself."""
+        """Note who is left to a later try, where a try came to an end by itself and said so."""
         if end.kind == "returned":
-            run.owed = {}
+            run.owed, run.seen = {}, set()
         elif end.handled and not end.stopped:
+            here = {email: row for email, (_, row) in run.valid().items()}
+            if end.kind == "raised":
+                said = {
+                    email
+                    for _, _, email, outcome, _ in self._copies[seen.disk, run.run_id].lines
+                    if outcome not in DONE
+                }
+                here = {email: row for email, row in here.items() if email in said}
             run.owed = {
                 email: row
-                for email, row in {
-                    **seen.owed,
-                    **{email: row for email, (_, row) in run.valid().items()},
-                }.items()
+                for email, row in {**seen.owed, **here}.items()
                 if not self._account.has(email)
             }

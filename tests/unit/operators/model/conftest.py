@@ -6,7 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from airflow.providers.common.compat.sdk import BaseHook
 
+from tests.support import Clock
 from tests.unit.operators.model.account import Account
 from tests.unit.operators.model.harness import Harness, Setting
 from zoom_provider.simulator.server import Simulator
@@ -15,8 +17,10 @@ MakeHarness = Callable[..., Harness]
 
 
 @pytest.fixture
-def account(connected: Simulator, monkeypatch: pytest.MonkeyPatch) -> Account:
-    account = Account(connected)
+def account(connected: Simulator, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Account:
+    # What Airflow imports for it is imported once, and not in each process.
+    BaseHook.get_connection("zoom_default")
+    account = Account(connected, clock)
     account.watch(monkeypatch)
     return account
 

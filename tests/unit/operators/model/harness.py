@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support import DAY, Clock
+from tests.support import DAY
 from tests.unit.operators.model.account import Account
 from tests.unit.operators.model.claims import Claims, Seen
 from tests.unit.operators.model.runs import (
@@ -23,7 +23,7 @@ from tests.unit.operators.model.runs import (
     whole_lines,
 )
 from tests.unit.operators.model.strikes import Effect, Strike
-from tests.unit.operators.model.tries import End, Order, Try, read_store, write_store
+from tests.unit.operators.model.tries import End, Try, read_store, write_store
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Setting:
     :param deferrable: as the operator's
     :param max_failures: as the operator's
     :param else_basic: whether ``seats`` are given, with it, and more than Zoom has
+    :param lanes: calls that may be under way at once
     """
 
     state_store: bool = True
@@ -45,6 +46,7 @@ class Setting:
     deferrable: bool = False
     max_failures: float | None = None
     else_basic: bool = False
+    lanes: int = 1
 
     def options(self) -> dict[str, Any]:
         seats = {"licensed": 1000, "else_basic": True} if self.else_basic else None
@@ -63,6 +65,9 @@ class Harness:
 
     :param account: Zoom
     :param root: a folder of its own
+    :param setting: what stays as it is
+
+    ``sound`` is False once a claim did not hold.
     """
 
     def __init__(self, account: Account, root: Path, setting: Setting | None = None) -> None:
@@ -73,7 +78,8 @@ class Harness:
         self.disk.mkdir(parents=True)
         self.disk_name = "A"
         self.runs: list[Run] = []
-        self.claims = Claims(account)
+        self.claims = Claims(account, self.setting.lanes)
+        self.sound = True
 
     # ---- runs
 
@@ -97,6 +103,7 @@ class Harness:
         with self.account.running(run.run_id):
             end = attempt.finish()
             self._end(run, seen, end, strikes)
+        self.sound = True
         return end
 
     def overlap(self, run: Run, effect: Effect, nth: int) -> End:
@@ -107,20 +114,24 @@ class Harness:
             if not lost.until_paused():
                 end = lost.finish()
                 self._end(run, seen, end, strikes)
+                self.sound = True
                 return end
         run.version += 1
+        run.unsure |= run.valid().keys()
         self.claims.note(run, self.disk_name, self._lines())
         run.failed(retried=True)
         if not run.starts():
             run.clear()
         end = self.go(run)
+        self.sound = False
         before = self.claims.report_of(run, end)
         self.account.twice.clear()
         lost.finish()
-        # The late one may ask Zoom again for people whom it had looked for before.
+        # The late one looked for its people before the next one created them.
         self.account.twice.clear()
         self.claims.after_late_try(run, end, before)
-        self.claims.note(run, self.disk_name, self._lines())
+        self.claims.damaged(self.disk_name, self._lines())
+        self.sound = True
         return end
 
     def collide(self, how: str) -> None:
@@ -146,10 +157,13 @@ class Harness:
         with self.account.running(run.run_id):
             end = attempt.finish()
             assert run.roster.read_bytes() == before, f"HR's file was overwritten ({how})"
-            assert end.kind == "raised", f"a report in the place of an input was not refused ({how})"
+            assert end.kind == "raised", (
+                f"a report in the place of an input was not refused ({how})"
+            )
             assert not end.retried, "a retry cannot cure a report in the place of an input"
             assert not self.account.posts(), "refused, but only after people were created"
         shutil.rmtree(folder)
+        self.sound = True
 
     def clear(self, run: Run, *, drops_state: bool = False) -> None:
         """Clear a task, which keeps its state on Airflow 3.3 and drops it from 3.4 on."""
@@ -159,13 +173,15 @@ class Harness:
             write_store(run.store, run.number, values)
 
     def _begin(self, run: Run, strikes: tuple[Strike, ...]) -> tuple[Seen, Try]:
+        self.sound = False
         resumed = run.state == "deferred"
         seen = self.claims.before(run, self.disk_name, resumed=resumed)
-        blank = Order(
-            options={}, run_id="", number=0, max_tries=0, resume=None, store=None,
-            watched=self.disk, clock=Clock(), tick=self.setting.tick, policy=self.setting.policy,
-        )  # fmt: skip
-        order = run.next_order(blank)
+        order = run.next_order(
+            watched=self.disk,
+            clock=self.account.clock,
+            tick=self.setting.tick,
+            policy=self.setting.policy,
+        )
         if order.store is not None:
             write_store(order.store, order.number, read_store(order.store)["values"])
         return seen, Try(order, strikes)
@@ -246,13 +262,12 @@ class Harness:
     # ---- the end
 
     def settle(self, run: Run) -> None:
-        """Let all be well again, and see everybody through."""
+        """Let all be well again, and see the run through."""
         self.heal()
         for _ in range(4):
-            if run.state == "success":
-                break
             self.next_day()
             if not run.starts():
                 self.clear(run)
-            self.go(run)
+            if self.go(run).kind == "returned":
+                break
         self.claims.settled(run)

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -75,7 +75,10 @@ class Run:
     :param resume: what a deferral asked for
     :param store: what stands for its state store; None where Airflow has none
     :param version: counts its tries that may have written
-    :param owed: people whom a try that came to an end had not done, by address
+    :param owed: people not done when a try came to its end, by address
+    :param seen: addresses that tries have met in the roster since the last success
+    :param unsure: addresses that it may have posted, of which no answer is known: a user who is
+        found under one of them later may be this run's
     """
 
     run_id: str
@@ -89,6 +92,8 @@ class Run:
     resume: tuple[str, dict[str, Any]] | None = None
     version: int = 0
     owed: dict[str, Row] = field(default_factory=dict)
+    unsure: set[str] = field(default_factory=set)
+    seen: set[str] = field(default_factory=set)
 
     @property
     def report(self) -> Path:
@@ -120,20 +125,20 @@ class Run:
         """Say whether Airflow would start it by itself now."""
         return self.state in ("new", "deferred", "up_for_retry")
 
-    def next_order(self, order: Order) -> Order:
-        """Fill in what a try of this run is to do, and count it."""
+    def next_order(self, **about: Any) -> Order:
+        """Say what its next try is to do, and count the try."""
         resume = self.resume if self.state == "deferred" else None
         if resume is None:
             self.number += 1
         self.resume = None
-        return replace(
-            order,
+        return Order(
             options=self.options,
             run_id=self.run_id,
             number=self.number,
             max_tries=self.max_tries - 1,
             resume=resume,
             store=self.store,
+            **about,
         )
 
     def clear(self) -> None:

@@ -8,17 +8,15 @@ lost, as in life.
 
 from __future__ import annotations
 
-import builtins
 import errno
-import io
 import os
-import shutil
+import select
 import signal
 import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any, Final, Literal
 
 import requests.adapters
@@ -99,7 +97,7 @@ class Effects:
         self.stopped = False
         self.posts_after_stop = 0
         for deed, number in _SIGNALS.items():
-            signal.signal(number, lambda _, __, deed=deed: self._on_signal(deed))
+            signal.signal(number, partial(self._on_signal, deed))
 
     def before(self, effect: Effect, torn: Callable[[], object] | None = None) -> None:
         """Count an effect that is about to happen, and let its strikes happen first."""
@@ -125,14 +123,21 @@ class Effects:
         elif deed == "no_thread":
             raise RuntimeError("can't start new thread")
         else:
-            os.kill(os.getpid(), _SIGNALS[deed])
-            # A signal is handled in the main thread: when that was done, the effect goes on.
-            os.read(self._taken, 1)
+            self._signal(_SIGNALS[deed])
 
-    def _on_signal(self, deed: Deed) -> None:
-        self.stopped = True
-        os.write(self._told, b".")
-        self._take(deed)
+    def _signal(self, number: signal.Signals) -> None:
+        """Send a signal; return when the main thread has begun to handle it."""
+        main = threading.main_thread().ident or 0
+        while not self.stopped:
+            # One that comes just before a wait for a lock does not wake the main thread up.
+            signal.pthread_kill(main, number)
+            select.select([self._taken], [], [], 0.05)
+
+    def _on_signal(self, deed: Deed, *_: object) -> None:
+        if not self.stopped:
+            self.stopped = True
+            os.write(self._told, b".")
+            self._take(deed)
 
 
 _SIGNALS: Final[dict[Deed, signal.Signals]] = {
@@ -141,78 +146,6 @@ _SIGNALS: Final[dict[Deed, signal.Signals]] = {
     "sigterm": signal.SIGUSR2,
     "time_out": signal.SIGALRM,
 }
-
-
-class _Counted(io.FileIO):
-    """A file whose every write is an effect."""
-
-    effects: Effects
-
-    def write(self, data: Any) -> int:
-        whole = bytes(data)
-        # Within a letter of several bytes where there is one, else in the middle.
-        cut = next((i + 1 for i, byte in enumerate(whole) if byte >= 0xC0), len(whole) // 2)
-        self.effects.before("write", lambda: super(_Counted, self).write(whole[:cut]))
-        return super().write(whole)
-
-
-def watch_files(root: Path, effects: Effects) -> None:
-    """Count what is written below a folder, by whichever of Python's ways."""
-    real_open = io.open
-    handles: set[int] = set()
-
-    class Counted(_Counted):
-        pass
-
-    Counted.effects = effects
-
-    def inside(path: Any) -> bool:
-        return isinstance(path, (str, os.PathLike)) and Path(path).is_relative_to(root)
-
-    def counted_open(
-        file: Any, mode: str = "r", buffering: int = -1, encoding: str | None = None,
-        errors: str | None = None, newline: str | None = None, closefd: bool = True,
-        opener: Any = None,
-    ) -> Any:  # fmt: skip
-        if not inside(file) or not set(mode) & set("wax+"):
-            return real_open(file, mode, buffering, encoding, errors, newline, closefd, opener)
-        effects.before("write")
-        raw = Counted(file, mode.replace("t", "").replace("b", ""), closefd, opener)
-        if buffering == 0:
-            return raw
-        size = io.DEFAULT_BUFFER_SIZE if buffering in (-1, 1) else buffering
-        binary: Any = (io.BufferedRandom if "+" in mode else io.BufferedWriter)(raw, size)
-        if "b" in mode:
-            return binary
-        return io.TextIOWrapper(binary, encoding, errors, newline, line_buffering=buffering == 1)
-
-    def counted(name: str) -> None:
-        real = getattr(os, name)
-
-        def deed(path: Any, *more: Any, **options: Any) -> Any:
-            if inside(path) or path in handles:
-                effects.before("write")
-            return real(path, *more, **options)
-
-        setattr(os, name, deed)
-
-    real_os_open = os.open
-
-    def counted_os_open(path: Any, flags: int, *more: Any, **options: Any) -> int:
-        writes = inside(path) and flags & (os.O_WRONLY | os.O_RDWR)
-        if writes:
-            effects.before("write")
-        handle = real_os_open(path, flags, *more, **options)
-        if writes:
-            handles.add(handle)
-        return handle
-
-    for name in ("write", "replace", "rename", "link", "unlink", "remove", "truncate", "ftruncate"):
-        counted(name)
-    os.open = counted_os_open
-    builtins.open = io.open = counted_open
-    # Or shutil copies within the kernel, past all of these.
-    shutil._USE_CP_SENDFILE = False  # type: ignore[attr-defined]  # private, and needed
 
 
 def watch_calls(effects: Effects, tick: Callable[[], None]) -> None:

@@ -7,6 +7,7 @@ threads, its buffers and its calls are gone, and nothing of it can be caught.
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -14,8 +15,11 @@ import select
 import signal
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 from typing import Any, Final, Literal
 
 from airflow.providers.common.compat.sdk import (
@@ -24,14 +28,15 @@ from airflow.providers.common.compat.sdk import (
     TaskDeferred,
 )
 
+import zoom_provider
 from tests.support import Clock
+from tests.unit.operators.model.files import watch_files
 from tests.unit.operators.model.strikes import (
     Deed,
     Effects,
     StoreDown,
     Strike,
     watch_calls,
-    watch_files,
     watch_threads,
 )
 from zoom_provider.assets import ZOOM_USERS
@@ -41,6 +46,11 @@ try:
     from airflow.exceptions import AirflowTaskTerminated
 except ImportError:
     from airflow.sdk.exceptions import AirflowTaskTerminated
+
+# Imported once, and not in each process.
+for _module in walk_packages(zoom_provider.__path__, "zoom_provider."):
+    if not _module.name.startswith(("zoom_provider.simulator", "zoom_provider.policies")):
+        import_module(_module.name)
 
 DAG_ID: Final = "onboarding"
 TASK_ID: Final = "create"
@@ -143,10 +153,8 @@ class Try:
 
     def finish(self) -> End:
         """Let it go on to its end, and say how it ended."""
-        try:
+        with suppress(BrokenPipeError):
             os.write(self._go, b".")
-        except BrokenPipeError:
-            pass
         message = self._end or self._read()
         while message == {"paused": True}:
             message = self._read()
@@ -248,9 +256,7 @@ class _Event:
 class _Child:
     """The process of a try, seen from inside."""
 
-    def __init__(
-        self, order: Order, strikes: tuple[Strike, ...], to_parent: int, go: int
-    ) -> None:
+    def __init__(self, order: Order, strikes: tuple[Strike, ...], to_parent: int, go: int) -> None:
         self._order, self._to_parent, self._go = order, to_parent, go
         self._effects = Effects(strikes, self._pause, self._on_stop)
         self._ti = _TaskInstance(order)
@@ -267,6 +273,8 @@ class _Child:
     def run(self) -> None:
         """Execute the task, send how it ended, and leave without a trace."""
         logging.disable(logging.CRITICAL)
+        # It would go through, and so copy, all that the test's process has.
+        gc.disable()
         # macOS asks its own frameworks for proxies, which no forked process may.
         os.environ["no_proxy"] = "*"
         watch_files(self._order.watched, self._effects)
