@@ -20,7 +20,7 @@ from tests.unit.operators.conftest import (
     outcomes,
     people,
 )
-from zoom_provider.api.auth import TokenCache
+from zoom_provider.api.token_cache import TokenCache
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.api.stop import StopSignal
 from zoom_provider.exceptions import ZoomStoppedError
