@@ -57,8 +57,8 @@ setup(
     zip_safe=False,
     options={"egg_info": {"egg_base": EGG_BASE.as_posix()}},
     install_requires=[
-        "apache-airflow>=2.11",
-        "apache-airflow-providers-common-compat>=1.22",
+        "apache-airflow>=2.11,!=3.0.*",
+        "apache-airflow-providers-common-compat>=1.12",
         "apache-airflow-providers-standard>=1.0",
         "pendulum>=3.0",
         "pydantic>=2.10",

@@ -1,8 +1,9 @@
 """
 ### Create one person in Zoom, by hand or by HTTP request
 
-Press *Trigger*, choose how the person joins, fill in who it is. Over HTTP, send the same three
-names as the run's `conf`. Needs the connection `zoom_default`.
+Press *Trigger*, fill in who it is, choose how the person joins. Over HTTP, send the same names as
+the run's `conf`, or Zoom's own `user_info` instead of the plain fields, as an object or as a JSON
+text. Needs the connection `zoom_default`.
 
 **What became of the person** is one click away from the run's page: open the task `create_user`.
 A line of its log says it plainly: the outcome, the status and Zoom's id, or in red what to correct.
@@ -22,7 +23,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.providers.common.compat.sdk import DAG, Param
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Param, task
 
 from zoom_provider.assets import ZOOM_USERS
 from zoom_provider.operators.users import ZoomCreateUserOperator
@@ -45,26 +46,48 @@ ACTIONS_MD = """
   password.
 """
 
-PERSON_MD = """
-- **email**; **type**: 1 Basic, 2 Licensed, 4 Unassigned without Meetings Basic. Both are required.
-- **first_name**, **last_name**: at most 64 characters, 5 of them Chinese. May stay empty.
-- If need be, add **display_name** (at most 128 characters, 10 of them Chinese), **division_ids**
-  (a list of one id), **feature** (an object: **zoom_phone**, true or false, and **zoom_one_type**,
-  a number), **plan_united_type** or **license_info_list**, as Zoom's reference has them.
+BASIC = 1
+LICENSES = {"1": "Basic", "2": "Licensed", "4": "Unassigned without Meetings Basic"}
+
+EMAIL: dict[str, Any] = {"format": "email", "pattern": r"^\s*\S+@\S+\.\S+\s*$", "maxLength": 128}
+EMAIL_MD = """
+One address, such as `jane@example.com`.
+If Airflow answers **Bad Request**, the top of this form says which field to correct.
+"""
+
+NAME_MD = "At most 64 characters, 5 of them Chinese. May stay empty."
+DISPLAY_NAME_MD = "At most 128 characters, 10 of them Chinese. May stay empty."
+LICENSE_MD = "*Licensed* takes one of the seats that the account has bought."
+
+USER_INFO_MD = """
+Zoom's **user_info** as JSON, for what has no field of its own. It takes the place of the fields
+above: leave them empty and the license at *Basic*, or the run fails and names what is filled in.
+
+```
+{"email": "jane@example.com", "type": 2, "division_ids": ["d1"]}
+```
+
+- **email** and **type** (1 Basic, 2 Licensed, 4 Unassigned without Meetings Basic) are required.
+- **first_name**, **last_name**, **display_name**, **division_ids** (a list of one id), **feature**
+  (an object: **zoom_phone**, true or false, and **zoom_one_type**, a number),
+  **plan_united_type** and **license_info_list** are as in Zoom's reference.
 - No password: Airflow keeps in clear text what a run is started with.
-- **Bad Request** when you press Trigger: something above is not as it says here.
+
+**Do not type into _Configuration JSON_** under *Advanced Options*: Airflow 3.3 takes the small
+letter g there for a shortcut and drops it. *lang* becomes *lan*, and a stranger is invited. The
+fields of this form, this one too, take every letter.
 """
 
 IF_EXISTS_MD = """
 An e-mail address is one person. Zoom drops changes to a person who is still pending.
 """
 
+# The rules for an object, then the one for a JSON text, whose fields the task checks.
 USER_INFO: dict[str, Any] = {
     "required": ["email", "type"],
     "additionalProperties": False,
     "properties": {
-        # Empty as the form has it before it is filled in: then the task fails and nothing is sent.
-        "email": {"type": "string", "pattern": "^$|@", "maxLength": 128},
+        "email": {"type": "string", **EMAIL},
         "type": {
             "description": "1 Basic, 2 Licensed, 4 Unassigned without Meetings Basic",
             "enum": [1, 2, 4, "1", "2", "4"],
@@ -84,7 +107,14 @@ USER_INFO: dict[str, Any] = {
         "plan_united_type": {"type": "string"},
         "license_info_list": {"type": "array", "items": {"type": "object"}, "maxItems": 2},
     },
+    "pattern": r"""^\s*\{(?![\s\S]*password["']\s*:)[\s\S]*\}\s*$""",
 }
+
+
+def text_field(title: str, rule: str, **schema: Any) -> Param:
+    """Return a field of one line that may stay empty."""
+    return Param(None, type=["string", "null"], title=title, description_md=rule, **schema)
+
 
 with DAG(
     dag_id="zoom_create_user",
@@ -93,6 +123,18 @@ with DAG(
     schedule=None,
     tags=["zoom", "example"],
     params={
+        "email": text_field("E-mail address", EMAIL_MD, **EMAIL),
+        "first_name": text_field("First name", NAME_MD, maxLength=64),
+        "last_name": text_field("Last name", NAME_MD, maxLength=64),
+        "display_name": text_field("Display name", DISPLAY_NAME_MD, maxLength=128),
+        "type": Param(
+            BASIC,
+            type="integer",
+            title="License",
+            description_md=LICENSE_MD,
+            enum=[1, 2, 4],
+            values_display=LICENSES,
+        ),
         "action": Param(
             "create",
             type="string",
@@ -100,14 +142,6 @@ with DAG(
             description_md=ACTIONS_MD,
             enum=list(ACTIONS),
             values_display=ACTIONS,
-        ),
-        "user_info": Param(
-            # Nobody: a form sent too early, or a slip in a request, must not invite a stranger.
-            {"email": "", "type": 1, "first_name": "", "last_name": ""},
-            type="object",
-            title="The person",
-            description_md=PERSON_MD,
-            **USER_INFO,
         ),
         "if_exists": Param(
             "fail",
@@ -121,12 +155,39 @@ with DAG(
                 "update": "update: write the names and the type given here to the existing person",
             },
         ),
+        "user_info": Param(
+            None,
+            # With the string first, the form has a field of several lines and not a JSON editor.
+            type=["string", "object", "null"],
+            format="multiline",
+            title="user_info",
+            section="For experts",
+            description_md=USER_INFO_MD,
+            **USER_INFO,
+        ),
     },
 ) as dag:
+
+    @task(show_return_value_in_logs=False)  # names stay out of the log
+    def person(params: Any = None) -> Any:
+        """Return the person of the plain fields, or of user_info if only that is given."""
+        names = ("email", "first_name", "last_name", "display_name", "type")
+        plain = {name: params[name] for name in names if params[name]}
+        if not params["user_info"]:
+            return plain
+        filled_in = [name for name, value in plain.items() if (name, value) != ("type", BASIC)]
+        if filled_in:
+            raise AirflowFailException(
+                f"Nothing was sent to Zoom: user_info is given, and so is {', '.join(filled_in)}. "
+                "Trigger again with user_info alone, or without it."
+            )
+        return params["user_info"]
+
+    user_info: Any = person()
     ZoomCreateUserOperator(
         task_id="create_user",
         action="{{ params.action }}",
-        user_info="{{ params.user_info }}",
+        user_info=user_info,
         if_exists="{{ params.if_exists }}",
         # zoom_onboarded starts when this has an event.
         outlets=[ZOOM_USERS],

@@ -15,6 +15,8 @@ and address does not become a new user.
 A run without a data interval, or one that is started with `from` or `to`, takes exactly the people
 whose first day is between those two dates, both included; left empty they mean tomorrow.
 
+A person whose first day cannot be read is not created and counts as a failure.
+
 Connection `bamboohr`: type HTTP, host `https://COMPANY.bamboohr.com`, login `api-key` (any text),
 password the API key.
 """
@@ -39,6 +41,11 @@ log = logging.getLogger("airflow.task")
 HR_TIMEZONE = ZoneInfo("Europe/Berlin")
 ONE_DAY = timedelta(days=1)
 LATE = timedelta(days=30)
+# Up to ten people are reported for HR to correct; more mean that something else is wrong.
+MAX_FAILURES = 10
+# More are no morning's new hires but a query that takes all staff.
+MAX_CREATES = 500
+FAILURES = ("rejected", "needs_license", "foreign_account", "needs_human", "failed")
 
 # The data set's names, which are not those of BambooHR's other endpoints; eeid is the employee id.
 FIELDS = ["eeid", "email", "firstName", "lastName", "jobInformationDepartment"]
@@ -122,6 +129,23 @@ def people_hired(first: date, last: date) -> list[dict[str, Any]]:
     return list(people.values())
 
 
+def without_first_day(people: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Write all first days as YYYY-MM-DD; take out those that cannot be read, as failures."""
+    from zoom_provider.api.replies import printable
+
+    undated = []
+    for person in list(people):
+        try:
+            person["hireDate"] = str(datetime.fromisoformat(person["hireDate"]).date())
+        except (TypeError, ValueError):
+            people.remove(person)
+            where = {"source": "bamboohr", "row": None, "key": printable(person["eeid"])}
+            reason = f"hireDate {person['hireDate']!r:.60} is no date in the form YYYY-MM-DD"
+            who = {"email": printable(person["email"] or "", 128), "outcome": "rejected"}
+            undated.append({**where, **who, "reason": reason})
+    return undated
+
+
 def changed_since(moment: datetime) -> set[str]:
     """Return the ids of those who were entered or changed."""
     since = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -143,10 +167,10 @@ with DAG(
     },
 ) as dag:
     # Names stay out of the log.
-    @task(show_return_value_in_logs=False)
+    @task(multiple_outputs=True, show_return_value_in_logs=False)
     def extract(
         params: Any = None, data_interval_start: Any = None, data_interval_end: Any = None
-    ) -> list[dict[str, Any]]:
+    ) -> dict[str, list[dict[str, Any]]]:
         """Pick the people of this run."""
         if not INSTALLED:
             raise AirflowFailException(MISSING)
@@ -162,39 +186,51 @@ with DAG(
             last = date.fromisoformat(params["to"] or f"{first}")
             if last < first:
                 raise AirflowFailException(f"No day is both from {first} on and up to {last}")
-        people = [
+        people = people_hired(first - late, last)
+        undated = without_first_day(people)
+        due = [
             {name: person[name] for name in FIELDS}
-            for person in people_hired(first - late, last)
+            for person in people
             if person["hireDate"] >= first.isoformat() or str(person["eeid"]) in changed
             if is_to_come(person, today)
         ]
-        log.info("%d people with their first day from %s to %s, or late", len(people), first, last)
-        return people
+        log.info("%d people with their first day from %s to %s, or late", len(due), first, last)
+        return {"due": due, "undated": undated}
 
     @task(trigger_rule="all_done")
     def summarize(ti: Any = None) -> dict[str, int]:
         """Tell how many got what; fail if nobody could be created or too many failed."""
         counts: dict[str, int] | None = ti.xcom_pull(task_ids="create_users", key="outcomes")
+        found = ti.xcom_pull(task_ids="extract")
         # Where extract failed after it was cleared, there are counts, but of the time before.
-        if counts is None or ti.xcom_pull(task_ids="extract") is None:
+        if counts is None or found is None:
             raise AirflowFailException("create_users left no report; its log or extract's says why")
-        for person in ti.xcom_pull(task_ids="create_users", key="attention") or ():
+        rejected = counts.get("rejected", 0) + len(found["undated"])
+        counts |= {"rejected": rejected} if rejected else {}
+        failed = [
+            *(ti.xcom_pull(task_ids="create_users", key="attention") or ()),
+            *found["undated"],
+        ]
+        for person in failed:
             log.warning("%(source)s %(key)s %(email)s: %(outcome)s, %(reason)s", person)
+        ti.xcom_push(key="attention", value=failed[:20])
         if ti.xcom_pull(task_ids="create_users") is None:
             raise AirflowFailException("create_users failed; its log says why")
+        if (many := sum(counts.get(outcome, 0) for outcome in FAILURES)) > MAX_FAILURES:
+            raise AirflowFailException(f"{many} people failed: see the list in the log")
         return counts
 
     hires: Any = extract()
     create_users = ZoomCreateUsersOperator(
         task_id="create_users",
-        users=hires,
+        users=hires["due"],
         mapping=MAPPING,
         key="eeid",
         source="bamboohr",
         action="create",
         if_exists="skip",
-        # Up to ten people are reported for HR to correct; more mean that something else is wrong.
-        max_failures=10,
+        max_failures=MAX_FAILURES,
+        max_creates=MAX_CREATES,
         # zoom_onboarded starts when this has an event.
         outlets=[ZOOM_USERS],
     )

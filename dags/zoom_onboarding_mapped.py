@@ -13,9 +13,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.providers.common.compat.sdk import DAG, task
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, task
 
 from zoom_provider.operators.users import ZoomCreateUserOperator
+
+# More are no handful but a list of all staff.
+MAX_CREATES = 50
 
 with DAG(
     dag_id="zoom_onboarding_mapped",
@@ -28,7 +31,7 @@ with DAG(
     @task(show_return_value_in_logs=False)
     def new_hires() -> list[dict[str, Any]]:
         """Stand for the call to your HR system: return one ``user_info`` per person."""
-        return [
+        people = [
             {
                 "email": "ada.nwosu@example.com",
                 "type": 2,
@@ -48,6 +51,12 @@ with DAG(
                 "last_name": "박",
             },
         ]
+        if len(people) > MAX_CREATES:
+            raise AirflowFailException(
+                f"{len(people)} people are more than MAX_CREATES={MAX_CREATES} allows; none was "
+                "created"
+            )
+        return people
 
     ZoomCreateUserOperator.partial(
         task_id="create_user",

@@ -9,7 +9,8 @@ Repeating a run or a backfill creates nobody twice.
 A run without a data interval, or one that is started with `from` or `to`, takes the people whose
 first day is between those two dates, both included; left empty they mean tomorrow.
 
-The last task lists who got what, and who has no first day yet.
+The last task lists who got what, and who has no first day yet: that is a failure, too. More than
+`MAX_FAILURES` of them turn the run red.
 """
 
 from __future__ import annotations
@@ -66,6 +67,10 @@ MAPPING = {
 }
 
 DONE = ("invited", "created", "existing", "updated", "unchanged")
+FAILURES = ("rejected", "needs_license", "foreign_account", "needs_human", "failed")
+# Up to ten people are reported for HR to correct; more mean that the table is wrong.
+MAX_FAILURES = 10
+SOURCE = "hr_postgres hr.employees"
 
 
 def wanted(params: Any, start: datetime | None, end: datetime | None) -> dict[str, Any]:
@@ -123,8 +128,12 @@ with DAG(
         """Tell who got what; fail if that is not known or the creation failed."""
         from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-        for person in undated or []:
-            log.warning("No first day: %(employee_number)s %(work_email)s", person)
+        failed = []
+        for row in undated or []:
+            log.warning("No first day: %(employee_number)s %(work_email)s", row)
+            who = {"source": SOURCE, "row": None, "key": row["employee_number"]}
+            who |= {"email": row["work_email"], "outcome": "rejected", "reason": "no first day"}
+            failed.append(who)
         path = ti.xcom_pull(task_ids="create_users", key="report")
         # Where extract failed after it was cleared, there is a report, but of the time before.
         if undated is None or path is None:
@@ -134,8 +143,12 @@ with DAG(
             person["reason"] = person["reason"] or ""
             level = logging.INFO if person["outcome"] in DONE else logging.WARNING
             log.log(level, "%(outcome)-16s %(key)-10s %(email)-36s %(reason)s", person)
+            failed += [person] if person["outcome"] in FAILURES else []
+        ti.xcom_push(key="attention", value=failed[:20])
         if ti.xcom_pull(task_ids="create_users") is None:
             raise AirflowFailException("create_users failed; its log says why")
+        if len(failed) > MAX_FAILURES:
+            raise AirflowFailException(f"{len(failed)} people failed: see the list in the log")
 
     people: Any = extract()
     create_users = ZoomCreateUsersOperator(
@@ -143,12 +156,11 @@ with DAG(
         users=people["due"],
         mapping=MAPPING,
         key="employee_number",
-        source="hr_postgres hr.employees",
+        source=SOURCE,
         # Writes changed names and licenses. Who comes back may be inactive in Zoom: "skip" would
         # pass over them in silence, "update" makes them needs_human.
         if_exists="update",
-        # Up to ten people are reported for HR to correct; more mean that the table is wrong.
-        max_failures=10,
+        max_failures=MAX_FAILURES,
         # Not a morning's new hires but a table that somebody has touched as a whole.
         max_creates=500,
         # zoom_onboarded starts when this has an event.

@@ -29,8 +29,8 @@ EXPECTED = {
     "2081": "duplicate",
     "2082": "rejected",  # no e-mail address
     "2083": "rejected",  # no such license
-    "2084": "no_start_date",
-    "2085": "no_start_date",
+    "2084": "rejected",  # no first day
+    "2085": "rejected",  # 0000-00-00
     "2086": "not_due",  # starts a day later
     "2087": "not_due",  # has started already
 }

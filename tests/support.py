@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.metadata
 import json
 import os
-from typing import Any
+from typing import Any, Final
 
 from zoom_provider.simulator.server import Simulator
+
+_VERSION: Final = importlib.metadata.version("apache-airflow")
+AIRFLOW: Final = tuple(int(number) for number in _VERSION.split(".")[:2])
+"""Which Airflow the tests run on: ``(3, 3)``."""
 
 JANE: dict[str, Any] = {
     "email": "jane@example.com",
@@ -76,17 +82,21 @@ def run_dag(dag: Any, **options: Any) -> Any:
 
     Airflow 3 runs only what its database knows.
     """
-    try:
+    if AIRFLOW >= (3,):
         from airflow.dag_processing.bundles.manager import DagBundlesManager
-        from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
-    except ImportError:
-        pass  # Airflow 2 runs what it is given
-    else:
+
         DagBundlesManager().sync_bundles_to_db()
-        bag = DagBag(dag_folder=os.devnull)
+        dagbag = dagbag_module()
+        bag = dagbag.DagBag(dag_folder=os.devnull)
         bag.bag_dag(dag)
-        sync_bag_to_db(bag, "dags-folder", None)
+        dagbag.sync_bag_to_db(bag, "dags-folder", None)
     return dag.test(**options)
+
+
+def dagbag_module() -> Any:
+    """Import what reads DAG files, which moved in Airflow 3.2."""
+    package = "dag_processing" if AIRFLOW >= (3, 2) else "models"
+    return importlib.import_module(f"airflow.{package}.dagbag")
 
 
 def told_asset(run: Any) -> list[dict[str, int]]:

@@ -3,7 +3,7 @@ What Airflow learns of this provider: the connection form, and where things are.
 
 Airflow calls :func:`get_provider_info` in each of its components at every start, so nothing is
 imported here that costs anything. The form is described once, in ``FORM_FIELDS`` and
-``STANDARD_FIELDS``. Airflow 3 reads it from the provider info; for Airflow 2.11
+``STANDARD_FIELDS``. Airflow 3.2 and newer read it from the provider info; for 2.11 and 3.1
 ``zoom_provider.hooks.connection_form`` makes widgets of the same structure.
 """
 

@@ -116,7 +116,7 @@ def _tell_people(notify: Callback, context: Context) -> None:
 def _tell(notify: Callback, context: Context, *, failed: bool) -> None:
     from airflow.providers.common.compat.sdk import redact
 
-    from zoom_provider.provisioning.outcomes import FAILURES
+    from zoom_provider.provisioning.report import FAILURES
 
     people = _pulled(context, "attention") or []
     outcomes = _pulled(context, "outcomes") or {}

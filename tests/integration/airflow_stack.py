@@ -1,5 +1,5 @@
 """
-A real Airflow, 3.3 or 2.11, as a person runs it: a web server, a scheduler, SQLite.
+A real Airflow, of any version, as a person runs it: a web server, a scheduler, SQLite.
 
 It lives in a folder of its own and in processes that end with the ``with`` block, however it ends.
 """
@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 import signal
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -106,16 +107,19 @@ class Airflow:
 
 
 @contextlib.contextmanager
-def airflow_3(home: Path, **settings: str) -> Iterator[Airflow]:
+def airflow_3(
+    home: Path, python: Path = Path(sys.executable), /, **settings: str
+) -> Iterator[Airflow]:
     """
-    Run the Airflow of this interpreter until the block ends; Test is allowed.
+    Run an Airflow 3 until the block ends; Test is allowed.
 
+    :param python: its interpreter, by default this one
     :param settings: more environment variables, or others
     """
     port = free_port(0)
     url = f"http://127.0.0.1:{port}"
     env = {**environment(home, url), "AIRFLOW__CORE__TEST_CONNECTION": "Enabled", **settings}
-    airflow = Airflow(url, "api/v2", Processes(_logs(home), env))
+    airflow = Airflow(url, "api/v2", Processes(_logs(home), env, str(python)))
     (home / "passwords.json").write_text(json.dumps({USER: airflow.password}))
 
     with _ended(airflow.processes) as processes:
@@ -128,12 +132,13 @@ def airflow_3(home: Path, **settings: str) -> Iterator[Airflow]:
 
 
 @contextlib.contextmanager
-def airflow_2(home: Path, python: Path, connection: str) -> Iterator[Airflow]:
+def airflow_2(home: Path, python: Path, connection: str, **settings: str) -> Iterator[Airflow]:
     """
     Run an Airflow 2.11 until the block ends.
 
     :param python: its interpreter
     :param connection: zoom_default, as an environment variable holds it
+    :param settings: more environment variables, or others
     """
     port = free_port(0)
     url = f"http://127.0.0.1:{port}"
@@ -148,6 +153,7 @@ def airflow_2(home: Path, python: Path, connection: str) -> Iterator[Airflow]:
         "AIRFLOW__WEBSERVER__BASE_URL": url,
         "AIRFLOW__WEBSERVER__WEB_SERVER_HOST": "127.0.0.1",
         "AIRFLOW__WEBSERVER__WORKERS": "1",
+        **settings,
     }
     airflow = Airflow(url, "api/v1", Processes(_logs(home), env, str(python)))
     airflow.session.auth = (USER, airflow.password)

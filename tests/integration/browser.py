@@ -99,6 +99,23 @@ class Browser:
         self.field(label).send_keys(Keys.CONTROL, "a")
         self.field(label).send_keys(text)
 
+    def type_keys(self, css: str, text: str) -> None:
+        """
+        Type a text key by key, as a person does, and see each key arrive before the next.
+
+        Airflow's forms lose keys that come faster than a busy machine draws them.
+        """
+        field = self.one(css)
+        self.click(css)
+        for key in text:
+            before = field.get_attribute("value")
+            ActionChains(self.driver).send_keys(key).perform()
+
+            def arrived(before: str | None = before) -> bool:
+                return field.get_attribute("value") != before
+
+            self.wait(f"the key {key!r}", arrived)
+
     def options(self, label: str) -> list[str]:
         """Open a drop-down; list what there is to choose."""
         self.field(label).send_keys(Keys.ARROW_DOWN)
@@ -109,16 +126,6 @@ class Browser:
         """Choose from a drop-down."""
         assert option in self.options(label)
         self.field(label).send_keys(option, Keys.ENTER)
-
-    def paste(self, css: str, text: str) -> None:
-        """Put a text into an editor, over what is there."""
-        granted = {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
-        self.driver.execute_cdp_cmd("Browser.grantPermissions", granted)
-        copy = "navigator.clipboard.writeText(arguments[0]).then(arguments[1])"
-        self.click(css)
-        self.driver.execute_async_script(copy, text)
-        keys = ActionChains(self.driver).key_down(Keys.CONTROL)
-        keys.send_keys("a").send_keys("v").key_up(Keys.CONTROL).perform()
 
     def notice(self, title: str) -> str:
         """Wait for a notice in the corner of Airflow's page; return what it says."""

@@ -136,6 +136,37 @@ def test_who_starts_tomorrow_or_came_late_is_in_zoom_once(
     assert since == [day_before, day_before]
 
 
+def test_first_day_that_cannot_be_read_is_a_failure_and_holds_up_none(
+    run: Run, hr: BambooHR, connected: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    hr.add(1, day(0), email="ann@example.com")
+    late = {"hireDate": f"{day(-1)}T00:00:00", "changed": MORNING - timedelta(hours=20)}
+    hr.add(2, day(-1), email="bob@example.com", **late)
+    for number in range(3, 14):
+        hr.add(number, day(-1), hireDate=f"{day(-1)} or later")
+
+    done = run()
+
+    assert sorted(emails(connected)) == ["ann@example.com", "bob@example.com"]
+    assert states(done) == {"extract": "success", "create_users": "success", "summarize": "failed"}
+    reason = f"hireDate '{day(-1)} or later' is no date in the form YYYY-MM-DD"
+    assert f"bamboohr 13 person13@example.com: rejected, {reason}" in caplog.text
+    attention = pulled(done, "attention", "summarize")
+    assert {line["key"] for line in attention} == {str(number) for number in range(3, 14)}
+
+
+def test_a_crowd_is_stopped_before_anybody_is_created(
+    run: Run, hr: BambooHR, connected: Simulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(501):
+        hr.add(number, day(0))
+
+    assert str(run().state) == "failed"
+
+    assert "501 people are more than max_creates=500 allows" in capsys.readouterr().out
+    assert connected.people() == []
+
+
 def test_every_page_is_read_and_mapped(run: Run, hr: BambooHR, connected: Simulator) -> None:
     for number in range(25):
         hr.add(number, day(0), jobInformationDepartment=("Sales", "Law")[number % 2])

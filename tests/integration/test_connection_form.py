@@ -116,8 +116,8 @@ def test_a_run_says_who_got_what(
     airflow.connect(connection(zoom))
     # As if HR had dropped it long ago: what has just changed may still be written.
     os.utime(shutil.copy(SAMPLE, tmp_path), (0, 0))
-    dates = {"from": FIRST_DAY, "to": FIRST_DAY}
-    run = airflow.trigger("zoom_onboarding_csv", {"folder": str(tmp_path), **dates})
+    airflow.api("POST", "variables", {"key": "zoom_hr_folder", "value": str(tmp_path)})
+    run = airflow.trigger("zoom_onboarding_csv", {"from": FIRST_DAY, "to": FIRST_DAY})
     assert airflow.state("zoom_onboarding_csv", run) == "success"
 
     browser.resize(1200, 700)

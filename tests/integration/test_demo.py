@@ -95,7 +95,7 @@ def test_the_demo_tells_what_happened_to_each_person(script: Script) -> None:
     sample = [row["Work Email"] for row in read_sample()]
     assert sorted(row[1] for row in rows) == sorted(sample)
     assert Counter(row[0] for row in rows) == {
-        **{"invited": 37, "rejected": 3, "no_start_date": 2, "not_due": 2},
+        **{"invited": 37, "rejected": 5, "not_due": 2},
         **{"existing": 1, "foreign_account": 1, "duplicate": 1},
     }
     # Whoever is neither new nor there already has a reason beside their name.
@@ -141,7 +141,7 @@ def test_the_ui_is_there_until_ctrl_c(script: Script, tmp_path: Path) -> None:
     assert len(processes_of(".ui")) >= 5
 
     airflow = Airflow(url, "api/v2", Processes(tmp_path, {}), password=password)
-    mail = "Zoom: zoom_onboarding_csv.create_users is done, except for 4 people"
+    mail = "Zoom: zoom_onboarding_csv.summarize is done, except for 6 people"
     airflow.processes.wait_for("The mail", lambda: shows(mailbox, mail) or None, 60)
     assert shows(mailbox, "hannah.becker.example.com")
     airflow.log_in()

@@ -61,8 +61,14 @@ def mailbox(mail_port: int) -> Iterator[Mailbox]:
 
 
 @pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make the folder that the page's DAG reads."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
 def told(
-    tmp_path_factory: pytest.TempPathFactory, zoom_server: Simulator, mail_port: int
+    tmp_path_factory: pytest.TempPathFactory, zoom_server: Simulator, mail_port: int, data: Path
 ) -> Iterator[Airflow]:
     """Run an Airflow whose scheduler starts what an event is to start."""
     home = tmp_path_factory.mktemp("airflow")
@@ -70,7 +76,9 @@ def told(
     dags.mkdir()
     for dag_id in (ONE, CONSUMER):
         shutil.copy(PROJECT / "dags" / f"{dag_id}.py", dags)
-    (dags / f"{MANY}.py").write_text(block("told", PAGE), encoding="utf-8")
+    code = block("told", PAGE)
+    assert code.count('"/data/') == 1
+    (dags / f"{MANY}.py").write_text(code.replace('"/data/', f'"{data}/'), encoding="utf-8")
     (dags / "killed.py").write_text(KILLED, encoding="utf-8")
     settings = {
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
@@ -85,9 +93,9 @@ def told(
 
 
 @pytest.fixture
-def roster(tmp_path: Path) -> Path:
+def roster(data: Path) -> Path:
     """Write an export: seven people, three of whom Zoom would not take."""
-    path = tmp_path / "hr_export.csv"
+    path = data / "hr_export.csv"
     people = [f"p{n}@example.com" for n in range(4)] + ["not an address", "<b>bold</b>", "a@b@c"]
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
@@ -185,7 +193,7 @@ def test_the_dags_with_the_asset_are_read_without_a_warning(told: Airflow) -> No
 def test_three_who_were_let_pass_come_by_mail(
     told: Airflow, zoom: Simulator, mailbox: Mailbox, roster: Path
 ) -> None:
-    run_id, state = run(told, MANY, roster=str(roster))
+    run_id, state = run(told, MANY, file=roster.name)
 
     assert state == "success"
     assert len(zoom.people()) == 4
@@ -214,7 +222,7 @@ def test_when_all_is_well_nobody_gets_a_mail(
     lines = roster.read_text(encoding="utf-8").splitlines()[:5]
     roster.write_text("\n".join(lines), encoding="utf-8")
 
-    run_id, state = run(told, MANY, roster=str(roster))
+    run_id, state = run(told, MANY, file=roster.name)
 
     assert (state, len(zoom.people())) == ("success", 4)
     log_of(told, MANY, run_id, "create_users")
@@ -226,7 +234,7 @@ def test_a_failure_comes_by_mail_without_the_secret(
 ) -> None:
     zoom.configure(client_secret="another")
 
-    run_id, state = run(told, MANY, roster=str(roster))
+    run_id, state = run(told, MANY, file=roster.name)
 
     assert state == "failed"
     assert zoom.people() == []
@@ -244,7 +252,7 @@ def test_too_many_who_failed_come_by_mail_with_the_failure(
     with roster.open("a", encoding="utf-8") as file:
         file.writelines(f"E-{n},nobody {n}\n" for n in range(7, 15))
 
-    run_id, state = run(told, MANY, roster=str(roster))
+    run_id, state = run(told, MANY, file=roster.name)
 
     assert (state, len(zoom.people())) == ("failed", 4)
     log_of(told, MANY, run_id, "create_users")
@@ -263,7 +271,7 @@ def test_without_a_mail_server_the_task_ends_as_it_would(
 ) -> None:
     zoom.configure(**change)
 
-    run_id, ended = run(told, MANY, roster=str(roster))
+    run_id, ended = run(told, MANY, file=roster.name)
 
     assert ended == state
     log = log_of(told, MANY, run_id, "create_users")
@@ -291,9 +299,10 @@ def test_the_example_with_exports_tells_hr(
         export = shutil.copy(PROJECT / "dags" / "data" / "hr_export.csv", inbox)
         # What has just changed is left to the next run.
         os.utime(export, (0, 0))
-    conf = {"folder": str(inbox), "from": "2026-03-02"}
+    conf = {"from": "2026-03-02"}
 
     with receiving(free_port(0)) as mailbox, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW_VAR_ZOOM_HR_FOLDER", str(inbox))
         patch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", mailbox.connection)
         done = run_dag(csv_example.dag, run_conf=conf)
 
@@ -302,8 +311,11 @@ def test_the_example_with_exports_tells_hr(
     if there:
         assert str(done.state) == "success"
         [(subject, body)] = told.items()
-        assert subject == "create_users is done, except for 3 people"
-        assert body.count("<td>rejected</td>") == 3
+        assert subject == "summarize is done, except for 5 people"
+        assert body.count("<td>rejected</td>") == 5
+        assert (
+            "ingrid.solberg@example.com</td>\n<td>rejected</td>\n<td>hire date is missing" in body
+        )
     else:
         assert str(done.state) == "failed"
         assert set(told) == {"extract failed", "summarize failed"}
@@ -320,6 +332,17 @@ def test_each_piece_of_code_on_the_page_is_run_or_says_why_not() -> None:
         "run by a test: smtp",
         "not run: needs a Slack workspace",
     ]
+
+
+@pytest.mark.parametrize("name", ["../secret.csv", "/etc/secret.csv", "x/../../y", "..", ""])
+def test_a_run_names_a_file_and_no_path(name: str) -> None:
+    from airflow.sdk.exceptions import ParamValidationError
+
+    found: dict[str, Any] = {}
+    exec(block("told", PAGE), found)  # noqa: S102 - the page's own
+    assert found["FILE"].resolve("new-hires.2026.csv") == "new-hires.2026.csv"
+    with pytest.raises(ParamValidationError):
+        found["FILE"].resolve(name)
 
 
 def test_the_connection_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:

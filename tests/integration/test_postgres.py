@@ -292,6 +292,27 @@ def test_too_many_failures_turn_the_run_red_after_the_report(
     assert "create_users failed; its log says why" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("people", "state"), [(10, "success"), (11, "failed")])
+def test_people_without_a_first_day_count_as_failures(
+    hr: postgresql.Server, connected: Simulator, people: int, state: str
+) -> None:
+    hr.run_sql("hr", "DELETE FROM hr.employees")
+    for number in range(people - 1):
+        enter(hr, f"late{number}", "infinity", "2027-01-01Z")
+    enter(hr, "bad", "2027-03-01", "2027-01-01Z", department="Nowhere")
+    enter(hr, "good", "2027-03-01", "2027-01-01Z")
+
+    done = run(conf={"from": "2027-03-01"})
+
+    assert str(done.state) == state
+    assert made(connected) == {"egood@example.com": 1}
+    attention = done.get_task_instance("report").xcom_pull(task_ids="report", key="attention")
+    assert {line["key"]: (line["email"], line["outcome"]) for line in attention} == {
+        **{f"late{n}": (f"elate{n}@example.com", "rejected") for n in range(people - 1)},
+        "bad": ("ebad@example.com", "rejected"),
+    }
+
+
 def test_a_changed_name_and_department_are_written(
     hr: postgresql.Server, connected: Simulator
 ) -> None:

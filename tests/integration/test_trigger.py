@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import json
+import string
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 import requests
+from selenium.webdriver import ActionChains, Keys
 
-from dags.zoom_create_user import ACTIONS
+from dags.zoom_create_user import ACTIONS, LICENSES
 from tests.integration.airflow_stack import Airflow
 from tests.integration.browser import Browser
+from tests.readme import blocks
 from tests.support import connection, emails
 from zoom_provider.simulator.server import Simulator
 
 pytestmark = pytest.mark.slow
 
 DAG = "zoom_create_user"
+PAGE = "docs/trigger.md"
 DIALOG = "[role=dialog]"
 FOLD = "for (const part of document.querySelectorAll('details[open]')) part.open = false"
-BADGES = "[data-testid=state-badge]"
+FIELDS = ("email", "first_name", "last_name", "display_name")
+SMALL = string.ascii_lowercase + string.digits + "éüßłñ"
+CAPITALS = string.ascii_uppercase + "ÉÜŁÑ"
 ZOE = {"email": "zoe@example.com", "type": 2, "first_name": "Zoë", "last_name": "Kravčík"}
+JANE = {"email": "jane@example.com", "type": 1, "first_name": "Jane", "last_name": ""}
 LEE: dict[str, Any] = {"email": "lee@example.com", "type": 1, "last_name": "欧阳娜娜小姐"}
 MARKUP = "<b class=injected>Jo</b><img src=x onerror=alert(1)>"
+MARKUP_ADDRESS = "<b/class=injected>jo</b>@example.com"
 BOTH = pytest.mark.parametrize("fixture", ["airflow", "airflow_211"], ids=["3.3", "2.11"])
 
 
@@ -37,9 +46,9 @@ def connected(airflow: Airflow, zoom: Simulator) -> Iterator[None]:
     airflow.disconnect()
 
 
-def request_run(airflow: Airflow, conf: Mapping[str, Any]) -> requests.Response:
+def request_run(airflow: Airflow, conf: Mapping[str, Any], **more: Any) -> requests.Response:
     """Ask for a run as the README's curl does."""
-    body: dict[str, Any] = {"conf": conf}
+    body: dict[str, Any] = {"conf": conf, **more}
     if airflow.api_path == "api/v2":
         body["logical_date"] = None
     url = f"{airflow.url}/{airflow.api_path}/dags/{DAG}/dagRuns"
@@ -51,32 +60,44 @@ def runs(airflow: Airflow) -> int:
     return count
 
 
-def log_of(airflow: Airflow, run: str) -> str:
-    """Read the task's log through the API."""
-    log = f"dags/{DAG}/dagRuns/{run}/taskInstances/create_user/logs/1?full_content=true"
+def log_of(airflow: Airflow, run: str, task: str = "create_user") -> str:
+    """Read a task's log through the API."""
+    log = f"dags/{DAG}/dagRuns/{run}/taskInstances/{task}/logs/1?full_content=true"
     # JSON from 3.3, plain text from 2.11.
     reply = airflow.session.get(f"{airflow.url}/{airflow.api_path}/{log}", timeout=60)
     return reply.content.decode()
 
 
-def fill_in(browser: Browser, airflow: Airflow, person: Mapping[str, Any] | None) -> None:
-    """Open the form and write who it is."""
-    browser.resize(900, 1250)
+def fill_in(browser: Browser, airflow: Airflow, person: Mapping[str, Any]) -> None:
+    """Open the form; type who it is, key by key."""
+    browser.resize(900, 1460)
     browser.driver.get(f"{airflow.url}/dags/{DAG}")
     browser.click("button", "Trigger")
-    browser.wait("the form", lambda: '"email"' in browser.one("#element_user_info").text)
-    if person is not None:
-        text = json.dumps(person, indent=2, ensure_ascii=False)
-        browser.paste("#element_user_info .view-lines", text)
+    browser.one("#element_email")
+    for name in person.keys() & set(FIELDS):
+        browser.type_keys(f"#element_{name}", person[name])
+    if "type" in person:
+        browser.choose("License", LICENSES[str(person["type"])])
 
 
-def press_trigger(browser: Browser, state: str) -> str:
-    """Start the run, wait on its page for its end, open its task; return what is seen there."""
+def fill_in_user_info(browser: Browser, text: str) -> None:
+    """Type into the expert's field of the open form."""
+    browser.click(f"{DIALOG} button", "For experts")
+    browser.type_keys("#element_user_info", text)
+
+
+def trigger(browser: Browser) -> str:
+    """Press the form's button; return the run's id."""
     browser.click(f"{DIALOG} button", "Trigger")
     browser.wait("the run's page", lambda: "/runs/" in browser.driver.current_url)
-    browser.wait("the run's end", lambda: {e.text for e in browser.all(BADGES)} == {state}, 90)
-    browser.resize(1360, 480)
+    return unquote(browser.driver.current_url.partition("/runs/")[2].partition("?")[0])
+
+
+def press_trigger(browser: Browser, airflow: Airflow, state: str) -> str:
+    """Start the run, wait for its end, open its task; return what is seen there."""
+    assert airflow.state(DAG, trigger(browser)) == state
     browser.click("td a", "create_user")
+    browser.resize(1360, 480)
     return browser.wait("the log", lambda: ended(browser.one("body").text))
 
 
@@ -88,8 +109,8 @@ def ended(text: str) -> str | None:
 # ---- by button
 
 
-def test_the_form_explains_each_action(airflow: Airflow, browser: Browser) -> None:
-    fill_in(browser, airflow, None)
+def test_the_form_explains_each_choice(airflow: Airflow, browser: Browser) -> None:
+    fill_in(browser, airflow, {})
 
     text = browser.one(DIALOG).text
     for words in (
@@ -97,10 +118,62 @@ def test_the_form_explains_each_action(airflow: Airflow, browser: Browser) -> No
         "autoCreate: for Enterprise customers with a managed domain",
         "custCreate: users do not have passwords and cannot log in",
         "ssoCreate: for accounts with the enabled",
-        "1 Basic, 2 Licensed, 4 Unassigned without Meetings Basic",
+        "One address, such as",
+        "At most 64 characters, 5 of them Chinese",
     ):
         assert words in text
     assert browser.options("How the person joins") == list(ACTIONS.values())
+    assert browser.options("License") == list(LICENSES.values())
+
+
+@pytest.mark.parametrize("letters", [SMALL, CAPITALS], ids=["small", "capitals"])
+def test_every_letter_that_is_typed_is_in_the_runs_conf(
+    airflow: Airflow, browser: Browser, letters: str
+) -> None:
+    typed = dict.fromkeys(FIELDS, letters) | {"email": f"{letters}@example.com"}
+    fill_in(browser, airflow, typed)
+
+    run = trigger(browser)
+
+    conf = airflow.api("GET", f"dags/{DAG}/dagRuns/{run}")["conf"]
+    assert {name: conf[name].encode() for name in FIELDS} == {
+        name: text.encode() for name, text in typed.items()
+    }
+
+
+def test_every_letter_that_is_typed_into_user_info_is_in_the_runs_conf(
+    airflow: Airflow, browser: Browser
+) -> None:
+    user_info = {"email": f"{SMALL}@example.com", "type": 2, "display_name": CAPITALS}
+    fill_in(browser, airflow, {})
+    fill_in_user_info(browser, json.dumps(user_info, ensure_ascii=False))
+
+    run = trigger(browser)
+
+    conf = airflow.api("GET", f"dags/{DAG}/dagRuns/{run}")["conf"]
+    assert conf["user_info"] == user_info
+
+
+@pytest.mark.xfail(
+    raises=AssertionError,
+    strict=True,
+    reason="Airflow's JSON editor drops a small g, as the form and docs/trigger.md say",
+)
+def test_every_letter_can_be_typed_into_configuration_json(
+    airflow: Airflow, browser: Browser
+) -> None:
+    fill_in(browser, airflow, {})
+    browser.click(f"{DIALOG} button", "Advanced Options")
+    editor = f"{DIALOG} .view-lines"
+    browser.wait("the editor", lambda: '"email"' in browser.one(editor).text)
+    browser.click(editor)
+    keys = ActionChains(browser.driver).key_down(Keys.CONTROL).send_keys("a").key_up(Keys.CONTROL)
+    keys.send_keys("efghi").perform()
+    browser.wait("what was typed", lambda: browser.one(editor).text.endswith("hi"))
+    # The shortcut has switched every page to the graph, also for tests to come.
+    browser.driver.execute_script("localStorage.clear()")
+
+    assert browser.one(editor).text == "efghi"
 
 
 def test_a_person_from_the_form_and_what_became_of_them(
@@ -109,7 +182,7 @@ def test_a_person_from_the_form_and_what_became_of_them(
     fill_in(browser, airflow, ZOE)
     browser.picture("trigger-form")
 
-    seen = press_trigger(browser, "Success")
+    seen = press_trigger(browser, airflow, "success")
 
     [person] = zoom.people()
     assert {name: person[name] for name in ZOE} == ZOE
@@ -123,7 +196,7 @@ def test_a_person_from_the_form_and_what_became_of_them(
 def test_a_failed_run_names_the_field(airflow: Airflow, browser: Browser, zoom: Simulator) -> None:
     fill_in(browser, airflow, LEE)
 
-    seen = press_trigger(browser, "Failed")
+    seen = press_trigger(browser, airflow, "failed")
 
     told = "Nothing was sent to Zoom: user_info.last_name: must not have more than 5 Chinese"
     [line] = [line for line in seen.splitlines() if line.removeprefix(" - ").startswith(told)]
@@ -138,29 +211,50 @@ def test_a_failed_run_names_the_field(airflow: Airflow, browser: Browser, zoom: 
 def test_a_form_that_nobody_filled_in_is_nobody(
     airflow: Airflow, browser: Browser, zoom: Simulator
 ) -> None:
-    fill_in(browser, airflow, None)
+    fill_in(browser, airflow, {})
 
-    assert "user_info.email: is required" in press_trigger(browser, "Failed")
+    assert "user_info.email: is required" in press_trigger(browser, airflow, "failed")
     assert zoom.requests() == []
 
 
-def test_what_the_schema_forbids_is_no_run_of_the_form_either(
-    airflow: Airflow, browser: Browser, zoom: Simulator
+@pytest.mark.parametrize(
+    ("person", "user_info", "told"),
+    [
+        (
+            {"email": "petra.lang"},
+            "",
+            "Invalid input for param email: 'petra.lang' is not a 'email'",
+        ),
+        (
+            {},
+            json.dumps({**ZOE, "password": "Correct9Horse"}),
+            "Invalid input for param user_info: Additional properties are not allowed ('password'",
+        ),
+    ],
+    ids=["address", "password"],
+)
+def test_what_the_schema_forbids_is_no_run_and_the_form_names_the_field(
+    airflow: Airflow,
+    browser: Browser,
+    zoom: Simulator,
+    person: dict[str, Any],
+    user_info: str,
+    told: str,
 ) -> None:
     before = runs(airflow)
-    fill_in(browser, airflow, {**ZOE, "password": "Correct9Horse"})
+    fill_in(browser, airflow, person)
+    if user_info:
+        fill_in_user_info(browser, user_info)
     browser.click(f"{DIALOG} button", "Trigger")
 
-    # Airflow says no more here; the text below the field says what is right.
+    browser.wait("what is wrong", lambda: told in browser.one(DIALOG).text)
     assert browser.notice("Failed to Trigger Dag") == "Bad Request"
-    assert browser.all(DIALOG)
     assert (runs(airflow), zoom.requests()) == (before, [])
 
 
 def test_markup_is_text_on_every_page(airflow: Airflow, browser: Browser, zoom: Simulator) -> None:
-    person = {"email": "jo@example.com", "type": 1, "first_name": MARKUP}
-    fill_in(browser, airflow, person)
-    press_trigger(browser, "Success")
+    fill_in(browser, airflow, {"email": "jo@example.com", "first_name": MARKUP})
+    press_trigger(browser, airflow, "success")
     task = browser.driver.current_url
 
     for page in (f"{task}/rendered_templates", zoom.url):
@@ -168,10 +262,10 @@ def test_markup_is_text_on_every_page(airflow: Airflow, browser: Browser, zoom: 
         browser.wait(f"the name on {page}", lambda: MARKUP in browser.one("body").text)
         assert browser.driver.find_elements("css selector", ".injected") == []
 
-    run = airflow.trigger(DAG, {"user_info": {"email": f"{MARKUP}@example.com", "type": 1}})
+    run = airflow.trigger(DAG, {"email": MARKUP_ADDRESS})
     assert airflow.state(DAG, run) == "failed"
     browser.driver.get(f"{airflow.url}/dags/{DAG}/runs/{run}/tasks/create_user")
-    browser.wait("the log", lambda: MARKUP in browser.one("body").text)
+    browser.wait("the log", lambda: MARKUP_ADDRESS in browser.one("body").text)
     assert browser.driver.find_elements("css selector", ".injected") == []
     assert emails(zoom) == ["jo@example.com"]
 
@@ -187,7 +281,10 @@ def test_markup_is_text_on_every_page(airflow: Airflow, browser: Browser, zoom: 
         ("if_exists", {"if_exists": "replace", "user_info": ZOE}),
         ("user_info", {"user_info": {**ZOE, "type": 7}}),
         ("user_info", {"user_info": {**ZOE, "password": "Correct9Horse"}}),
+        ("user_info", {"user_info": json.dumps({**ZOE, "password": "Correct9Horse"})}),
         ("user_info", {"user_info": {"email": "zoe@example.com"}}),
+        ("email", {"email": "zoe"}),
+        ("type", {"email": "zoe@example.com", "type": "Licensed"}),
     ],
 )
 def test_what_the_schema_forbids_is_refused_before_a_run_exists(
@@ -205,6 +302,40 @@ def test_what_the_schema_forbids_is_refused_before_a_run_exists(
     assert reply.status_code == 400
     assert f"Invalid input for param {param}:" in reply.json()["detail"]
     assert (runs(airflow), zoom.requests()) == (before, [])
+
+
+@BOTH
+@pytest.mark.parametrize("number", [0, 1], ids=["plain fields", "JSON text"])
+def test_the_bodies_of_the_page_create_the_same_person(
+    fixture: str, number: int, zoom: Simulator, request: pytest.FixtureRequest
+) -> None:
+    airflow: Airflow = request.getfixturevalue(fixture)
+    bodies = [json.loads(b.code) for b in blocks(PAGE) if b.language == "json"]
+    assert len(bodies) == 2
+    body = bodies[number]
+    reply = request_run(airflow, body["conf"], note=body.get("note"))
+    assert reply.status_code == 200, reply.text
+    assert reply.json()["note"] == body.get("note")
+
+    assert airflow.state(DAG, reply.json()["dag_run_id"]) == "success"
+
+    [person] = zoom.people()
+    assert {name: person[name] for name in JANE} == JANE
+
+
+@BOTH
+def test_a_person_described_twice_is_not_sent_to_zoom(
+    fixture: str, zoom: Simulator, request: pytest.FixtureRequest
+) -> None:
+    airflow: Airflow = request.getfixturevalue(fixture)
+    reply = request_run(airflow, {"first_name": "Zoë", "type": 2, "user_info": ZOE})
+    assert reply.status_code == 200, reply.text
+    run = reply.json()["dag_run_id"]
+
+    assert airflow.state(DAG, run) == "failed"
+
+    assert "user_info is given, and so is first_name, type." in log_of(airflow, run, "person")
+    assert zoom.requests() == []
 
 
 @BOTH

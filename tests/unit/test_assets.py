@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from airflow.providers.common.compat.sdk import Asset
 
+from tests.support import AIRFLOW
 from zoom_provider.assets import ZOOM_USERS
 
 
@@ -13,4 +14,5 @@ def test_it_is_the_asset_of_its_address() -> None:
     assert ZOOM_USERS.uri == same.uri == "zoom://account/users"
     # DAG files may write the address themselves: Airflow must take both for one.
     assert same == ZOOM_USERS
-    assert hash(same) == hash(ZOOM_USERS)
+    if AIRFLOW != (3, 1):  # its assets have no hash
+        assert hash(same) == hash(ZOOM_USERS)

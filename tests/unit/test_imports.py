@@ -23,6 +23,8 @@ def look_up(*arguments, **named):
 
 reached = []
 BaseHook.get_connection = look_up
+# What Airflow does for its first operator is no concern of ours: on 3.1 it starts a process.
+BaseOperator(task_id="first")
 sys.addaudithook(watch)
 
 import zoom_provider.operators.users as users

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 from airflow.providers.common.compat.notifier import BaseNotifier
-from airflow.providers.common.compat.sdk import DAG, mask_secret
+from airflow.providers.common.compat.sdk import DAG
 
-from tests.support import emails, run_dag
+from tests.support import AIRFLOW, emails, run_dag
+from zoom_provider._compat import mask_secret
 from zoom_provider.notifications import (
     PEOPLE_HTML,
     PEOPLE_SUBJECT,
@@ -117,7 +118,8 @@ def test_too_many_failures_are_told_once(
     [message] = sent
     assert message["subject"] == "Zoom: told.create_users failed"
     for body in (message["html"], message["text"]):
-        assert "23 of 25 people failed; max_failures allows none" in body
+        if AIRFLOW not in ((3, 1), (3, 2)):  # there dag.test() gives callbacks no exception
+            assert "23 of 25 people failed; max_failures allows none" in body
         assert "E-119" in body
         assert "E-120" not in body
         assert "3 more are in the report" in body

@@ -21,7 +21,6 @@ from zoom_provider.api.auth import (
     expired,
     missing_scopes,
 )
-from zoom_provider.api.creating import LostReplyError, Steps, creating, run
 from zoom_provider.api.error_scope import error_scope
 from zoom_provider.api.errors import error_of
 from zoom_provider.api.listing import UserStatus
@@ -38,6 +37,7 @@ from zoom_provider.api.user_info import CreateRequest, check
 from zoom_provider.exceptions import (
     ZoomAuthError,
     ZoomProtocolError,
+    ZoomUnavailableError,
     ZoomValidationError,
 )
 
@@ -48,6 +48,10 @@ _LONGEST_NAME: Final = 128
 
 _SPARE: Final = 2.0
 """Waking up threads takes time too, on a busy machine; a lane too many only waits its turn."""
+
+
+class LostReplyError(ZoomUnavailableError):
+    """Zoom may have acted on a call that must not be made twice."""
 
 
 class ZoomClient:
@@ -129,20 +133,6 @@ class ZoomClient:
             text += f" To create people the app still lacks the scope {' and '.join(missing)}."
         return text
 
-    def create_user(self, action: object, user_info: object) -> dict[str, Any]:
-        """
-        Create a person; return Zoom's reply (``id``, ``email``, ``type``, names).
-
-        A lost reply is settled, so that the person is there once when this returns.
-
-        :param action: ``create``, ``autoCreate``, ``custCreate`` or ``ssoCreate``
-        :param user_info: the person, by the names of Zoom's reference
-        :raises ZoomValidationError: before any call, with all faults by field
-        :raises ZoomUserExistsError: Zoom had the person before; with the person
-        :raises ZoomForeignAccountError: the address has a Zoom account elsewhere
-        """
-        return run(self.creating(self.checked(action, user_info)), self.sleep)
-
     def checked(self, action: object, user_info: object) -> CreateRequest:
         """
         Hold a person against Zoom's rules and the connection's domains, without a call.
@@ -167,17 +157,9 @@ class ZoomClient:
             log.warning("%s: %s", request.email, warning)
         return request
 
-    def creating(self, request: CreateRequest) -> Steps[dict[str, Any]]:
-        """
-        Create a person in steps, each yielding the seconds until the next may be taken.
-
-        Returns and raises what :meth:`create_user` does.
-        """
-        return creating(self, request)
-
     def post_user(self, request: CreateRequest) -> dict[str, Any]:
         """
-        Post a person once and settle nothing; :meth:`create_user` is what most callers want.
+        Post a person once and settle nothing.
 
         :raises LostReplyError: Zoom may have acted
         """

@@ -1,8 +1,8 @@
 """
-The connection form for Airflow 2.11: widgets, made of the structure that Airflow 3 reads.
+The connection form for Airflow 2.11 and 3.1: widgets, made of what newer ones read.
 
 ``flask_appbuilder``, ``flask_babel`` and ``wtforms`` are there only where Airflow's web server is,
-hence the imports inside the functions.
+hence the imports inside the functions. In Airflow 3.1 they are stand-ins of its API server's.
 """
 
 from __future__ import annotations

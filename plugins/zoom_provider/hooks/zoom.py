@@ -8,14 +8,17 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow.providers.common.compat.sdk import BaseHook, mask_secret
+from airflow.providers.common.compat.sdk import BaseHook
 
+from zoom_provider._compat import mask_secret
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.api.listing import UserStatus
 from zoom_provider.api.settings import ZoomSettings, settings_from_fields
+from zoom_provider.api.stop import StopSignal
 from zoom_provider.api.token_cache import TokenCache
 from zoom_provider.exceptions import ZoomError
-from zoom_provider.hooks.adapters import token_store
+from zoom_provider.hooks.airflow_io import token_store
+from zoom_provider.provisioning.create_user import post_user
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -31,6 +34,7 @@ class ZoomHook(BaseHook):
     ``remedy`` says whether another try can help.
 
     :param zoom_conn_id: a connection of type ``zoom``
+    :param stop: ends all waits once it is set, and nothing new is sent
     """
 
     conn_name_attr = "zoom_conn_id"
@@ -38,9 +42,12 @@ class ZoomHook(BaseHook):
     conn_type = "zoom"
     hook_name = "Zoom"
 
-    def __init__(self, zoom_conn_id: str = default_conn_name) -> None:
+    def __init__(
+        self, zoom_conn_id: str = default_conn_name, *, stop: StopSignal | None = None
+    ) -> None:
         super().__init__()
         self.zoom_conn_id = zoom_conn_id
+        self._stop = stop
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
@@ -57,7 +64,12 @@ class ZoomHook(BaseHook):
         return get_ui_field_behaviour()
 
     @cached_property
-    def _client(self) -> ZoomClient:
+    def client(self) -> ZoomClient:
+        """
+        The client, made at the first call.
+
+        :raises ZoomValidationError: the connection is not usable; by field
+        """
         settings = settings_of(self.get_connection(self.zoom_conn_id))
         # Airflow masks it as it is stored; what is sent is without the blanks around it.
         for secret in (settings.client_secret, settings.refresh_token, settings.access_token):
@@ -67,15 +79,12 @@ class ZoomHook(BaseHook):
             settings,
             on_secret=mask_secret,
             store=token_store(),
+            stop=self._stop,
         )
 
     def get_conn(self) -> ZoomClient:
-        """
-        Return the client, made at the first call.
-
-        :raises ZoomValidationError: the connection is not usable; by field
-        """
-        return self._client
+        """Return :attr:`client`."""
+        return self.client
 
     def create_user(self, action: str, user_info: Mapping[str, Any]) -> dict[str, Any]:
         """
@@ -89,7 +98,8 @@ class ZoomHook(BaseHook):
         :raises ZoomUserExistsError: Zoom had the person before; with the person
         :raises ZoomForeignAccountError: the address has a Zoom account elsewhere
         """
-        return self.get_conn().create_user(action, user_info)
+        client = self.get_conn()
+        return post_user(client, client.checked(action, user_info))
 
     def get_user(self, user: str) -> dict[str, Any]:
         """

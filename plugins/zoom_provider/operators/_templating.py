@@ -2,7 +2,8 @@
 Parse and mask ``user_info`` while rendering, once for all operators.
 
 Airflow stores rendered fields before ``execute`` runs, and masks a password only by its key. A
-JSON text has no keys, so it becomes an object here, before it is stored.
+JSON text has no keys, so it becomes an object here, before it is stored; and what is stored has no
+password in it at all, whatever its column is called.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ import json
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import BaseOperator, mask_secret
+from zoom_provider._compat import mask_secret
+from zoom_provider.exceptions import ZoomValidationError
+from zoom_provider.operators._base import ZoomBaseOperator
 
 if TYPE_CHECKING:
     import jinja2
@@ -27,10 +31,10 @@ _MOST_WRAPPED = 3
 """A JSON text is a text again where a template passes it through ``tojson``."""
 
 _MOST_MASKED = 100
-"""Each mask costs every log line; beyond this only the key's name hides a password."""
+"""Each mask costs every log line; what Airflow stores is without passwords in any number."""
 
 
-class UserInfoOperator(BaseOperator):
+class UserInfoOperator(ZoomBaseOperator):
     """
     An operator with templated fields that hold people.
 
@@ -52,7 +56,21 @@ class UserInfoOperator(BaseOperator):
         if parent is self:
             column = password_column(getattr(self, "mapping", None))
             for name in self.people_fields:
-                setattr(self, name, presentable(getattr(self, name), column))
+                people = mask_passwords(getattr(self, name), column)
+                # The attribute is what Airflow stores; the task works with what was given.
+                shown = without_passwords(people, column)
+                setattr(self, name, shown)
+                self.__dict__[f"_given_{name}"] = (shown, people)
+
+    def given(self, name: str) -> Any:
+        """
+        Return a field that holds people, passwords included.
+
+        :raises ZoomValidationError: it is a text that could not be parsed
+        """
+        value = getattr(self, name)
+        shown, people = self.__dict__.get(f"_given_{name}", (None, None))
+        return readable(parsed(people if value is shown and value is not None else value), name)
 
 
 class Unreadable(str):
@@ -62,13 +80,13 @@ class Unreadable(str):
 
 
 def password_column(mapping: Any) -> str | None:
-    """Say what a source calls its passwords, which need not look like the word."""
+    """Return what a source calls its passwords, which need not look like the word."""
     source = mapping.get("password") if isinstance(mapping, Mapping) else None
     column = source.get("column") if isinstance(source, Mapping) else source
     return column if isinstance(column, str) else None
 
 
-def presentable(value: Any, column: str | None = None) -> Any:
+def mask_passwords(value: Any, column: str | None = None) -> Any:
     """
     Parse a text into people; mask the passwords among them in this process's logs.
 
@@ -76,10 +94,31 @@ def presentable(value: Any, column: str | None = None) -> Any:
     """
     people = parsed(value)
     for person in people[:_MOST_MASKED] if isinstance(people, list) else [people]:
-        for secret in _passwords(person, column):
+        for name in _password_names(person, column):
+            secret = person[name]
             mask_secret(secret)
             mask_secret(json.dumps(secret)[1:-1])
     return people
+
+
+def without_passwords(people: Any, column: str | None = None) -> Any:
+    """Return people as they may be shown: each of their passwords is ``***``."""
+    if isinstance(people, list):
+        shown = [without_passwords(person, column) for person in people]
+        return shown if any(a is not b for a, b in zip(shown, people, strict=True)) else people
+    names = _password_names(people, column)
+    return {**people, **dict.fromkeys(names, "***")} if names else people
+
+
+def readable(value: Any, name: str) -> Any:
+    """
+    Return a parameter.
+
+    :raises ZoomValidationError: it was a text that could not be parsed
+    """
+    if isinstance(value, Unreadable):
+        raise ZoomValidationError(f"{name} cannot be read {value}", errors={name: [str(value)]})
+    return value
 
 
 def parsed(value: Any) -> Any:
@@ -127,14 +166,20 @@ def _read_once(text: str) -> Any:
         return Unreadable(f"(not shown: neither JSON nor a Python literal; {where})")
 
 
-def _passwords(person: Any, column: str | None) -> list[str]:
+def _password_names(person: Any, column: str | None) -> list[str]:
     if not isinstance(person, dict):
         return []
     return [
-        value
+        key
         for key, value in person.items()
         if isinstance(key, str)
         and isinstance(value, str)
         and value
-        and (key == column or SequenceMatcher(None, key.lower(), "password").ratio() >= _ALIKE)
+        and (key == column or _looks_like_password(key))
     ]
+
+
+@lru_cache(maxsize=4096)
+def _looks_like_password(name: str) -> bool:
+    """Say whether a field's name is ``password``, perhaps misspelt."""
+    return SequenceMatcher(None, name.lower()[:64], "password").ratio() >= _ALIKE

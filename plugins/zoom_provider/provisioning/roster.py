@@ -52,6 +52,33 @@ class Row:
     first: int | None = None
     key: str = ""
 
+    @property
+    def address(self) -> str:
+        """What a person is recognised by in every try, wherever the row stands."""
+        return self.email.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """
+    A row as it is recognised by another try.
+
+    :param row: its number in the source
+    :param key: what its source knows it by
+    :param email: as given; empty for none
+    :param departed: whether it is owed from an earlier roster and not in this one
+    """
+
+    row: int
+    key: str
+    email: str
+    departed: bool = False
+
+    @property
+    def address(self) -> str:
+        """What a person is recognised by in every try, wherever the row stands."""
+        return self.email.lower()
+
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
@@ -95,14 +122,12 @@ def read(
             yield Row(number, request.email, first=first, key=key)
 
 
-def addresses(
-    records: Iterable[Record], *, shard: tuple[int, int] | None = None
-) -> Iterator[tuple[int, str]]:
-    """Give number and e-mail address (empty for none) of the rows that :func:`read` would give."""
-    for number, user_info, _ in records:
+def listed(records: Iterable[Record], *, shard: tuple[int, int] | None = None) -> Iterator[Listed]:
+    """Yield number, key and address of the rows that :func:`read` would give."""
+    for number, user_info, key in records:
         email = _email_of(user_info)
         if shard is None or _falls_to(email, *shard):
-            yield number, email
+            yield Listed(number, key, email)
 
 
 def from_list(users: Iterable[object]) -> Iterator[Record]:

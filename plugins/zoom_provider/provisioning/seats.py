@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.api.user_info import CreateRequest, UserType
-from zoom_provider.exceptions import ZoomLicenseError, ZoomValidationError
+from zoom_provider.exceptions import ZoomLicenseError
+from zoom_provider.provisioning.options import SeatsBought
 
 _SEAT_OF: Final[dict[int, str]] = {UserType.BASIC: "basic", UserType.LICENSED: "licensed"}
 _COUNTS: Final = {"basic": "basic_users_count", "licensed": "licensed_users_count"}
-_OPTION: Final = "else_basic"
 
 
 class Seats:
@@ -38,14 +38,39 @@ class Seats:
         with self._lock:
             if self._took(seat):
                 return request, None
-            if self._else_basic and seat == "licensed" and self._took("basic"):
-                user_info = request.user_info.model_copy(update={"type": UserType.BASIC})
-                changed = CreateRequest(request.action, user_info, request.warnings)
-                return changed, "created as basic, no licensed seat is free"
+            if (other := self._take_basic(request)) is not None:
+                return other
         raise ZoomLicenseError(
             f"No {seat} seat is free: those bought (seats) are all in use, by pending people too.",
             seat=seat,
+            email=request.email,
         )
+
+    def refused(
+        self, request: CreateRequest, error: ZoomLicenseError
+    ) -> tuple[CreateRequest, str | None] | None:
+        """
+        Correct what is believed of the seats by Zoom's refusal of a request that had taken one.
+
+        :return: another request to try, and its note; None where there is none
+        """
+        seat = _SEAT_OF.get(request.user_info.type)
+        if error.seat != seat or seat is None:
+            self.give_back(request)
+            return None
+        with self._lock:
+            self.free[seat] = 0
+            return self._take_basic(request)
+
+    def _take_basic(self, request: CreateRequest) -> tuple[CreateRequest, str | None] | None:
+        """Take a basic seat for a user for whom no licensed one is free, where that is wanted."""
+        if not self._else_basic or request.user_info.type != UserType.LICENSED:
+            return None
+        if not self._took("basic"):
+            return None
+        user_info = request.user_info.model_copy(update={"type": UserType.BASIC})
+        changed = CreateRequest(request.action, user_info, request.warnings)
+        return changed, "created as basic, no licensed seat is free"
 
     def give_back(self, request: CreateRequest) -> None:
         """Free the seat of a person who was not created."""
@@ -63,38 +88,8 @@ class Seats:
         return True
 
 
-def check(seats: object) -> None:
-    """
-    Refuse what is no count of seats.
-
-    :param seats: ``{"licensed": n, "basic": n}`` as bought, each optional, and ``else_basic``
-    :raises ZoomValidationError: by field
-    """
-    if not isinstance(seats, Mapping):
-        raise ZoomValidationError(
-            "seats must be an object such as {'licensed': 10, 'basic': 5}",
-            errors={"seats": ["must be an object"]},
-        )
-    errors: dict[str, list[str]] = {}
-    for name, value in seats.items():
-        if name == _OPTION:
-            if not isinstance(value, bool):
-                errors[f"seats.{name}"] = ["must be True or False"]
-        elif name not in _COUNTS:
-            errors[f"seats.{name}"] = ["is neither basic nor licensed nor else_basic"]
-        elif isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            errors[f"seats.{name}"] = ["must be a number of seats"]
-    if errors:
-        listed = "; ".join(f"{name} {texts[0]}" for name, texts in errors.items())
-        raise ZoomValidationError(listed, errors=errors)
-
-
-def free_seats(client: ZoomClient, bought: Mapping[str, Any]) -> Seats:
-    """
-    Count what is free of the seats bought: less active people, and pending ones, who hold seats.
-
-    :param bought: as :func:`check` has it
-    """
+def free_seats(client: ZoomClient, bought: SeatsBought) -> Seats:
+    """Count what is free of the seats bought; active and pending users hold one each."""
     summary = client.count_users()
     used = {kind: _count(summary.get(name)) for kind, name in _COUNTS.items()}
     pending = list(client.pages("pending"))
@@ -109,8 +104,9 @@ def free_seats(client: ZoomClient, bought: Mapping[str, Any]) -> Seats:
     if has_inactive:
         # Zoom takes a deactivated person's licence away, and lists them as basic.
         used["basic"] = max(0, used["basic"] - inactive)
-    free = {kind: bought[kind] - used[kind] for kind in _COUNTS if kind in bought}
-    return Seats(free, else_basic=bool(bought.get(_OPTION)))
+    counted = {"basic": bought.basic, "licensed": bought.licensed}
+    free = {kind: number - used[kind] for kind, number in counted.items() if number is not None}
+    return Seats(free, else_basic=bought.else_basic)
 
 
 def _who_is_counted(

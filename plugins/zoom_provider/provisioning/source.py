@@ -7,13 +7,53 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
 
+from zoom_provider.api.replies import printable
 from zoom_provider.api.user_info import UserInfo
 from zoom_provider.exceptions import ZoomValidationError
 from zoom_provider.provisioning import roster
+from zoom_provider.provisioning.checkpoint import Rows
 from zoom_provider.provisioning.mapping import columns_needed, mapped
-from zoom_provider.provisioning.roster import Check, Record, Row
+from zoom_provider.provisioning.options import BulkOptions
+from zoom_provider.provisioning.ports import Files
+from zoom_provider.provisioning.roster import Check, Listed, Record, Row
 
 _JSON_LINES = (".jsonl", ".ndjson")
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """
+    What one reading of a source tells.
+
+    :param people: fingerprint of which person stands in which row
+    :param rows: the numbers of all rows
+    """
+
+    people: str
+    rows: Rows
+
+
+def make_source(options: BulkOptions, files: Files) -> Source:
+    """
+    Build the source of a bulk run.
+
+    :raises ZoomValidationError: ``users`` is no list
+    """
+    users = options.users
+    if users is not None and not isinstance(users, (list, tuple)):
+        raise ZoomValidationError(
+            "users must be a list of user_info objects", errors={"users": ["is not a list"]}
+        )
+    return Source(
+        users=users or (),
+        path=options.roster,
+        open_text=files.open_text,
+        mapping=options.mapping,
+        key=options.key,
+        # A template's text may be what a run was started with.
+        name=printable(options.source or options.roster or "users"),
+        shard=options.shard,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,19 +95,23 @@ class Source:
                 errors={"max_creates": [f"{people} people"]},
             )
 
-    def survey(self, *about: object) -> tuple[int, str]:
-        """
-        Read it to its end; return the number of rows, and a digest of who stands in which.
+    def listed(self) -> Iterator[Listed]:
+        """Read number, key and address of each row."""
+        return roster.listed(self._records(), shard=self.shard)
 
-        :param about: what else tells one piece of work from another
-        """
-        constants = {k: v for k, v in (self.mapping or {}).items() if k != "password"}
-        digest = hashlib.sha256(repr((about, constants, self.shard)).encode("utf-8", "replace"))
-        count = 0
-        for number, email in roster.addresses(self._records(), shard=self.shard):
-            count += 1
-            digest.update(f"{number} {email}\n".encode("utf-8", "replace"))
-        return count, digest.hexdigest()[:32]
+    def survey(self) -> Survey:
+        """Read it to its end: how many rows, and who stands in which."""
+        digest = hashlib.sha256(b"people")
+        rows = []
+        for row in self.listed():
+            rows.append(row.row)
+            digest.update(f"{row.row} {row.key} {row.email}\n".encode("utf-8", "replace"))
+        return Survey(digest.hexdigest()[:32], Rows(rows))
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        """What the mapping says, for a fingerprint; without the passwords' source."""
+        return {k: v for k, v in (self.mapping or {}).items() if k != "password"}
 
     def _records(self) -> Iterator[Record]:
         if self.path is None:

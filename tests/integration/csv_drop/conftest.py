@@ -7,7 +7,7 @@ import io
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
@@ -29,6 +29,7 @@ COLUMNS = SAMPLE.read_text(encoding="utf-8").splitlines()[0].split(",")
 SUNDAY = datetime(2026, 3, 1, 4, 0, tzinfo=UTC)
 KEYS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
 BUCKETS = count(1)
+VARIABLE = "AIRFLOW_VAR_ZOOM_HR_FOLDER"
 
 
 @dataclass
@@ -39,7 +40,12 @@ class Folder:
 
     def put(self, name: str, content: str | bytes) -> None:
         data = content.encode() if isinstance(content, str) else content
-        Path(self.url, name).write_bytes(data)
+        path = Path(self.url, name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+
+    def remove(self, name: str) -> None:
+        Path(self.url, name).unlink(missing_ok=True)
 
     def get(self, name: str) -> str | None:
         path = Path(self.url, name)
@@ -59,6 +65,9 @@ class Bucket(Folder):
 
     def put(self, name: str, content: str | bytes) -> None:
         self.client.put_object(Bucket=self.name, Key=f"inbox/{name}", Body=content)
+
+    def remove(self, name: str) -> None:
+        self.client.delete_object(Bucket=self.name, Key=f"inbox/{name}")
 
     def get(self, name: str) -> str | None:
         try:
@@ -92,12 +101,16 @@ def bucket(s3: Any, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     name = f"hr-drop-{next(BUCKETS)}"
     place = {"LocationConstraint": s3.meta.region_name}
     s3.create_bucket(Bucket=name, CreateBucketConfiguration=place)
-    return Bucket(f"s3://aws_default@{name}/inbox", s3, name)
+    found = Bucket(f"s3://aws_default@{name}/inbox", s3, name)
+    monkeypatch.setenv(VARIABLE, found.url)
+    return found
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Folder:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folder:
+    """Make a folder that the deployment's Variable names."""
     (tmp_path / "inbox").mkdir()
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "inbox"))
     return Folder(str(tmp_path / "inbox"))
 
 
@@ -109,9 +122,19 @@ def drop(request: pytest.FixtureRequest) -> Folder:
 
 @pytest.fixture
 def watch(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """Give the DAG a clock, an hour ahead: whatever lies there has been quiet for long."""
-    clock = SimpleNamespace(ahead=3600.0)
-    clock.time = lambda: time.time() + clock.ahead
+    """
+    Give the DAG a clock, an hour ahead: whatever lies there has been quiet for long.
+
+    Where it waits, the clock moves instead, and ``meanwhile`` happens.
+    """
+
+    def sleep(seconds: float) -> None:
+        clock.slept += seconds
+        clock.now += seconds
+        clock.meanwhile()
+
+    clock = SimpleNamespace(now=time.time() + 3600, slept=0, sleep=sleep, meanwhile=lambda: None)
+    clock.time = lambda: clock.now
     monkeypatch.setattr(example, "time", clock)
     return clock
 
@@ -120,6 +143,27 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 def zoom(airflow_db: Path, watch: SimpleNamespace, connected: Simulator) -> Simulator:
     """Give the local Zoom of the connection; a run may start."""
     return connected
+
+
+@pytest.fixture
+def dropped_while_read(monkeypatch: pytest.MonkeyPatch) -> Callable[[Folder, int], None]:
+    """Let HR drop hr.csv with one more person during each of the first reads."""
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    read_bytes = ObjectStoragePath.read_bytes
+
+    def arrange(drop: Folder, times: int) -> None:
+        left = [{f"p{n}@example.com": "2026-03-02" for n in range(m)} for m in range(times, 0, -1)]
+
+        def meanwhile(path: Any) -> Any:
+            found = read_bytes(path)
+            if path.name == "hr.csv" and left:
+                drop.put("hr.csv", export({ANN: "2026-03-02", **left.pop()}))
+            return found
+
+        monkeypatch.setattr(ObjectStoragePath, "read_bytes", meanwhile)
+
+    return arrange
 
 
 def run(drop: Folder, when: datetime | None = SUNDAY, **conf: str) -> Any:

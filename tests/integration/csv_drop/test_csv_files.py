@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -28,25 +30,38 @@ from tests.support import emails
 from zoom_provider.simulator.server import Simulator
 
 
-def test_what_may_still_be_written_is_left_to_the_next_run(
-    drop: Folder,
-    zoom: Simulator,
-    watch: SimpleNamespace,
-    caplog: pytest.LogCaptureFixture,
+def test_file_that_has_just_changed_is_read_once_it_has_kept_still(
+    drop: Folder, zoom: Simulator, watch: SimpleNamespace
 ) -> None:
     drop.put("hr.csv", export({ANN: "2026-03-02"}))
     drop.put("hr.csv.part", export({BOB: "2026-03-02"}))
-    watch.ahead = 0
+    watch.now = time.time() + 30
 
     assert run(drop).state == "success"
-    assert emails(zoom) == []
-    assert drop.mark("hr.csv") is None
-    assert "hr.csv has just changed; it is left to the next run" in caplog.text
 
-    watch.ahead = 3600
-    run(drop)
     assert emails(zoom) == [ANN]
-    assert drop.mark("hr.csv")["outcomes"] == {"invited": 1}
+    mark = drop.mark("hr.csv")
+    assert mark["outcomes"] == {"invited": 1}
+    assert watch.now == pytest.approx(mark["modified"] + 60)
+    assert watch.slept > 0
+
+
+def test_file_with_a_time_in_the_future_is_read_once_it_has_kept_still(
+    folder: Folder, zoom: Simulator, watch: SimpleNamespace, caplog: pytest.LogCaptureFixture
+) -> None:
+    tomorrow = watch.now + 86_400
+    for name, email in (("a.csv", ANN), ("b.csv", BOB)):
+        folder.put(name, export({email: "2026-03-02"}))
+        os.utime(Path(folder.url, name), (tomorrow, tomorrow))
+
+    assert run(folder).state == "success"
+
+    # Both were seen at once, so one minute is enough for both.
+    assert sorted(emails(zoom)) == [ANN, BOB]
+    assert watch.slept == 60
+    assert "a.csv has a time in the future" in caplog.text
+    assert folder.mark("a.csv")["modified"] == tomorrow
+    assert returned(run(folder)) == []
 
 
 def test_a_file_that_was_replaced_is_read_anew(drop: Folder, zoom: Simulator) -> None:
@@ -117,26 +132,6 @@ def test_a_bucket_where_nothing_was_ever_dropped(bucket: Bucket, zoom: Simulator
     }
 
 
-def test_a_folder_that_nobody_named_or_made(
-    folder: Folder,
-    zoom: Simulator,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    assert run(Folder("")).state == "failed"
-    assert "There is no folder ''" in capsys.readouterr().out
-    assert run(Folder("/nowhere/hr")).state == "failed"
-    assert "There is no folder '/nowhere/hr'" in capsys.readouterr().out
-
-    assert run(Folder("nostore://hr-drop/inbox")).state == "failed"
-    assert "nostore://hr-drop/inbox needs a provider" in capsys.readouterr().out
-
-    monkeypatch.setenv("AIRFLOW_VAR_ZOOM_HR_FOLDER", folder.url)
-    folder.put("hr.csv", export({ANN: "2026-03-02"}))
-    run(Folder(""))
-    assert emails(zoom) == [ANN]
-
-
 def test_a_file_in_which_a_quotation_mark_swallows_rows_is_named_and_stays_open(
     folder: Folder, zoom: Simulator
 ) -> None:
@@ -161,7 +156,7 @@ def test_a_dry_run_marks_no_file(
     folder.put("hr.csv", export({ANN: "2026-03-02"}))
 
     with monkeypatch.context() as patch:
-        patch.setattr(example.create_users, "only_told", True)
+        patch.setattr(example.create_users, "dry_run", True)
         done = run(folder)
     assert (outcomes(done), zoom.people()) == ({"invited": 1}, [])
     assert folder.mark("hr.csv") is None
@@ -196,37 +191,114 @@ def test_who_was_refused_by_zoom_keeps_the_file_open(
     assert folder.mark("hr.csv")["outcomes"] == {"invited": 1}
 
 
-def test_a_file_that_changes_while_it_is_read_is_left_to_the_next_run(
-    drop: Folder, zoom: Simulator, monkeypatch: pytest.MonkeyPatch
+def test_file_that_changes_while_it_is_read_is_read_again(
+    drop: Folder,
+    zoom: Simulator,
+    watch: SimpleNamespace,
+    dropped_while_read: Callable[[Folder, int], None],
 ) -> None:
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
-
-    read_bytes = ObjectStoragePath.read_bytes
-
-    def meanwhile(path: Any) -> Any:
-        found = read_bytes(path)
-        drop.put("hr.csv", export({ANN: "2026-03-02", BOB: "2026-03-02"}))
-        return found
-
     drop.put("hr.csv", export({ANN: "2026-03-02"}))
-    with monkeypatch.context() as patch:
-        patch.setattr(ObjectStoragePath, "read_bytes", meanwhile)
-        assert run(drop).state == "success"
-    assert emails(zoom) == []
+    dropped_while_read(drop, 2)
 
-    run(drop)
-    assert sorted(emails(zoom)) == [ANN, BOB]
-    assert drop.mark("hr.csv")["outcomes"] == {"invited": 2}
+    assert run(drop).state == "success"
+
+    assert sorted(emails(zoom)) == [ANN, "p0@example.com", "p1@example.com"]
+    assert drop.mark("hr.csv")["outcomes"] == {"invited": 3}
+    assert watch.slept == 120
 
 
-def test_half_a_mark_is_none(folder: Folder, zoom: Simulator) -> None:
+def test_file_that_never_keeps_still_is_a_fault_and_the_others_are_read(
+    drop: Folder,
+    zoom: Simulator,
+    watch: SimpleNamespace,
+    dropped_while_read: Callable[[Folder, int], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    drop.put("hr.csv", export({ANN: "2026-03-02"}))
+    drop.put("other.csv", export({BOB: "2026-03-02"}))
+    dropped_while_read(drop, 1000)
+
+    assert run(drop).state == "failed"
+
+    assert "AirflowFailException: hr.csv: it kept changing" in capsys.readouterr().out
+    assert 60 < watch.slept <= 600
+    assert emails(zoom) == [BOB]
+    assert drop.mark("hr.csv") is None
+    assert drop.mark("other.csv")["outcomes"] == {"invited": 1}
+
+
+@pytest.mark.parametrize("mark", ['{"size": ', "[]", "3", "null", "[" * 100_000])
+def test_mark_that_is_no_object_is_none(folder: Folder, zoom: Simulator, mark: str) -> None:
     folder.put("hr.csv", export({ANN: "2026-03-02"}))
-    folder.put("hr.csv.done", '{"size": ')
+    folder.put("hr.csv.done", mark)
 
-    run(folder)
+    assert run(folder).state == "success"
 
     assert emails(zoom) == [ANN]
     assert folder.mark("hr.csv")["outcomes"] == {"invited": 1}
+
+
+def test_file_that_vanishes_after_it_was_listed_is_a_fault_of_its_own(
+    drop: Folder, zoom: Simulator, watch: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drop.put("gone.csv", export({EVE: "2026-03-02"}))
+    drop.put("hr.csv", export({ANN: "2026-03-02"}))
+    watch.now, watch.meanwhile = time.time() + 30, lambda: drop.remove("gone.csv")
+
+    assert run(drop).state == "failed"
+
+    assert "AirflowFailException: gone.csv: " in capsys.readouterr().out
+    assert emails(zoom) == [ANN]
+    assert drop.mark("hr.csv")["outcomes"] == {"invited": 1}
+
+
+def test_file_that_cannot_be_read_is_a_fault_of_its_own(
+    folder: Folder, zoom: Simulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(folder.url, "dangling.csv").symlink_to("nowhere")
+    folder.put("marked.csv", export({EVE: "2026-03-02"}))
+    Path(folder.url, "marked.csv.done").mkdir()
+    folder.put("hr.csv", export({ANN: "2026-03-02"}))
+
+    assert run(folder).state == "failed"
+
+    last = capsys.readouterr().out.rpartition("AirflowFailException: ")[2].splitlines()[0]
+    assert [fault.partition(":")[0] for fault in last.split("; ")] == ["dangling.csv", "marked.csv"]
+    assert emails(zoom) == [ANN]
+
+
+def test_line_break_in_a_files_name_forges_no_line_of_the_log(
+    folder: Folder,
+    zoom: Simulator,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    good, bad = "a\nforged: good.csv", "b\x1b\u2028\rforged: bad.csv"
+    folder.put(good, export({ANN: "2026-03-02", EVE: "2026-03-09"}))
+    folder.put(bad, "no export")
+
+    done = run(folder)
+
+    said = caplog.text + "".join(capfd.readouterr())
+    assert "a forged: good.csv stays open: 1 start later" in said
+    assert "AirflowFailException: roster b   forged: bad.csv has no column" in said
+    assert [line for line in said.splitlines() if line.lstrip().startswith("forged")] == []
+    assert "\x1b\u2028" not in said
+    assert (done.state, emails(zoom)) == ("failed", [ANN])
+
+    run(folder, SUNDAY + timedelta(days=9))
+    assert folder.mark(good)["outcomes"] == {"existing": 1, "invited": 1}
+
+
+def test_file_whose_name_is_no_text_is_a_fault_of_its_own(folder: Folder, zoom: Simulator) -> None:
+    Path(folder.url, os.fsdecode(b"\xff.csv")).write_text(export({EVE: "2026-03-02"}))
+    folder.put("hr.csv", export({ANN: "2026-03-02"}))
+
+    done = run(folder)
+
+    assert (done.state, emails(zoom)) == ("failed", [ANN])
+    [fault] = returned(done, "extract")["faults"]
+    assert fault.startswith(" .csv: ")
 
 
 def test_by_hand_marks_do_not_count_and_none_is_made(folder: Folder, zoom: Simulator) -> None:

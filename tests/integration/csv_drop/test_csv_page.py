@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from dags import zoom_onboarding_csv as example
 from tests.integration.csv_drop.conftest import (
     ANN,
     BOB,
+    VARIABLE,
     Bucket,
     Folder,
     export,
@@ -37,7 +39,7 @@ def test_the_page_shows_what_the_dag_says() -> None:
 def test_the_settings_of_the_page_lead_to_a_bucket(
     s3: Any, zoom: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = ("AIRFLOW_VAR_ZOOM_HR_FOLDER", "AIRFLOW_CONN_AWS_DEFAULT")
+    names = (VARIABLE, "AIRFLOW_CONN_AWS_DEFAULT")
     printed = " ".join(f'"${name}"' for name in names)
     command = f"{block('bucket', PAGE)}\nprintf '%s\\0' {printed}"
     said = subprocess.run(["bash", "-euc", command], capture_output=True, text=True, check=True)
@@ -45,10 +47,11 @@ def test_the_settings_of_the_page_lead_to_a_bucket(
     aws = json.loads(connection)
     assert "endpoint_url" not in aws["extra"]
     aws["extra"]["endpoint_url"] = s3.meta.endpoint_url
-    monkeypatch.setenv(names[0], folder)
     # A store is attached once for each connection's id.
     monkeypatch.setenv("AIRFLOW_CONN_OF_THE_PAGE", json.dumps(aws))
-    bucket = Bucket(folder.replace("aws_default", "of_the_page"), s3, "hr-drop")
+    folder = folder.replace("aws_default", "of_the_page")
+    monkeypatch.setenv(VARIABLE, folder)
+    bucket = Bucket(folder, s3, "hr-drop")
     place = {"LocationConstraint": aws["extra"]["region_name"]}
     s3.create_bucket(Bucket=bucket.name, CreateBucketConfiguration=place)
     bucket.put("hr.csv", export({ANN: "2026-03-02"}))
@@ -62,7 +65,9 @@ def test_the_settings_of_the_page_lead_to_a_bucket(
     assert sorted(emails(zoom)) == [ANN, BOB]
 
 
-def test_the_page_lists_what_the_dag_says_of_a_file(folder: Folder, zoom: Simulator) -> None:
+def test_the_page_lists_what_the_dag_says_of_a_file(
+    folder: Folder, zoom: Simulator, dropped_while_read: Callable[[Folder, int], None]
+) -> None:
     text = export({ANN: "2026-03-02"}, Location="Zürich")
     said = set()
     for content in (
@@ -75,6 +80,8 @@ def test_the_page_lists_what_the_dag_says_of_a_file(folder: Folder, zoom: Simula
     ):
         folder.put("hr.csv", content)
         said |= set(returned(run(folder), "extract")["faults"])
+    dropped_while_read(folder, 1000)
+    said |= set(returned(run(folder), "extract")["faults"])
     errors = [codes(row[0])[0] for row in table("| error", page=PAGE)]
     assert said == {error for error in errors if "hr.csv" in error}
     source = Path(example.__file__).read_text(encoding="utf-8")

@@ -71,15 +71,16 @@ def test_the_oldest_file_comes_first_and_each_row_can_be_traced(
         (ANN, "invited", "b.CSV row 2, employee 1"),
         (ANN.upper(), "duplicate", "a.csv row 2, employee 1"),
         ("nobody", "rejected", "a.csv row 3, employee 2"),
-        (EVE, "no_start_date", "a.csv row 4, employee 3"),
+        (EVE, "rejected", "a.csv row 4, employee 3"),
     ]
     assert [line["reason"] for line in listed][1:] == [
         "duplicate of b.CSV row 2, employee 1",
         "user_info.email: must have exactly one @",
-        "hire date '?' is not a date",
+        "hire date '?' is no date in the form YYYY-MM-DD",
     ]
-    mark = folder.mark("a.csv")
-    assert mark["outcomes"] == {"duplicate": 1, "rejected": 1, "no_start_date": 1}
+    assert folder.mark("a.csv") is None
+    mark = folder.mark("b.CSV")
+    assert mark["outcomes"] == {"invited": 1}
     report = Path(mark["report"]).read_text(encoding="utf-8")
     traced = {line["key"]: line["source"] for line in map(json.loads, report.splitlines())}
     assert traced["a.csv row 3, employee 2"] == folder.url
@@ -129,7 +130,7 @@ def test_the_sample_run_twice_creates_nobody_twice(folder: Folder, zoom: Simulat
 
     assert people[0] == people[1]
     assert len(people[0]) == 39
-    rest = {"foreign_account": 1, "rejected": 3, "duplicate": 1, "no_start_date": 2}
+    rest = {"foreign_account": 1, "rejected": 5, "duplicate": 1}
     assert counts == [{"invited": 38, "existing": 1, **rest}, {"existing": 39, **rest}]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from zoom_provider.api.client import ZoomClient
+from zoom_provider.provisioning.create_user import post_user
 from zoom_provider.simulator.server import Simulator
 
 NEW = "new@example.com"
@@ -15,7 +16,7 @@ GET = "GET /v2/users/*"
 def create(
     client: ZoomClient, email: str = NEW, action: str = "create", **info: Any
 ) -> dict[str, Any]:
-    return client.create_user(action, {"email": email, "type": 1, **info})
+    return post_user(client, client.checked(action, {"email": email, "type": 1, **info}))
 
 
 def traffic(zoom: Simulator) -> tuple[int, int]:

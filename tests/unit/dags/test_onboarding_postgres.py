@@ -87,6 +87,7 @@ def test_what_is_left_of_an_earlier_try_is_not_taken_for_this_ones(
     (tmp_path / "report.jsonl").write_text("", encoding="utf-8")
     left: dict[str, Any] = {"report": str(tmp_path / "report.jsonl"), "return_value": {}}
     ti = SimpleNamespace(xcom_pull=lambda task_ids, key="return_value": left[key])
+    ti.xcom_push = lambda key, value: None
     report: Any = example.dag.get_task("report")
 
     if undated is None:

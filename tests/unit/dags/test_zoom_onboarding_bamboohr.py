@@ -61,7 +61,7 @@ def test_daily_runs_leave_no_first_day_out_and_take_none_twice(
     dates = {"from": None, "to": None}
 
     taken = [
-        [person["eeid"] for person in extract.python_callable(dates, start, end)]
+        [person["eeid"] for person in extract.python_callable(dates, start, end)["due"]]
         for start, end in pairwise(mornings)
     ]
 
@@ -85,9 +85,67 @@ def test_pages_that_lost_a_person_are_not_taken_for_all(monkeypatch: pytest.Monk
         example.people_hired(TODAY, TODAY)
 
 
-@pytest.mark.parametrize("extracted", [None, []])
+@pytest.mark.parametrize("hired", ["2026-03-06", "2026-03-06T00:00:00", "2026-03-06 08:00:00"])
+def test_dates_with_a_time_are_dates(hired: str) -> None:
+    people = [{"eeid": "1", "email": "ann@example.com", "hireDate": hired}]
+
+    assert example.without_first_day(people) == []
+    assert people == [{"eeid": "1", "email": "ann@example.com", "hireDate": "2026-03-06"}]
+
+
+@pytest.mark.parametrize(
+    "hired", ["03/06/2026", "06.03.2026", "0000-00-00", "", "soon\nforged", None]
+)
+def test_person_without_a_readable_first_day_is_rejected(hired: str | None) -> None:
+    ann = {"eeid": "1", "email": "ann@example.com", "hireDate": "2026-03-06"}
+    people: list[dict[str, Any]] = [{"eeid": 7, "email": "a\nb@example.com", "hireDate": hired}]
+    people.append(dict(ann))
+
+    undated = example.without_first_day(people)
+
+    assert people == [ann]
+    assert undated == [
+        {
+            "source": "bamboohr",
+            "row": None,
+            "key": "7",
+            "email": "a b@example.com",
+            "outcome": "rejected",
+            "reason": f"hireDate {hired!r} is no date in the form YYYY-MM-DD",
+        }
+    ]
+
+
+@pytest.mark.parametrize(("undated", "red"), [(8, False), (9, True)])
+def test_people_without_a_first_day_count_as_failures(undated: int, red: bool) -> None:
+    refused = {"source": "bamboohr", "row": 1, "key": "1", "email": "ann@example.com"}
+    refused |= {"outcome": "needs_license", "reason": "no seat"}
+    late = [{**refused, "key": str(n), "outcome": "rejected"} for n in range(undated)]
+    left: dict[str, Any] = {
+        "outcomes": {"invited": 5, "needs_license": 1, "rejected": 1},
+        "attention": [refused],
+        "return_value": {},
+    }
+    pushed: dict[str, Any] = {}
+
+    def pull(task_ids: str, key: str = "return_value") -> Any:
+        return {"due": [], "undated": late} if task_ids == "extract" else left[key]
+
+    summarize: Any = example.dag.get_task("summarize")
+    ti = SimpleNamespace(xcom_pull=pull, xcom_push=lambda key, value: pushed.update({key: value}))
+
+    if red:
+        with pytest.raises(AirflowFailException, match=r"^11 people failed"):
+            summarize.python_callable(ti=ti)
+    else:
+        counts = {"invited": 5, "needs_license": 1, "rejected": 9}
+        assert summarize.python_callable(ti=ti) == counts
+    assert pushed == {"attention": [refused, *late]}
+
+
+@pytest.mark.parametrize("extracted", [None, {"due": [], "undated": []}])
 def test_what_is_left_of_an_earlier_try_is_not_taken_for_this_ones(
-    extracted: list[dict[str, Any]] | None,
+    extracted: dict[str, Any] | None,
 ) -> None:
     """Extract was cleared, and then failed: Airflow keeps the XComs of the tasks after it."""
     left: dict[str, Any] = {"outcomes": {}, "attention": [], "return_value": {}}
@@ -96,7 +154,7 @@ def test_what_is_left_of_an_earlier_try_is_not_taken_for_this_ones(
         return extracted if task_ids == "extract" else left[key]
 
     summarize: Any = example.dag.get_task("summarize")
-    ti = SimpleNamespace(xcom_pull=pull)
+    ti = SimpleNamespace(xcom_pull=pull, xcom_push=lambda key, value: None)
 
     if extracted is None:
         with pytest.raises(AirflowFailException, match="left no report"):

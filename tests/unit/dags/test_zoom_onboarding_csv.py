@@ -69,13 +69,20 @@ def test_exchanged_dates_are_refused() -> None:
         ("2026-03-01", 1, 0),
         ("2026-02-28", 0, 0),
         ("2026-03-03", 0, 1),
+        ("20260302", 1, 0),
+        ("2026-03-02T00:00:00", 1, 0),
+        ("2026-03-02 09:30:00.000", 1, 0),
+        ("2026-03-03T00:00", 0, 1),
+        ("2026-03-02T08:00:00Z", 1, 0),
+        ("2026-03-02T08:00:00-05:00", 1, 0),
     ],
 )
 def test_who_starts_on_the_days_and_who_later(hired: str, due: int, later: int) -> None:
     days = (date(2026, 3, 1), date(2026, 3, 2))
     picked = example.pick("hr.csv", export({"Hire Date": hired}), *days)
 
-    assert (len(picked["people"]), picked["undated"], picked["later"]) == (due, [], later)
+    assert (len(picked["people"]), picked["undated"]) == (due, [])
+    assert picked["open"] == [f"{later} start later"] * later
 
 
 @pytest.mark.parametrize(
@@ -83,24 +90,40 @@ def test_who_starts_on_the_days_and_who_later(hired: str, due: int, later: int) 
     [
         ("", "hire date is missing"),
         ("  ", "hire date is missing"),
-        ("0000-00-00", "hire date '0000-00-00' is not a date"),
-        ("2026-02-30", "hire date '2026-02-30' is not a date"),
-        ("03/02/2026", "hire date '03/02/2026' is not a date"),
+        ("0000-00-00", "hire date '0000-00-00' is no date in the form YYYY-MM-DD"),
+        ("2026-02-30", "hire date '2026-02-30' is no date in the form YYYY-MM-DD"),
+        ("03/02/2026", "hire date '03/02/2026' is no date in the form YYYY-MM-DD"),
+        ("02.03.2026", "hire date '02.03.2026' is no date in the form YYYY-MM-DD"),
+        ("03022026", "hire date '03022026' is no date in the form YYYY-MM-DD"),
+        ("46083", "hire date '46083' is no date in the form YYYY-MM-DD"),
+        ("2026-03-02TBD", "hire date '2026-03-02TBD' is no date in the form YYYY-MM-DD"),
+        # Midnight in Berlin, or a day that was written in UTC?
+        (
+            "2026-03-01T23:00:00Z",
+            "hire date '2026-03-01T23:00:00Z' is another day in Europe/Berlin: write YYYY-MM-DD",
+        ),
+        (
+            "0001-01-01T00:00:00+14:00",
+            "hire date '0001-01-01T00:00:00+14:00' is no date in the form YYYY-MM-DD",
+        ),
     ],
 )
-def test_who_has_no_first_day_is_told_of(hired: str, reason: str) -> None:
+def test_row_without_a_readable_first_day_is_rejected(hired: str, reason: str) -> None:
     picked = example.pick("hr.csv", export({}, {"Hire Date": hired}), date.min, TODAY)
 
     assert len(picked["people"]) == 1
     assert picked["undated"] == [
         {
             "file": "hr.csv",
+            "source": "hr.csv",
+            "row": 3,
             "key": "hr.csv row 3, employee 7",
             "email": "jane@example.com",
-            "outcome": "no_start_date",
+            "outcome": "rejected",
             "reason": reason,
         }
     ]
+    assert picked["open"] == ["1 without a first day"]
 
 
 def test_a_row_with_a_comma_too_many_is_told_of() -> None:
@@ -119,6 +142,7 @@ def test_what_zoom_does_not_need_stays_in_the_file() -> None:
     assert picked["people"] == [
         {
             "file": "hr.csv",
+            "row": 2,
             "key": "hr.csv row 2, employee 7",
             **{name: JANE[name] for name in example.FOR_ZOOM},
         }
@@ -132,7 +156,7 @@ def test_a_cell_with_a_line_break_does_not_make_a_line_of_its_own() -> None:
     report = {1: {"outcome": "rejected", "reason": "no address"}}
     told = [*picked["undated"], *example.who_got_what(picked["people"], report)]
     assert [line["email"] for line in told] == ["x forged line"] * 2
-    assert [text for line in told for text in line.values() if not text.isprintable()] == []
+    assert [text for line in told for text in line.values() if not str(text).isprintable()] == []
 
 
 @pytest.mark.parametrize(
@@ -156,15 +180,16 @@ def test_the_sample_is_read_whole() -> None:
         rows = list(csv.DictReader(file))
     picked = example.pick(SAMPLE.name, SAMPLE.read_bytes(), date.min, date(2026, 3, 2))
 
-    assert len(rows) == len(picked["people"]) + len(picked["undated"]) + picked["later"] >= 40
+    assert picked["open"] == ["1 start later", "2 without a first day"]
+    assert len(rows) == len(picked["people"]) + 1 + 2 >= 40
     assert all(None not in r and None not in r.values() for r in rows)
 
 
 # ---- who got what
 
 
-def person(email: str) -> dict[str, str]:
-    return {"file": "hr.csv", "key": f"of {email}", "Work Email": email}
+def person(email: str) -> dict[str, Any]:
+    return {"file": "hr.csv", "row": 2, "key": f"of {email}", "Work Email": email}
 
 
 def test_each_person_is_listed_once_with_the_row_that_a_duplicate_repeats() -> None:
@@ -210,10 +235,14 @@ class Finished:
 
     def __init__(self, report: str | None, succeeded: bool = True) -> None:
         self._left: dict[str, Any] = {"report": report, "return_value": {} if succeeded else None}
+        self.pushed: dict[str, Any] = {}
 
     def xcom_pull(self, task_ids: str, key: str = "return_value") -> Any:
         assert task_ids == "create_users"
         return self._left[key]
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.pushed[key] = value
 
 
 def call(task_id: str, *args: Any, **kwargs: Any) -> Any:
@@ -224,7 +253,8 @@ def call(task_id: str, *args: Any, **kwargs: Any) -> Any:
 def extract(inbox: Path, day: date = TODAY) -> Any:
     """Read the folder as the run does whose interval ends on a day at 0:30 in Berlin."""
     end = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(minutes=30)
-    return call("extract", str(inbox), params={"from": None, "to": None}, data_interval_end=end)
+    every = {"from": None, "to": None}
+    return call("extract", "", str(inbox), params=every, data_interval_end=end)
 
 
 @pytest.fixture
@@ -262,6 +292,105 @@ def test_a_file_is_marked_when_all_have_theirs(inbox: Path, report: str) -> None
     mark = json.loads((inbox / "hr.csv.done").read_text())
     assert (mark["run_id"], mark["report"], mark["outcomes"]) == ("daily", report, {"invited": 1})
     assert extract(inbox)["files"] == []
+
+
+@pytest.mark.parametrize(("undated", "red"), [(10, False), (11, True)])
+def test_people_without_a_first_day_count_as_failures_and_keep_the_file_open(
+    inbox: Path, report: str, undated: int, red: bool
+) -> None:
+    late = [{"Hire Date": "03/02/2026", "Work Email": f"p{n}@example.com"} for n in range(undated)]
+    (inbox / "hr.csv").write_bytes(export({}, *late))
+    os.utime(inbox / "hr.csv", (0, 0))
+    done = Finished(report)
+
+    if red:
+        with pytest.raises(AirflowFailException, match=r"^11 of 12 people failed"):
+            call("summarize", extract(inbox), ti=done)
+    else:
+        call("summarize", extract(inbox), ti=done)
+
+    assert not (inbox / "hr.csv.done").exists()
+    rows = [(line["row"], line["email"], line["outcome"]) for line in done.pushed["attention"]]
+    assert rows == [(n + 3, f"p{n}@example.com", "rejected") for n in range(undated)]
+    assert done.pushed["outcomes"] == {"invited": 1, "rejected": undated}
+
+
+def test_mark_that_cannot_be_written_is_a_fault_of_its_file(inbox: Path, report: str) -> None:
+    for name in ("a.csv", "hr.csv"):
+        (inbox / name).write_bytes(export({"Work Email": f"{name}@example.com"}))
+        os.utime(inbox / name, (0, 0))
+    found = extract(inbox)
+    (inbox / "a.csv.done").mkdir()
+    both = "".join(f'{{"row": {n}, "outcome": "invited", "reason": null}}\n' for n in (1, 2))
+    Path(report).write_text(both)
+
+    with pytest.raises(AirflowFailException, match=r"^a\.csv cannot be marked: .*directory"):
+        call("summarize", found, ti=Finished(report))
+
+    assert json.loads((inbox / "hr.csv.done").read_text())["outcomes"] == {"invited": 1}
+
+
+# ---- the folder that a run may name
+
+
+URL = "s3://aws_default@hr-drop/inbox"
+
+
+@pytest.mark.parametrize(
+    ("folder", "root", "place"),
+    [
+        ("", URL, URL),
+        ("", f"{URL}/", URL),
+        (f"{URL}/", URL, URL),
+        (f"{URL}/2026", f"{URL}/", f"{URL}/2026"),
+        (f"{URL}/2026", "s3://aws_default@hr-drop", f"{URL}/2026"),
+    ],
+)
+def test_a_run_may_name_a_folder_below_the_deployments(folder: str, root: str, place: str) -> None:
+    assert example.allowed(folder, root) == place
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        *("s3://aws_default@hr-drop", "s3://aws_default@hr-drop/inbox2", f"{URL}?/x", f"{URL}#/x"),
+        *("s3://aws_default@other/inbox", "s3://other@hr-drop/inbox", "s3://hr-drop/inbox"),
+        *("gs://aws_default@hr-drop/inbox", "file:///srv/hr", "/srv/hr", "s3:/aws_default@hr-drop"),
+        *(f"{URL}/../secret", f"{URL}/a/..", f"{URL}/%2e%2e/secret", f"{URL}/x::/etc", " "),
+    ],
+)
+def test_a_run_may_name_no_other_url(folder: str) -> None:
+    with pytest.raises(AirflowFailException, match="Variable zoom_hr_folder"):
+        example.allowed(folder, URL)
+
+
+def test_a_run_may_name_no_other_path_whatever_leads_there(tmp_path: Path) -> None:
+    root, other = tmp_path / "hr", tmp_path / "hr-secret"
+    for made in (root / "2026", other):
+        made.mkdir(parents=True)
+    (root / "link").symlink_to(other)
+    (tmp_path / "hr-link").symlink_to(root)
+
+    for folder in (f"{root}/2026", f"file://{root}/2026/", f"{root}/x/../2026"):
+        assert example.allowed(folder, str(root)) == str(root / "2026")
+        assert example.allowed(folder, f"file://{tmp_path}/hr-link") == str(root / "2026")
+    for folder in (
+        f"{root}/link",
+        str(other),
+        f"{root}/../hr-secret",
+        str(tmp_path),
+        URL,
+        "/",
+        ".",
+    ):
+        with pytest.raises(AirflowFailException, match="is not below"):
+            example.allowed(folder, str(root))
+
+
+@pytest.mark.parametrize("folder", ["", "/etc", URL])
+def test_without_the_deployments_folder_a_run_reads_none(folder: str) -> None:
+    with pytest.raises(AirflowFailException, match="set the Variable zoom_hr_folder"):
+        example.allowed(folder, "")
 
 
 @pytest.mark.parametrize(

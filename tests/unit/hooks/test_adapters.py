@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import DAG, conf
-
-from tests.support import Clock, connection, emails, person, run_dag
-from zoom_provider.api.client import ZoomClient
-from zoom_provider.api.token_cache import TokenCache
 from zoom_provider.hooks.adapters import (
     VariableTokenStore,
     default_report,
     open_text,
     token_store,
 )
+
+from tests.support import Clock, connection, emails, person, run_dag
+from zoom_provider.api.client import ZoomClient
+from zoom_provider.api.token_cache import TokenCache
 from zoom_provider.operators.users import ZoomCreateUserOperator
 from zoom_provider.simulator.server import Simulator
 

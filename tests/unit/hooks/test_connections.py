@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from tests.support import connection
+from tests.support import AIRFLOW, connection
 from zoom_provider.api.settings import ZoomSettings
 from zoom_provider.exceptions import ZoomValidationError
 from zoom_provider.hooks.zoom import ZoomHook, settings_of
@@ -104,7 +104,12 @@ CANARY = "c4n4ry-client-secret"
         ({"extra": {"plan": CANARY}}, "plan"),
         ({"extra": {"rate_share": CANARY}}, "rate_share"),
         ({"extra": {"token_url": f"https://zoom.us/{CANARY}?{CANARY}"}}, "token_url"),
-        ({"extra": CANARY}, "account_id"),
+        pytest.param(
+            *({"extra": CANARY}, "account_id"),
+            marks=pytest.mark.skipif(
+                AIRFLOW == (3, 1), reason="Airflow 3.1 finds no connection whose extra is not JSON"
+            ),
+        ),
     ],
 )
 def test_what_is_wrong_is_told_by_field_and_without_the_value(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from tests.support import person
 from zoom_provider.operators.users import ZoomCreateUsersOperator
+from zoom_provider.provisioning.runner import Runner
 
 Perform = Callable[..., Any]
 CreateMany = Callable[..., ZoomCreateUsersOperator]
@@ -34,11 +36,22 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
+def outcomes(path: Path) -> list[tuple[int, str]]:
+    """Return row and outcome of each line of a report, by row."""
+    return sorted((line["row"], line["outcome"]) for line in lines(path))
+
+
 class StateStore(dict[str, Any]):
     """Airflow's task state store: JSON by key, kept from one try to the next."""
 
     def set(self, key: str, value: Any) -> None:
         self[key] = json.loads(json.dumps(value))
+
+    @property
+    def progress(self) -> dict[str, Any]:
+        """The checkpoint of the bulk operator."""
+        found: dict[str, Any] = self["zoom_progress"]
+        return found
 
     def delete(self, key: str) -> None:
         self.pop(key, None)
@@ -51,6 +64,8 @@ class TaskInstance:
     run_id = "manual__2026-01-02"
     task_id = "create"
     map_index = -1
+    try_number = 1
+    max_tries = 0
 
     def __init__(self) -> None:
         self.pushed: dict[str, Any] = {}
@@ -62,13 +77,67 @@ class TaskInstance:
 @pytest.fixture(autouse=True)
 def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make one call at a time, so that the order of calls and lines is certain."""
-    monkeypatch.setattr("zoom_provider.provisioning.bulk.MOST_AT_ONCE", 1)
+    monkeypatch.setattr("zoom_provider.provisioning.job.MOST_AT_ONCE", 1)
 
 
 @pytest.fixture
 def at_once(one_by_one: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make several calls at once after all."""
-    monkeypatch.setattr("zoom_provider.provisioning.bulk.MOST_AT_ONCE", 8)
+    monkeypatch.setattr("zoom_provider.provisioning.job.MOST_AT_ONCE", 8)
+
+
+class TimeIsUp(BaseException):
+    """As Airflow raises it in a task's main thread, wherever that is."""
+
+
+class Killed(BaseException):
+    """What no task can catch, as a power cut cannot be."""
+
+
+BreakOff = Callable[..., None]
+
+
+@pytest.fixture
+def break_off(monkeypatch: pytest.MonkeyPatch) -> Iterator[BreakOff]:
+    """Break a run off where it would write down what became of the next user."""
+    real, halt = Runner._write, Runner._halt
+
+    def after(number: int, store: StateStore | None = None, *, killed: bool = False) -> None:
+        """
+        Let so many results be written.
+
+        :param store: what a kill cuts off
+        :param killed: without a last save, as by kill -9
+        """
+        count = 0
+
+        def write(self: Runner, result: Any, **more: Any) -> None:
+            nonlocal count
+            if count >= number:
+                monkeypatch.setattr(Runner, "_write", real)
+                raise Killed if killed else TimeIsUp
+            count += 1
+            real(self, result, **more)
+
+        def die(self: Runner) -> None:
+            monkeypatch.setattr(Runner, "_halt", halt)
+            # Zoom acts on what is under way; no one is left to hear of it.
+            self._pool._executor.shutdown(wait=True, cancel_futures=True)
+
+        monkeypatch.setattr(Runner, "_write", write)
+        if killed:
+            monkeypatch.setattr(Runner, "_halt", die)
+
+    yield after
+    wait_for_threads()
+
+
+def wait_for_threads() -> None:
+    """Wait until no thread makes a call any more."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("zoom-") and thread.name != "zoom-simulator":
+            thread.join(20)
+            assert not thread.is_alive()
 
 
 @pytest.fixture
@@ -83,7 +152,7 @@ def perform(ti: TaskInstance) -> Callable[..., Any]:
         task.render_template_fields(context)
         if resume is None:
             return task.execute(context)
-        return task.resume(context, {}, **resume)
+        return task.execute_complete(context, {}, **resume)
 
     return run
 

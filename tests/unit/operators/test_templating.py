@@ -1,4 +1,4 @@
-"""What becomes of people while a task's fields are rendered, before Airflow stores them."""
+"""Rendered fields are parsed, masked in logs, and stored without passwords."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from hypothesis import strategies as st
 
 from tests.support import JANE
 from zoom_provider.operators import _templating
-from zoom_provider.operators._templating import Unreadable, parsed, presentable
+from zoom_provider.operators._templating import (
+    Unreadable,
+    mask_passwords,
+    parsed,
+    without_passwords,
+)
 from zoom_provider.operators.users import ZoomCreateUserOperator, ZoomCreateUsersOperator
 
 SECRET = "Tr0ub4dor\"and'3\\ü"
@@ -81,13 +86,13 @@ def test_texts_become_what_they_stand_for(value: Any, people: Any) -> None:
 )
 @pytest.mark.filterwarnings("error")
 def test_of_what_cannot_be_read_nothing_is_kept(text: str, masked: list[str]) -> None:
-    found = presentable(text)
+    found = mask_passwords(text)
     assert isinstance(found, Unreadable)
     assert found.startswith("(not shown")
     for secret in (SECRET, SECRET[:4], "1234", "5678"):
         assert secret not in found
-    assert presentable(found) is found
-    assert presentable([text, JANE]) == [found, JANE]
+    assert mask_passwords(found) is found
+    assert mask_passwords([text, JANE]) == [found, JANE]
 
 
 @pytest.mark.parametrize(
@@ -108,14 +113,14 @@ def test_of_what_cannot_be_read_nothing_is_kept(text: str, masked: list[str]) ->
 def test_passwords_are_hidden_in_logs_as_they_are_and_as_json_writes_them(
     value: Any, masked: list[str]
 ) -> None:
-    presentable(value)
+    mask_passwords(value)
     assert set(masked) == {SECRET, json.dumps(SECRET)[1:-1]}
 
 
 def test_nothing_else_is_hidden(masked: list[str]) -> None:
     """A name or an address that is masked makes a log useless."""
-    presentable({**JANE, "display_name": "x", "division_ids": ["y"], "password": None, 5: "z"})
-    presentable({**JANE, "password": ""})
+    mask_passwords({**JANE, "display_name": "x", "division_ids": ["y"], "password": None, 5: "z"})
+    mask_passwords({**JANE, "password": ""})
     assert masked == []
 
 
@@ -131,7 +136,7 @@ def test_a_password_is_masked_whatever_its_source_calls_it(source: Any, masked: 
 
 
 def test_a_crowd_costs_the_logs_no_more_than_a_hundred_masks(masked: list[str]) -> None:
-    presentable([{**JANE, "password": f"secret-{number}"} for number in range(1000)])
+    mask_passwords([{**JANE, "password": f"secret-{number}"} for number in range(1000)])
     assert len(set(masked)) == 100
 
 
@@ -149,20 +154,52 @@ Perform = Callable[..., Any]
     ],
     ids=["literal", "json", "object", "json with a value"],
 )
-def test_what_airflow_stores_is_an_object_whose_password_it_knows(
+def test_airflow_stores_an_object_without_the_password(
     template: Any, native: bool, masked: list[str]
 ) -> None:
-    """A JSON text would be stored in clear: Airflow hides passwords by their keys."""
     with DAG("d", schedule=None, render_template_as_native_obj=native) as dag:
         one = ZoomCreateUserOperator(task_id="one", user_info=template)
         many = ZoomCreateUsersOperator(task_id="many", users=[template])
     context = {"params": {"p": {"email": "jane@example.com", "type": 1, "password": SECRET}}}
     for task in (one, many):
         task.render_template_fields(context, dag.get_template_env())  # type: ignore[arg-type]
-    assert isinstance(one.user_info, dict)
-    assert one.user_info["password"] == SECRET
+    assert one.user_info == {"email": "jane@example.com", "type": 1, "password": "***"}
     assert many.users == [one.user_info]
+    assert one.given("user_info")["password"] == SECRET
+    assert many.given("users") == [one.given("user_info")]
     assert SECRET in masked
+
+
+@pytest.mark.parametrize("source", ["PIN", {"column": "PIN", "optional": True}])
+def test_no_rendered_field_holds_a_password_of_any_number_in_a_column_of_any_name(
+    source: Any, masked: list[str]
+) -> None:
+    mapping = {"email": "Mail", "type": 1, "password": source}
+    users = [{"Mail": f"p{n}@example.com", "PIN": f"secret-{n}", "Dept": "x"} for n in range(1_000)]
+    task = ZoomCreateUsersOperator(task_id="create", users=json.dumps(users), mapping=mapping)
+
+    task.render_template_fields({"params": {}})
+
+    assert {one["PIN"] for one in task.users} == {"***"}  # type: ignore[index, union-attr]
+    assert "secret-" not in repr(task.users)
+    assert [one["Dept"] for one in task.users] == ["x"] * 1_000  # type: ignore[index, union-attr]
+    assert task.given("users") == users
+
+
+def test_a_field_that_was_set_after_rendering_is_what_is_given() -> None:
+    task = ZoomCreateUserOperator(task_id="one", user_info=WITH)
+    task.render_template_fields({"params": {}})
+    task.user_info = JANE
+    assert task.given("user_info") == JANE
+    unrendered = ZoomCreateUserOperator(task_id="two", user_info=WITH)
+    assert unrendered.given("user_info") == WITH
+
+
+@pytest.mark.parametrize(
+    "people", [None, 5, "x", [], {}, [5], JANE, [JANE], {**JANE, "password": ""}, Unreadable("x")]
+)
+def test_what_holds_no_password_is_shown_as_it_is(people: Any) -> None:
+    assert without_passwords(people) is people
 
 
 def test_a_field_that_holds_no_people_is_left_alone() -> None:
@@ -180,10 +217,10 @@ JSON = st.recursive(
 
 @settings(derandomize=True, database=None, deadline=None)
 @given(value=JSON)
-def test_any_value_can_be_presented(value: Any) -> None:
-    found = presentable(value)
+def test_any_value_can_be_masked(value: Any) -> None:
+    found = mask_passwords(value)
     if isinstance(value, str):
         assert isinstance(found, (Unreadable, dict, list))
     if isinstance(value, dict):
         assert found == value
-        assert presentable(json.dumps(value)) == presentable(repr(value)) == value
+        assert mask_passwords(json.dumps(value)) == mask_passwords(repr(value)) == value

@@ -99,7 +99,7 @@ AUTHORS = {"email": "{{ params.who }}@example.com", "type": "{{ 1+1 }}", "first_
         pytest.param(lambda context, jinja_env: DATA, {}, JINJA, id="callable"),
     ],
 )
-def test_who_it_is_can_be_said_in_every_way(
+def test_user_info_is_taken_in_every_form(
     user_info: Any, params: dict[str, Any], first_name: str, connected: Simulator, perform: Perform
 ) -> None:
     assert perform(create(user_info), params=params)["outcome"] == "invited"
@@ -151,7 +151,6 @@ def test_a_failing_look_up_of_the_status_is_no_error(
             False,
         ),
         ("update", {"status": "pending"}, "existing", False),
-        ("update", {"status": "inactive"}, "existing", False),
     ],
 )
 def test_if_exists(
@@ -209,10 +208,20 @@ FAILURES: list[Any] = [
     pytest.param({"options": {"user_info": "{jane"}}, ZoomValidationError, 0, id="no json"),
     pytest.param({"options": {"user_info": "[]"}}, ZoomValidationError, 0, id="a list"),
     pytest.param({"options": {"action": "Create"}}, ZoomValidationError, 0, id="action"),
-    pytest.param({"options": {"if_exists": "ignore"}}, ZoomValidationError, 0, id="if_exists"),
+    pytest.param({"options": {"if_exists": "{{ 1 }}"}}, ZoomValidationError, 0, id="if_exists"),
+    pytest.param({"options": {"deferrable": "{{ 2 }}"}}, ZoomValidationError, 0, id="deferrable"),
     pytest.param({"connection": {"extra": {"plan": "huge"}}}, ZoomValidationError, 0, id="plan"),
     pytest.param({"connection": {"password": "wrong"}}, ZoomAuthError, 0, id="secret"),
     pytest.param({"seed": {"email": "jane@example.com"}}, ZoomUserExistsError, 1, id="exists"),
+    pytest.param(
+        {
+            "seed": {"email": "jane@example.com", "status": "inactive"},
+            "options": {"if_exists": "update"},
+        },
+        ZoomError,
+        1,
+        id="update of an inactive user",
+    ),
     pytest.param(
         {"configure": {"foreign_accounts": {"jane@example.com": "free"}}},
         ZoomForeignAccountError,
@@ -250,7 +259,7 @@ def arrange(zoom: Simulator, monkeypatch: pytest.MonkeyPatch, case: dict[str, An
 
 @pytest.mark.parametrize("policy", [None, object()], ids=["", "retry_policy"])
 @pytest.mark.parametrize(("case", "kind", "posts"), FAILURES)
-def test_what_no_retry_can_mend_burns_none(
+def test_an_error_that_no_retry_cures_burns_none(
     case: dict[str, Any],
     kind: type[ZoomError],
     posts: int,
@@ -284,7 +293,7 @@ def test_what_no_retry_can_mend_burns_none(
         ({"kind": "429", "limit": "concurrency", "on": "POST /v2/users"}, ZoomRateLimitError),
     ],
 )
-def test_what_time_may_mend_rises_as_it_is(
+def test_an_error_that_a_retry_may_cure_is_raised_as_it_is(
     fault: dict[str, Any], kind: type[ZoomError], connected: Simulator, perform: Perform
 ) -> None:
     connected.fault(**fault, times=None)
@@ -329,6 +338,6 @@ def test_daily_limit_is_waited_for_without_a_worker(
     assert not deferred.value.kwargs
     connected.configure(create_cap=1)
     connected.travel(DAY)
-    assert deferred.value.method_name == "resume"
+    assert deferred.value.method_name == "execute_complete"
     assert perform(create(deferrable=True), resume={})["outcome"] == "invited"
     assert emails(connected) == ["jane@example.com"]

@@ -1,138 +1,299 @@
-"""Work in parts: what a killed task left to its retry, and what is mapped over shards."""
+"""A try that was broken off or killed is resumed: each user is reported once, as they became."""
 
 from __future__ import annotations
 
-import json
-from collections import Counter
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, conf, task
 
-from tests.support import connection, emails, person, run_dag
-from zoom_provider.operators.users import ZoomCreateUsersOperator
+from tests.support import connection, emails, person
+from tests.unit.operators.conftest import (
+    BreakOff,
+    CreateMany,
+    Killed,
+    Perform,
+    StateStore,
+    TaskInstance,
+    TimeIsUp,
+    lines,
+    outcomes,
+    people,
+    wait_for_threads,
+)
 from zoom_provider.simulator.server import Simulator
 
 POST = "POST /v2/users"
+CROWD = [*people(40), person(7), {"email": "no address"}]
 
 
-class Killed(BaseException):
-    """What no task can catch, as a power cut cannot be."""
+def lose(path: Path) -> None:
+    shutil.rmtree(path.parent)
 
 
-class StateStore(dict[str, Any]):
-    """What Airflow 3.3 gives a task to keep its state in; the killed keep nothing."""
-
-    cut_off = False
-
-    def set(self, key: str, value: Any) -> None:
-        if not self.cut_off:
-            self[key] = value
-
-    def delete(self, key: str) -> None:
-        self.pop(key, None)
+def tear(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-20])
 
 
-@pytest.mark.parametrize("made", [1, 7, 15])
-def test_without_a_state_store_zoom_itself_remembers(
+def tear_within_a_letter(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-20] + "ü".encode()[:1])
+
+
+def fill_with_zeros(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"\0" * 4096)
+
+
+def add_other_lines(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b'{"a": 1}\n[]\nx\n\xff\n{"run": "ba9876543210"}\n')
+
+
+KEPT_REPORT: dict[str, Callable[[Path], None]] = {
+    "as it was": lambda path: None,
+    "lost with the disk": lose,
+    "torn": tear,
+    "torn within a letter": tear_within_a_letter,
+    "filled with zeros": fill_with_zeros,
+    "with lines of others": add_other_lines,
+    "without its table": lambda path: path.with_suffix(".csv").unlink(),
+}
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("killed", [False, True], ids=["broken off", "killed"])
+@pytest.mark.parametrize("report", KEPT_REPORT)
+def test_with_a_state_store_each_user_is_reported_once_as_invited(
+    report: str,
+    killed: bool,
+    connected: Simulator,
+    create_many: CreateMany,
+    perform: Perform,
+    path: Path,
+    store: StateStore,
+    break_off: BreakOff,
+) -> None:
+    break_off(20, killed=killed)
+    with pytest.raises(Killed if killed else TimeIsUp):
+        perform(create_many(users=CROWD), task_state_store=store)
+    wait_for_threads()
+    assert store
+    assert 20 <= len(emails(connected)) <= 40
+    KEPT_REPORT[report](path)
+
+    result = perform(create_many(users=CROWD, max_failures=1), task_state_store=store)
+
+    assert result["outcomes"] == {"invited": 40, "rejected": 1}
+    assert store == {}
+    assert len(emails(connected)) == len(connected.requests(POST)) == 40
+    assert [row for row, _ in outcomes(path)] == [*range(1, 41), 42]
+    assert outcomes(path)[-1] == (42, "rejected")
+    # Beside the report nothing is left that only a later try would need.
+    assert sorted(file.name for file in path.parent.iterdir()) == [
+        *("report.csv", "report.jsonl", "report.rejects.csv")
+    ]
+
+
+@pytest.mark.parametrize("made", [0, 1, 7, 19])
+def test_without_a_state_store_a_file_beside_the_report_keeps_the_checkpoint(
     made: int,
     connected: Simulator,
-    perform: Callable[..., Any],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    create_many: CreateMany,
+    perform: Perform,
+    path: Path,
+    break_off: BreakOff,
 ) -> None:
-    report = tmp_path / "report.jsonl"
-    crowd = [person(number) for number in range(20)]
+    break_off(made, killed=True)
+    with pytest.raises(Killed):
+        perform(create_many(users=people(20)))
+    assert made <= len(emails(connected)) <= made + 2
 
-    def create() -> ZoomCreateUsersOperator:
-        return ZoomCreateUsersOperator(task_id="create", users=crowd, report=str(report))
+    result = perform(create_many(users=people(20)))
 
-    with monkeypatch.context() as patch:
-        patch.setattr("zoom_provider.provisioning.bulk._Work.write", killed_after(made))
-        with pytest.raises(Killed):
-            perform(create())
+    assert result["outcomes"] == {"invited": 20}
+    assert len(connected.requests(POST)) == len(emails(connected)) == 20
+    assert outcomes(path) == [(row, "invited") for row in range(1, 21)]
+    assert len(list(path.parent.iterdir())) == 3
+
+
+def test_without_a_state_store_and_without_the_disk_zoom_says_which_users_exist(
+    connected: Simulator,
+    create_many: CreateMany,
+    perform: Perform,
+    path: Path,
+    break_off: BreakOff,
+) -> None:
+    break_off(7, killed=True)
+    with pytest.raises(Killed):
+        perform(create_many(users=people(20)))
     there = len(emails(connected))
-    assert made <= there <= made + 1
-
-    result = perform(create())
-
+    lose(path)
+    result = perform(create_many(users=people(20)))
     assert result["outcomes"] == {"existing": there, "invited": 20 - there}
     assert len(connected.requests(POST)) == len(emails(connected)) == 20
-    lines = [json.loads(line) for line in report.read_text("utf-8").splitlines()]
-    assert sorted(line["row"] for line in lines) == list(range(1, 21))
-    assert Counter(line["outcome"] for line in lines) == result["outcomes"]
+    assert [row for row, _ in outcomes(path)] == list(range(1, 21))
 
 
-def test_with_a_state_store_the_report_goes_on_however_early_the_kill_was(
+def test_users_who_existed_before_the_first_try_stay_existing(
     connected: Simulator,
-    perform: Callable[..., Any],
-    tmp_path: Path,
+    create_many: CreateMany,
+    perform: Perform,
+    path: Path,
+    store: StateStore,
+    break_off: BreakOff,
+) -> None:
+    connected.seed(*(f"p{number}@example.com" for number in (2, 9, 15)))
+    break_off(8, killed=True)
+    with pytest.raises(Killed):
+        perform(create_many(users=people(20)), task_state_store=store)
+    result = perform(create_many(users=people(20)), task_state_store=store)
+    assert result["outcomes"] == {"existing": 3, "invited": 17}
+    assert [row for row, outcome in outcomes(path) if outcome == "existing"] == [2, 9, 15]
+
+
+def test_users_who_existed_before_stay_existing_where_the_app_may_not_list(
+    connected: Simulator,
+    create_many: CreateMany,
+    perform: Perform,
+    path: Path,
+    store: StateStore,
+    break_off: BreakOff,
+) -> None:
+    """Without that scope only a refused creation says who exists, after rows were noted."""
+    scopes = [scope for scope in connected.settings.scopes if "list" not in scope]
+    connected.configure(scopes=scopes)
+    connected.seed(*(f"p{number}@example.com" for number in (2, 9, 15)))
+    break_off(4, killed=True)
+    with pytest.raises(Killed):
+        perform(create_many(users=people(20)), task_state_store=store)
+    result = perform(create_many(users=people(20)), task_state_store=store)
+    assert [row for row, outcome in outcomes(path) if outcome == "existing"] == [2, 9, 15]
+    assert result["outcomes"] == {"existing": 3, "invited": 17}
+
+
+def test_three_tries_that_are_killed_report_each_user_once(
+    connected: Simulator,
+    create_many: CreateMany,
+    perform: Perform,
+    path: Path,
+    store: StateStore,
+    break_off: BreakOff,
+) -> None:
+    for number in (5, 12, 18):
+        break_off(number, killed=True)
+        with pytest.raises(Killed):
+            perform(create_many(users=people(60)), task_state_store=store)
+    result = perform(create_many(users=people(60)), task_state_store=store)
+    assert result["outcomes"] == {"invited": 60}
+    assert outcomes(path) == [(row, "invited") for row in range(1, 61)]
+    assert len(connected.requests(POST)) == 60
+
+
+def test_a_row_that_is_invalid_in_a_later_try_keeps_the_line_of_what_was_done(
+    connected: Simulator,
+    create_many: CreateMany,
+    perform: Perform,
+    path: Path,
+    store: StateStore,
+    break_off: BreakOff,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    report = tmp_path / "report.jsonl"
-    crowd = [person(number) for number in range(20)]
-    store = StateStore()
-
-    def create() -> ZoomCreateUsersOperator:
-        return ZoomCreateUsersOperator(task_id="create", users=crowd, report=str(report))
-
-    with monkeypatch.context() as patch:
-        patch.setattr("zoom_provider.provisioning.bulk._Work.write", killed_after(3, store))
-        with pytest.raises(Killed):
-            perform(create(), task_state_store=store)
-    store.cut_off = False
-    there = len(emails(connected))
-
-    result = perform(create(), task_state_store=store)
-
-    # Whose reply was written down is told as it was; of the others Zoom knows.
-    assert result["outcomes"] == {"existing": there - 3, "invited": 20 - (there - 3)}
-    assert len(connected.requests(POST)) == len(emails(connected)) == 20
-    assert store == {}
+    """The connection's allowed domains were changed between the tries."""
+    break_off(6, killed=True)
+    with pytest.raises(Killed):
+        perform(create_many(users=people(10)), task_state_store=store)
+    made = len(emails(connected))
+    limited = connection(connected, extra={"allowed_domains": "example.org"})
+    monkeypatch.setenv("AIRFLOW_CONN_ZOOM_DEFAULT", limited)
+    perform(create_many(users=people(10), max_failures=10), task_state_store=store)
+    assert [row for row, _ in outcomes(path)] == list(range(1, 11))
+    invited = [row for row, outcome in outcomes(path) if outcome == "invited"]
+    assert invited[:6] == [1, 2, 3, 4, 5, 6]
+    assert len(emails(connected)) == made
 
 
-def killed_after(people: int, store: StateStore | None = None) -> Callable[..., None]:
-    """Make what writes a person down end the task, as if by a kill, after so many."""
-    from zoom_provider.provisioning.bulk import _Work
-
-    real, written = _Work.write, Counter[str]()
-
-    def write(work: _Work, outcome: Any) -> None:
-        if written["people"] >= people:
-            if store is not None:
-                store.cut_off = True
-            raise Killed
-        written["people"] += 1
-        real(work, outcome)
-
-    return write
-
-
-@pytest.mark.usefixtures("airflow_db")
-def test_shards_of_an_upstream_task_are_lists_and_have_reports_of_their_own(
-    zoom: Simulator, monkeypatch: pytest.MonkeyPatch
+def test_a_dry_run_that_was_broken_off_is_not_taken_for_the_run(
+    connected: Simulator,
+    create_many: CreateMany,
+    perform: Perform,
+    store: StateStore,
+    break_off: BreakOff,
 ) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_ZOOM_DEFAULT", connection(zoom))
-    crowd = [person(number) for number in range(20)]
-    with DAG("shards", schedule=None) as dag:
+    break_off(6)
+    with pytest.raises(TimeIsUp):
+        perform(create_many(users=people(10), dry_run=True), task_state_store=store)
+    assert emails(connected) == []
+    assert perform(create_many(users=people(10)), task_state_store=store)["outcomes"] == {
+        "invited": 10
+    }
 
-        @task
-        def parts() -> list[list[int]]:
-            return [[0, 2], [1, 2]]
 
-        ZoomCreateUsersOperator.partial(task_id="create", users=crowd).expand(shard=parts())
+def test_a_run_that_was_broken_off_is_not_taken_for_a_dry_run(
+    connected: Simulator,
+    create_many: CreateMany,
+    perform: Perform,
+    path: Path,
+    store: StateStore,
+    break_off: BreakOff,
+) -> None:
+    break_off(6)
+    with pytest.raises(TimeIsUp):
+        perform(create_many(users=people(10)), task_state_store=store)
+    there = len(emails(connected))
+    result = perform(create_many(users=people(10), dry_run=True), task_state_store=store)
+    assert result["outcomes"] == {"existing": there, "invited": 10 - there}
+    assert len(emails(connected)) == there
+    assert all("dry run" in line["reason"] for line in lines(path))
 
-    run = run_dag(dag)
 
-    assert str(run.state) == "success"
-    assert sorted(emails(zoom)) == sorted(one["email"] for one in crowd)
-    folder = Path(conf.get("logging", "base_log_folder")) / "zoom" / "shards"
-    rows = [
-        [json.loads(line)["row"] for line in path.read_text("utf-8").splitlines()]
-        for path in sorted(folder.glob("*/create-[01].jsonl"))
-    ]
-    assert len(rows) == 2
-    assert all(rows)
-    assert sorted(rows[0] + rows[1]) == list(range(1, 21))
+def test_clearing_a_green_task_reports_its_users_as_what_they_became(
+    connected: Simulator, create_many: CreateMany, perform: Perform, path: Path, store: StateStore
+) -> None:
+    connected.seed("p3@example.com")
+    for _ in range(2):
+        result = perform(create_many(users=people(6)), task_state_store=store)
+        assert result["outcomes"] == {"existing": 1, "invited": 5}
+        assert outcomes(path)[2] == (3, "existing")
+    assert len(connected.requests(POST)) == 5
+
+
+@pytest.mark.parametrize("mapped", [0, 1])
+def test_another_run_or_map_index_with_the_same_store_key_resumes_nothing(
+    mapped: int,
+    connected: Simulator,
+    create_many: CreateMany,
+    perform: Perform,
+    path: Path,
+    store: StateStore,
+    ti: TaskInstance,
+    break_off: BreakOff,
+) -> None:
+    break_off(6, killed=True)
+    with pytest.raises(Killed):
+        perform(create_many(users=people(10)), task_state_store=store)
+    there = len(emails(connected))
+    if mapped:
+        ti.map_index = 3
+    else:
+        ti.run_id = "manual__2026-01-03"
+    result = perform(create_many(users=people(10)), task_state_store=store)
+    assert result["outcomes"] == {"existing": there, "invited": 10 - there}
+    assert len(connected.requests(POST)) == 10
+    # The other run's report is kept beside it.
+    (aside,) = [p for p in path.parent.glob("report.*.jsonl") if "roster" not in p.name]
+    assert len(lines(aside)) >= 6
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_store_that_fails_all_the_time_ends_no_run(
+    connected: Simulator, create_many: CreateMany, perform: Perform, path: Path
+) -> None:
+    class Away(StateStore):
+        def get(self, key: str, default: Any = None) -> Any:
+            raise ConnectionError("the API server is away")
+
+        set = delete = get
+
+    result = perform(create_many(users=people(40)), task_state_store=Away())
+    assert result["outcomes"] == {"invited": 40}
+    assert len(lines(path)) == 40

@@ -62,7 +62,7 @@ ZOOMS = "email,type,first_name,Salary\nann@example.com,2,Ann,9\nbob@example.com,
         (ZOOMS, "zoom.csv", {}),
     ],
 )
-def test_a_roster_of_either_kind_makes_people(
+def test_rosters_of_csv_and_json_lines_become_users(
     text: str,
     name: str,
     mapping: dict[str, Any] | None,
@@ -134,7 +134,7 @@ def test_bad_rows_are_rejects_and_good_ones_go_on(
         (HR.replace("First", "Given"), MAPPING, "no column 'First'"),
     ],
 )
-def test_a_file_that_could_make_nobody_fails_before_any_call(
+def test_a_file_without_a_possible_user_fails_before_any_call(
     text: str | bytes,
     mapping: Any,
     says: str,
@@ -147,54 +147,118 @@ def test_a_file_that_could_make_nobody_fails_before_any_call(
     with pytest.raises(AirflowFailException, match=says) as raised:
         perform(create_many(roster=where, mapping=mapping, max_failures=1.0))
     assert where in str(raised.value)
-    # Where the header is missing, the first row is somebody's.
+    # Where the header is missing, the first row is a person.
     assert "a@x.com" not in str(raised.value)
     assert connected.requests() == []
 
 
-@pytest.mark.parametrize(
-    ("options", "field"),
-    [
-        ({"users": None}, "users"),
-        ({"users": [], "roster": "x.csv"}, "users"),
-        ({"users": None, "roster": ""}, "roster"),
-        ({"mapping": "email"}, "mapping"),
-        ({"mapping": {"email": "email"}}, "mapping.type"),
-        ({"mapping": {"email": "email", "type": 1, "nick": "first_name"}}, "mapping.nick"),
-        ({"mapping": {"email": "email", "type": {"column": "type", "map": [1]}}}, "mapping.type"),
-        ({"shard": ("0", "2")}, "shard"),
-        ({"shard": "0/2"}, "shard"),
-        ({"shard": 5}, "shard"),
-        ({"shard": {"i": 0}}, "shard"),
-        ({"shard": [0]}, "shard"),
-        ({"shard": [0, 1, 2]}, "shard"),
-        ({"shard": (2, 2)}, "shard"),
-        ({"shard": (-1, 2)}, "shard"),
-        ({"shard": (0, 0)}, "shard"),
-        ({"shard": (True, 2)}, "shard"),
-        ({"shard": (0.0, 2)}, "shard"),
-        ({"max_creates": "5"}, "max_creates"),
-        ({"max_creates": -1}, "max_creates"),
-        ({"max_creates": True}, "max_creates"),
-        ({"max_creates": 2.5}, "max_creates"),
-        ({"seats": []}, "seats"),
-        ({"seats": {"licensed": "5"}}, "seats.licensed"),
-    ],
-)
-def test_a_parameter_that_means_nothing_is_refused_by_name(
+RENDERED: list[tuple[dict[str, Any], str]] = [
+    ({"users": None}, "users"),
+    ({"users": [], "roster": "x.csv"}, "users"),
+    ({"users": None, "roster": ""}, "roster"),
+    ({"mapping": {"email": "email"}}, "mapping.type"),
+    ({"mapping": {"email": "email", "type": 1, "nick": "first_name"}}, "mapping.nick"),
+    ({"mapping": {"email": "email", "type": {"column": "type", "map": [1]}}}, "mapping.type"),
+    ({"mapping": "email"}, "mapping"),
+    ({"shard": "0/2"}, "shard"),
+    ({"shard": 5}, "shard"),
+    ({"shard": [0, 1, 2]}, "shard"),
+    ({"shard": (2, 2)}, "shard"),
+    ({"seats": {"licensed": -5}}, "seats.licensed"),
+    ({"seats": "{{ {'licensed': 'five'} }}"}, "seats.licensed"),
+    ({"seats": "licensed=5"}, "seats"),
+    ({"dry_run": "{{ 'maybe' }}"}, "dry_run"),
+    ({"deferrable": "{{ 'maybe' }}"}, "deferrable"),
+    ({"max_creates": "{{ -1 }}"}, "max_creates"),
+    ({"max_failures": "{{ 1.5 }}"}, "max_failures"),
+    ({"if_exists": "{{ 'perhaps' }}"}, "if_exists"),
+    ({"on_error": "{{ 'perhaps' }}"}, "on_error"),
+]
+
+
+@pytest.mark.parametrize(("options", "field"), RENDERED)
+def test_a_parameter_that_means_nothing_is_refused_by_name_before_any_call(
     options: dict[str, Any],
     field: str,
     connected: Simulator,
     create_many: CreateMany,
     perform: Perform,
+    path: Path,
 ) -> None:
+    task = create_many(**{"users": people(3), **options})
     with pytest.raises(AirflowFailException) as raised:
-        perform(create_many(**{"users": people(3), **options}))
+        perform(task)
     cause = raised.value.__cause__
     assert isinstance(cause, ZoomValidationError)
     assert list(cause.errors) == [field]
     assert field.rpartition(".")[2] in str(raised.value)
     assert connected.requests() == []
+    assert not path.exists()
+
+
+WRITTEN: list[tuple[str, Any]] = [
+    *(("max_failures", value) for value in (-1, 1.5, -0.5, True, "x", float("nan"), [])),
+    *(("max_creates", value) for value in (-1, "x", True, 2.5, [])),
+    *(("if_exists", value) for value in ("perhaps", "", 5)),
+    *(("on_error", value) for value in ("perhaps", "", 5)),
+    *(("dry_run", value) for value in ("perhaps", "", 5, 0)),
+    *(("deferrable", value) for value in ("perhaps", "", 5)),
+    *(("key", value) for value in (5, ["No"])),
+    *(("roster", value) for value in (5, ["x.csv"])),
+    *(("report", value) for value in (5, True)),
+    *(("mapping", value) for value in (5, ["email"])),
+    *(("seats", value) for value in (5, [])),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), WRITTEN)
+def test_a_parameter_that_cannot_be_right_is_refused_while_the_dag_is_parsed(
+    name: str, value: Any, create_many: CreateMany
+) -> None:
+    given = {"users": [], name: value} if name != "roster" else {"roster": value}
+    with pytest.raises(ZoomValidationError) as raised:
+        create_many(**given)
+    assert list(raised.value.errors) == [name]
+    assert name in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"max_failures": "{{ params.few }}"},
+        {"max_failures": "1"},
+        {"max_failures": "0.4"},
+        {"max_creates": "{{ params.many }}"},
+        {"max_creates": "None"},
+        {"if_exists": "{{ params.word }}"},
+        {"on_error": "{{ params.on_error }}"},
+        {"dry_run": "{{ params.no }}"},
+        {"dry_run": "False"},
+        {"deferrable": "{{ params.no }}"},
+        {"shard": "{{ params.part }}"},
+        {"shard": "(0, 1)"},
+        {"seats": "{{ params.seats }}"},
+        {"seats": "{{ params.seats | tojson }}"},
+        {"seats": "{{ params.nothing }}"},
+    ],
+)
+def test_parameters_may_be_templates_and_the_texts_that_these_render(
+    options: dict[str, Any], connected: Simulator, create_many: CreateMany, perform: Perform
+) -> None:
+    params = {
+        "few": 1,
+        "many": 3,
+        "word": "skip",
+        "on_error": "continue",
+        "no": False,
+        "part": [0, 1],
+        "seats": {"basic": 9},
+        "nothing": None,
+    }
+    given = {"max_failures": 1, **options}
+    task = create_many(users=[*people(2), person(3, type=9)], **given)
+    assert perform(task, params=params)["outcomes"] == {"invited": 2, "rejected": 1}
+    assert emails(connected) == ["p1@example.com", "p2@example.com"]
 
 
 @pytest.mark.parametrize("kind", [tuple, list])
@@ -251,7 +315,7 @@ def test_people_beyond_the_seats_are_basic_or_need_a_licence(
 
 
 @pytest.mark.parametrize("report", ["/proc/nobody/r.jsonl", "nowhere://x/r.jsonl"])
-def test_nobody_is_created_without_a_report(
+def test_without_a_place_for_the_report_no_user_is_created(
     report: str, connected: Simulator, create_many: CreateMany, perform: Perform
 ) -> None:
     with pytest.raises((OSError, ValueError)):

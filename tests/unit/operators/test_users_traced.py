@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, Asset
 
 from tests.support import JANE, emails
 from zoom_provider.assets import ZOOM_USERS
@@ -38,6 +38,16 @@ def written(path: Path) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
 
 def traced(lines: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
     return sorted((line["source"], int(line["row"]), line["key"]) for line in lines)
+
+
+class OutletEvents:
+    """Finds an event by its asset's address, as Airflow does: on 3.1 assets cannot be keys."""
+
+    def __init__(self) -> None:
+        self._events: dict[str, Any] = defaultdict(SimpleNamespace)
+
+    def __getitem__(self, asset: Asset) -> Any:
+        return self._events[asset.uri]
 
 
 @pytest.fixture
@@ -107,7 +117,6 @@ def test_people_who_are_taken_as_they_are_may_have_a_key(
     ("given", "said"),
     [
         ({"users": [], "key": ""}, "key must be the name of a column"),
-        ({"users": [], "key": 5}, "key must be the name of a column"),
         ({"roster": "hr.csv", "key": "No"}, "has no column 'No' in its header, for the rows' key"),
         ({"users": [], "key": "password"}, "key must not be the column of the passwords"),
         (
@@ -134,7 +143,7 @@ def test_a_key_that_is_no_column_is_told_before_any_call(
 def test_the_event_of_the_accounts_people_has_the_counts(
     connected: Simulator, perform: Perform, path: Path
 ) -> None:
-    events: Any = defaultdict(SimpleNamespace)
+    events = OutletEvents()
     given: dict[str, Any] = {"outlets": [ZOOM_USERS]}
     perform(ZoomCreateUserOperator(task_id="one", user_info=JANE, **given), outlet_events=events)
     assert events[ZOOM_USERS].extra == {"outcomes": {"invited": 1}}

@@ -1,24 +1,49 @@
-"""A client of the local Zoom that waits on the test's clock, and a report in a folder."""
+"""A client of the local Zoom that waits on the test's clock, a report in a folder, a runner."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any
 
 import pytest
 
-from tests.support import Clock, connection
+from tests.support import Clock, connection, person
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.api.settings import settings_from_fields
 from zoom_provider.api.token_cache import TokenCache
-from zoom_provider.provisioning.outcomes import Report
+from zoom_provider.hooks.airflow_io import AirflowFiles
+from zoom_provider.provisioning.checkpoint import Checkpoint, Ledger, Rows
+from zoom_provider.provisioning.directory import Directory
+from zoom_provider.provisioning.progress import Progress
+from zoom_provider.provisioning.report import Report, ReportPaths
+from zoom_provider.provisioning.restore import Restored
 from zoom_provider.provisioning.roster import Row, from_list, read
+from zoom_provider.provisioning.runner import Runner, RunnerOptions
+from zoom_provider.provisioning.seats import Seats
 from zoom_provider.simulator.server import Simulator
 
+RUN = "0123456789ab"
+"""The digest of a run."""
 
-def make_client(zoom: Simulator, clock: Clock) -> ZoomClient:
+BEGIN = Checkpoint(run=RUN, work="work", people="people")
+
+
+class SharedClock(Clock):
+    """A clock that several threads wait on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+
+    def sleep(self, seconds: float) -> None:
+        with self._lock:
+            super().sleep(seconds)
+
+
+def make_client(zoom: Simulator, clock: Callable[[], float], **more: Any) -> ZoomClient:
     fields = json.loads(connection(zoom))
     settings = settings_from_fields(
         login=fields["login"],
@@ -27,7 +52,8 @@ def make_client(zoom: Simulator, clock: Clock) -> ZoomClient:
         port=None,
         extra=fields["extra"],
     )
-    return ZoomClient(settings, clock=clock, sleep=clock.sleep, tokens=TokenCache())
+    given = {"sleep": getattr(clock, "sleep", None), "tokens": TokenCache(), **more}
+    return ZoomClient(settings, clock=clock, **given)
 
 
 @pytest.fixture
@@ -37,17 +63,8 @@ def client(zoom: Simulator, clock: Clock) -> Iterator[ZoomClient]:
     made.close()
 
 
-class Forgetful:
-    """A checkpoint that keeps nothing, and a meter that tells nobody."""
-
-    def load(self) -> dict[str, Any]:
-        return {}
-
-    def save(self, state: Mapping[str, Any]) -> None:
-        pass
-
-    def clear(self) -> None:
-        pass
+class Meter:
+    """Takes metrics and keeps none."""
 
     def count(self, name: str, number: int = 1) -> None:
         pass
@@ -56,19 +73,97 @@ class Forgetful:
         pass
 
 
-def open_text(path: str, mode: str) -> TextIO:
-    return cast(TextIO, Path(path).open(mode, encoding="utf-8", newline=""))
+def begin_report(path: Path | str, source: str = "", run: str = RUN) -> Report:
+    """Begin a report that can be read from its first line on."""
+    report = Report(ReportPaths.at(str(path)), AirflowFiles(), run, source)
+    report.publish()
+    return report
 
 
 @pytest.fixture
 def report(tmp_path: Path) -> Iterator[Report]:
-    with Report(str(tmp_path / "report.jsonl"), open_text) as made:
-        yield made
+    made = begin_report(tmp_path / "report.jsonl")
+    yield made
+    made.close()
 
 
-def rows_of(client: ZoomClient, people: list[Any], action: str = "create") -> Iterator[Row]:
-    """Make rows of people, as the operator does."""
-    return read(from_list(people), lambda user_info: client.checked(action, user_info))
+def people(count: int) -> list[dict[str, Any]]:
+    """Make up so many people, from p1 on."""
+    return [person(number) for number in range(1, count + 1)]
+
+
+def rows_of(client: ZoomClient, users: Iterable[Any], action: str = "create") -> Iterator[Row]:
+    """Make rows of users, as the operator does."""
+    return read(from_list(users), lambda user_info: client.checked(action, user_info))
+
+
+MakeRunner = Callable[..., Runner]
+
+
+class States(list[Checkpoint]):
+    """The checkpoints that a runner saved, each as it was then."""
+
+    @property
+    def last(self) -> Checkpoint:
+        return self[-1]
+
+
+def make_runner(
+    client: ZoomClient,
+    report: Report,
+    rows: int,
+    *,
+    directory: Directory | None = None,
+    restored: Restored | None = None,
+    seats: Seats | None = None,
+    meter: Any = None,
+    states: States | None = None,
+    **options: Any,
+) -> Runner:
+    """
+    Make a runner over so many rows, without a list of existing users, one call at a time.
+
+    :param states: gets each checkpoint that is saved
+    """
+    ledger = Ledger(BEGIN, Rows(range(1, rows + 1)))
+    kept = States() if states is None else states
+
+    def save() -> None:
+        found = ledger.checkpoint(report.counts, progress.seconds, client.calls, 0)
+        reread = Checkpoint.from_state(json.loads(json.dumps(found.to_state())))
+        assert reread is not None
+        kept.append(reread)
+
+    progress = Progress(
+        client,
+        report.counts,
+        meter or Meter(),
+        rows,
+        BEGIN,
+        save,
+        dry_run=bool(options.get("dry_run")),
+    )
+    own = {name: options.pop(name) for name in ("orphaned", "stopped_by") if name in options}
+    return Runner(
+        client=client,
+        directory=directory or Directory(client, "unknown"),
+        report=report,
+        ledger=ledger,
+        restored=restored or Restored(),
+        progress=progress,
+        options=RunnerOptions(**{"at_once": 1} | options),
+        seats=seats,
+        **own,
+    )
+
+
+def create(client: ZoomClient, users: Iterable[Any], report: Report, **options: Any) -> Runner:
+    """Create users one call at a time, so that the order is certain; return the runner."""
+    rows: list[Row] | Iterator[Row]
+    rows = users if isinstance(users, Iterator) else list(rows_of(client, users))
+    runner = make_runner(client, report, len(rows) if isinstance(rows, list) else 0, **options)
+    runner.run(rows)
+    return runner
 
 
 def written(report: Report) -> list[dict[str, Any]]:
@@ -76,9 +171,22 @@ def written(report: Report) -> list[dict[str, Any]]:
     return [json.loads(line) for line in Path(report.path).read_text("utf-8").splitlines()]
 
 
-Told = Callable[[Report], list[tuple[int, str]]]
-
-
-def told(report: Report) -> list[tuple[int, str]]:
-    """Give row and outcome of each line of a report."""
+def outcomes(report: Report) -> list[tuple[int, str]]:
+    """Return row and outcome of each line of a report."""
     return [(line["row"], line["outcome"]) for line in written(report)]
+
+
+class MemoryStore:
+    """Airflow's task state store as a checkpoint store sees it."""
+
+    def __init__(self, state: Mapping[str, Any] | None = None) -> None:
+        self.state = dict(state or {})
+
+    def load(self) -> dict[str, Any]:
+        return dict(self.state)
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        self.state = json.loads(json.dumps(dict(state)))
+
+    def clear(self) -> None:
+        self.state = {}

@@ -1,4 +1,4 @@
-"""A person is there once, also where Zoom's replies are lost."""
+"""A user is created once, also where Zoom's replies are lost."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ import pytest
 
 from tests.unit.api.fakes import ClientOf, Clock, Stranger, http
 from tests.unit.api.newcomer import GET, NEW, POST, create, there, traffic
-from zoom_provider.api.client import ZoomClient
-from zoom_provider.api.creating import LostReplyError
+from zoom_provider.api.client import LostReplyError, ZoomClient
 from zoom_provider.exceptions import (
     ZoomForeignAccountError,
     ZoomProtocolError,
@@ -46,7 +45,7 @@ OUTAGE = {"kind": "status", "on": GET}
         ({"kind": "truncated", "acted": False}, False),
     ],
 )
-def test_a_lost_reply_is_settled_by_looking(
+def test_a_lost_reply_is_settled_by_look_ups_before_a_second_post(
     zoom: Simulator, client_of: ClientOf, clock: Clock, fault: dict[str, Any], acted: bool
 ) -> None:
     zoom.fault(**fault, on=POST)
@@ -117,7 +116,7 @@ def test_a_lost_reply_is_settled_by_looking(
         ([{"kind": "429", "on": POST}, {"kind": "cut_after", "on": POST}], 2, 1, [1, 1]),
     ],
 )
-def test_trouble_upon_trouble(
+def test_several_faults_in_a_row_still_create_the_user_once(
     zoom: Simulator,
     client: ZoomClient,
     clock: Clock,
@@ -139,7 +138,7 @@ def test_trouble_upon_trouble(
     assert clock.pauses == pytest.approx(pauses)
 
 
-def test_when_nothing_comes_through_nobody_is_created(
+def test_without_any_connection_no_user_is_created(
     zoom: Simulator, client: ZoomClient, clock: Clock
 ) -> None:
     zoom.fault("cut_before", on=POST, times=None)
@@ -161,7 +160,7 @@ def test_when_nothing_comes_through_nobody_is_created(
         ({"kind": "html"}, "HTTPS_PROXY"),
     ],
 )
-def test_when_no_look_up_is_answered_nothing_is_posted_again(
+def test_without_an_answered_look_up_nothing_is_posted_again(
     zoom: Simulator, client: ZoomClient, clock: Clock, fault: dict[str, Any], text: str
 ) -> None:
     zoom.fault("cut_after", on=POST)
@@ -186,7 +185,7 @@ def test_a_host_that_cannot_be_reached_has_not_acted(
 
 @pytest.mark.parametrize("status", ["active", "inactive"])
 @pytest.mark.parametrize("skew", [timedelta(0), timedelta(hours=3), timedelta(hours=-3)])
-def test_who_was_there_before_is_not_taken_for_ours(
+def test_a_user_from_before_the_call_is_not_taken_for_ours(
     zoom: Simulator,
     client: ZoomClient,
     monkeypatch: pytest.MonkeyPatch,
@@ -198,7 +197,7 @@ def test_who_was_there_before_is_not_taken_for_ours(
         def now(cls, tz: Any = None) -> Any:
             return datetime.now(tz) + skew
 
-    monkeypatch.setattr("zoom_provider.api.creating.datetime", SkewedTime)
+    monkeypatch.setattr("zoom_provider.provisioning.create_user.datetime", SkewedTime)
     zoom.seed({"email": NEW, "status": status, "created": int(time.time()) - 60})
     zoom.fault("cut_before", on=POST)
     with pytest.raises(ZoomUserExistsError, match="before this call") as caught:
@@ -216,7 +215,7 @@ def test_who_was_there_before_is_not_taken_for_ours(
         {"status": "pending", "created": int(time.time()) - 86_400},
     ],
 )
-def test_who_may_be_ours_counts_as_ours(
+def test_a_user_who_may_be_ours_counts_as_ours(
     zoom: Simulator, client: ZoomClient, person: dict[str, Any]
 ) -> None:
     zoom.seed({"email": NEW, **person})
@@ -225,7 +224,7 @@ def test_who_may_be_ours_counts_as_ours(
     assert traffic(zoom) == (1, 1)
 
 
-def test_an_expired_invitation_is_none_of_ours(zoom: Simulator, client: ZoomClient) -> None:
+def test_an_expired_invitation_is_not_taken_for_ours(zoom: Simulator, client: ZoomClient) -> None:
     zoom.seed({"email": NEW, "status": "pending", "created": int(time.time()) - 31 * 86_400})
     zoom.fault("cut_before", on=POST)
     with pytest.raises(ZoomUserExistsError) as caught:
@@ -234,9 +233,7 @@ def test_an_expired_invitation_is_none_of_ours(zoom: Simulator, client: ZoomClie
     assert traffic(zoom) == (1, 1)
 
 
-def test_a_foreign_account_comes_to_light_at_the_second_post(
-    zoom: Simulator, client: ZoomClient
-) -> None:
+def test_the_second_post_reveals_a_foreign_account(zoom: Simulator, client: ZoomClient) -> None:
     zoom.configure(foreign_accounts={NEW: "free"})
     zoom.fault("cut_before", on=POST)
     with pytest.raises(ZoomForeignAccountError):
@@ -245,7 +242,7 @@ def test_a_foreign_account_comes_to_light_at_the_second_post(
 
 
 @pytest.mark.parametrize("waits_for", ["the person", "the refusal"])
-def test_a_creation_that_zoom_finishes_late_is_found_or_met(
+def test_a_creation_that_zoom_finishes_late_is_found(
     zoom: Simulator, client_of: ClientOf, clock: Clock, waits_for: str
 ) -> None:
     """Zoom acts after our time-out, before our look-ups end or only after them."""
@@ -273,7 +270,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 @pytest.mark.parametrize("body", ["{}", '{"id": 7}', '{"status": "ok"}', ""])
-def test_an_answer_without_a_person_is_settled_too(
+def test_a_created_reply_without_a_user_is_settled_by_a_look_up(
     zoom: Simulator, client_of: ClientOf, body: str
 ) -> None:
     def answer(asked: bytes) -> bytes:
@@ -288,7 +285,7 @@ def test_an_answer_without_a_person_is_settled_too(
 
 
 @pytest.mark.parametrize("body", ["{}", '{"status": "ok"}', "", "[]"])
-def test_a_look_up_without_a_person_finds_nobody(
+def test_a_look_up_reply_without_a_user_is_an_error(
     zoom: Simulator, client_of: ClientOf, body: str
 ) -> None:
     with Stranger(http(body)) as stranger:

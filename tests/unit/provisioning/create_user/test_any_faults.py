@@ -1,4 +1,4 @@
-"""Whatever sequence of faults comes, a person is there once, and the result says so."""
+"""After any sequence of faults a user exists once, and the result says so."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ TROUBLE = (
     on_token=st.lists(TROUBLE, max_size=2),
     invalidate=st.booleans(),
 )
-def test_whatever_goes_wrong_the_person_is_there_once_and_the_result_agrees(
+def test_after_any_faults_and_one_retry_the_user_exists_once_and_the_result_agrees(
     zoom_server: Simulator,
     on_post: list[dict[str, Any]],
     on_get: list[dict[str, Any]],
@@ -107,7 +107,7 @@ def test_whatever_goes_wrong_the_person_is_there_once_and_the_result_agrees(
     assert there(zoom) == ["somebody.else@example.com", NEW]
 
 
-def test_threads_that_create_through_one_client_in_trouble_create_each_once(
+def test_threads_that_share_a_client_under_faults_create_each_user_once(
     zoom: Simulator, client: ZoomClient
 ) -> None:
     faults: list[dict[str, Any]] = [

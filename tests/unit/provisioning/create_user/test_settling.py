@@ -1,15 +1,15 @@
-"""Creating in steps: what each waits for, and what Zoom's stamps prove."""
+"""How a lost reply is settled: the waits between look-ups, and what Zoom's stamps prove."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from tests.unit.api.newcomer import NEW
-from zoom_provider.api.creating import LostReplyError, creating, run
+from zoom_provider.api.client import LostReplyError, ZoomClient
 from zoom_provider.api.replies import Reply
 from zoom_provider.api.user_info import CreateRequest, check
 from zoom_provider.exceptions import (
@@ -19,6 +19,7 @@ from zoom_provider.exceptions import (
     ZoomUserExistsError,
     ZoomValidationError,
 )
+from zoom_provider.provisioning.create_user import post_user
 
 
 class Script:
@@ -29,9 +30,13 @@ class Script:
         self._took = took
         self.time = 0.0
         self.posts = 0
+        self.pauses: list[float] = []
 
     def clock(self) -> float:
         return self.time
+
+    def pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
 
     def post_user(self, request: CreateRequest) -> dict[str, Any]:
         self.posts += 1
@@ -59,15 +64,23 @@ def found(
     return Reply(200, headers, {"id": "first", "email": NEW, name: stamp, **more})
 
 
-def test_each_wait_is_handed_to_the_caller() -> None:
-    absent = ZoomNotFoundError("Nobody.", code=1001)
+def post(script: Script) -> dict[str, Any]:
+    return post_user(cast(ZoomClient, script), REQUEST)
+
+
+def test_the_user_is_looked_up_three_times_before_a_second_post() -> None:
+    absent = ZoomNotFoundError("No such user.", code=1001)
     script = Script(absent, absent, absent)
-    steps = creating(script, REQUEST)
-    assert [next(steps), next(steps), next(steps)] == [1.0, 2.0, 5.0]
-    assert script.posts == 1
-    with pytest.raises(StopIteration) as ended:
-        next(steps)
-    assert ended.value.value == {"id": "second"}
+    assert post(script) == {"id": "second"}
+    assert script.pauses == [1.0, 2.0, 5.0]
+    assert script.posts == 2
+
+
+def test_the_caller_hears_of_a_lost_reply_before_the_first_wait() -> None:
+    script = Script(found("2026-03-10T13:29:59Z"))
+    heard: list[list[float]] = []
+    post_user(cast(ZoomClient, script), REQUEST, lambda: heard.append(script.pauses.copy()))
+    assert heard == [[]]
 
 
 @pytest.mark.parametrize(
@@ -93,22 +106,24 @@ def test_each_wait_is_handed_to_the_caller() -> None:
         (found("2999-01-01T00:00:00Z", date=None), 0.0, False),
     ],
 )
-def test_what_zooms_stamp_proves(look: Reply, took: float, before: bool) -> None:
+def test_only_a_clearly_older_stamp_says_that_the_user_was_there_before(
+    look: Reply, took: float, before: bool
+) -> None:
     script = Script(look, took=took)
     if before:
         with pytest.raises(ZoomUserExistsError) as caught:
-            run(creating(script, REQUEST), lambda seconds: None)
+            post(script)
         assert caught.value.user == look.payload
     else:
-        assert run(creating(script, REQUEST), lambda seconds: None) == look.payload
+        assert post(script) == look.payload
     assert script.posts == 1
 
 
 @pytest.mark.parametrize(
     "error", [ZoomPermissionError("No scope."), ZoomValidationError("Odd."), ZoomError("No.")]
 )
-def test_a_look_up_that_is_refused_is_told(error: ZoomError) -> None:
+def test_a_refused_look_up_is_raised_and_nothing_is_posted_again(error: ZoomError) -> None:
     script = Script(error)
     with pytest.raises(type(error)):
-        run(creating(script, REQUEST), lambda seconds: None)
+        post(script)
     assert script.posts == 1

@@ -1,4 +1,4 @@
-"""What Zoom says to the creation of a person decides, by its code."""
+"""A refusal of a creation becomes the error of its code, and nothing is tried again."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def test_zooms_reply_is_the_result(zoom: Simulator, client: ZoomClient, action: 
 
 @pytest.mark.parametrize("wording", ["documented", "live"])
 @pytest.mark.parametrize("status", ["active", "inactive", "pending"])
-def test_an_address_in_use_here_means_that_the_person_exists(
+def test_a_conflict_within_the_account_returns_the_existing_user(
     zoom: Simulator, client: ZoomClient, wording: str, status: str
 ) -> None:
     zoom.configure(exists_wording=wording)
     zoom.seed({"email": NEW, "status": status, "id": "their-id"})
-    with pytest.raises(ZoomUserExistsError, match="has this person already") as caught:
+    with pytest.raises(ZoomUserExistsError, match="has this user already") as caught:
         create(client, "NEW@Example.com")
     user = caught.value.user
     assert user is not None
@@ -57,7 +57,9 @@ def test_an_address_in_use_here_means_that_the_person_exists(
     assert traffic(zoom) == (1, 1)
 
 
-def test_an_expired_invitation_holds_the_address(zoom: Simulator, client: ZoomClient) -> None:
+def test_an_expired_invitation_counts_as_an_existing_user(
+    zoom: Simulator, client: ZoomClient
+) -> None:
     zoom.seed({"email": NEW, "status": "pending", "created": int(time.time()) - 31 * 86_400})
     with pytest.raises(ZoomUserExistsError) as caught:
         create(client)
@@ -66,7 +68,7 @@ def test_an_expired_invitation_holds_the_address(zoom: Simulator, client: ZoomCl
 
 
 @pytest.mark.parametrize("wording", ["documented", "live"])
-def test_an_address_in_use_elsewhere_is_a_foreign_account(
+def test_a_conflict_without_a_user_here_is_a_foreign_account(
     zoom: Simulator, client: ZoomClient, wording: str
 ) -> None:
     zoom.configure(exists_wording=wording, foreign_accounts={NEW: "free"})
@@ -77,7 +79,9 @@ def test_an_address_in_use_elsewhere_is_a_foreign_account(
     assert there(zoom) == []
 
 
-def test_in_use_and_no_look_up_answered_is_an_outage(zoom: Simulator, client: ZoomClient) -> None:
+def test_a_conflict_that_no_look_up_explains_is_an_outage(
+    zoom: Simulator, client: ZoomClient
+) -> None:
     zoom.seed(NEW)
     zoom.fault(**OUTAGE, times=None)
     with pytest.raises(ZoomUnavailableError):
@@ -87,7 +91,7 @@ def test_in_use_and_no_look_up_answered_is_an_outage(zoom: Simulator, client: Zo
         create(client)
 
 
-def test_in_use_and_no_scope_to_look_up_names_that_scope(
+def test_a_conflict_without_the_scope_to_look_up_names_that_scope(
     zoom: Simulator, client: ZoomClient
 ) -> None:
     zoom.configure(scopes=["user:write:user:admin"])
@@ -153,7 +157,7 @@ def test_in_use_and_no_scope_to_look_up_names_that_scope(
         ),
     ],
 )
-def test_what_zoom_refuses_is_told_and_left(
+def test_a_refusal_is_passed_on_and_not_repeated(
     zoom: Simulator,
     client: ZoomClient,
     clock: Clock,
@@ -191,7 +195,7 @@ def test_what_zoom_refuses_is_told_and_left(
         ({"kind": "error", "code": 300}, ZoomValidationError, "refused a field"),
     ],
 )
-def test_what_was_surely_not_done_is_not_settled(
+def test_a_reply_that_proves_inaction_starts_no_look_up(
     zoom: Simulator,
     client: ZoomClient,
     clock: Clock,
@@ -211,7 +215,7 @@ def test_what_was_surely_not_done_is_not_settled(
 @pytest.mark.parametrize(
     "email", ["eve@evil.example", "eve@example.com.evil.example", "eve@sub.example.com"]
 )
-def test_strangers_domains_are_refused_before_any_call(
+def test_a_domain_outside_the_allowed_ones_is_refused_before_any_call(
     zoom: Simulator, client_of: ClientOf, email: str
 ) -> None:
     client = client_of(zoom, allowed_domains=frozenset({"example.com"}))
@@ -222,9 +226,7 @@ def test_strangers_domains_are_refused_before_any_call(
     assert create(client, "ann@EXAMPLE.com")["email"] == "ann@EXAMPLE.com"
 
 
-def test_what_breaks_zooms_rules_is_refused_before_any_call(
-    zoom: Simulator, client: ZoomClient
-) -> None:
+def test_invalid_user_info_is_refused_before_any_call(zoom: Simulator, client: ZoomClient) -> None:
     with pytest.raises(ZoomValidationError):
         create(client, "not an address")
     assert zoom.requests() == []

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.provisioning.conftest import open_text
+from tests.unit.provisioning.conftest import RUN, begin_report
 from zoom_provider.exceptions import (
     ZoomAuthError,
     ZoomDailyLimitError,
@@ -25,17 +25,18 @@ from zoom_provider.exceptions import (
     ZoomUserExistsError,
     ZoomValidationError,
 )
-from zoom_provider.provisioning.outcomes import (
+from zoom_provider.provisioning.report import (
     COLUMNS,
+    DONE,
     FAILURES,
     Outcome,
-    PersonOutcome,
-    Report,
+    RowResult,
     cell,
+    read_report,
 )
 
 
-def test_the_words_are_those_that_dags_depend_on() -> None:
+def test_outcomes_are_the_words_that_dags_depend_on() -> None:
     assert {str(outcome) for outcome in Outcome} == {
         *("invited", "created", "existing", "updated", "unchanged"),
         *("rejected", "needs_license", "foreign_account", "deferred_quota", "needs_human"),
@@ -44,6 +45,9 @@ def test_the_words_are_those_that_dags_depend_on() -> None:
     assert {str(outcome) for outcome in FAILURES} == {
         *("rejected", "needs_license", "foreign_account", "needs_human", "failed"),
     }
+    # A deferred user is neither: another try changes it, and the task is not red for it.
+    assert set(Outcome) - DONE - FAILURES == {Outcome.DEFERRED_QUOTA}
+    assert not DONE & FAILURES
 
 
 @pytest.mark.parametrize(
@@ -64,9 +68,9 @@ def test_the_words_are_those_that_dags_depend_on() -> None:
         (ZoomProtocolError("x"), "failed"),
     ],
 )
-def test_what_an_error_means_for_a_person(error: ZoomError, outcome: str) -> None:
-    line = PersonOutcome.of_error(3, "a@example.com", error)
-    # What we refuse ourselves is told by its fields alone.
+def test_an_error_becomes_the_outcome_of_its_class(error: ZoomError, outcome: str) -> None:
+    line = RowResult.from_error(3, "a@example.com", error)
+    # Of our own validation the cell shows the faults alone.
     reason = "x: y" if outcome == "rejected" else "x"
     assert (line.outcome, line.reason, line.code) == (outcome, reason, error.code)
 
@@ -98,50 +102,62 @@ def test_no_cell_is_taken_for_a_formula(value: object, text: str) -> None:
 def test_every_line_is_on_disk_at_once(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
     faults = {"user_info.email": ["x", "y"]}
-    with Report(str(path), open_text, "hr.csv") as report:
-        report.add(PersonOutcome(1, "a@example.com", Outcome.INVITED, "an-id"))
-        assert json.loads(path.read_text())["id"] == "an-id"
-        report.add(PersonOutcome(2, "b", Outcome.REJECTED, errors=faults, key="2054"))
-        assert len(path.read_text().splitlines()) == 2
-        assert len((tmp_path / "r.csv").read_text().splitlines()) == 3
-        report.reject(3, "2055", "a@example.com", "user_info.email", "duplicate of row 1")
-        rejects = (tmp_path / "r.rejects.csv").read_text().splitlines()
-        assert rejects[1:] == [
-            "hr.csv,2,2054,b,user_info.email,x",
-            "hr.csv,2,2054,b,user_info.email,y",
-            "hr.csv,3,2055,a@example.com,user_info.email,duplicate of row 1",
-        ]
-        assert report.counts == {"invited": 1, "rejected": 1}
+    report = begin_report(path, "hr.csv")
+    report.add(RowResult(1, "a@example.com", Outcome.INVITED, "an-id"))
+    assert json.loads(path.read_text())["id"] == "an-id"
+    report.add(RowResult(2, "b", Outcome.REJECTED, errors=faults, key="2054"))
+    assert len(path.read_text().splitlines()) == 2
+    assert len((tmp_path / "r.csv").read_text().splitlines()) == 3
+    report.reject(3, "2055", "a@example.com", "user_info.email", "duplicate of row 1")
+    rejects = (tmp_path / "r.rejects.csv").read_text().splitlines()
+    assert rejects[1:] == [
+        "hr.csv,2,2054,b,user_info.email,x",
+        "hr.csv,2,2054,b,user_info.email,y",
+        "hr.csv,3,2055,a@example.com,user_info.email,duplicate of row 1",
+    ]
+    assert report.counts == {"invited": 1, "rejected": 1}
+    report.close()
 
 
-def test_a_rejected_person_without_named_faults_is_among_the_rejects(tmp_path: Path) -> None:
-    with Report(str(tmp_path / "r.jsonl"), open_text) as report:
-        report.add(PersonOutcome(1, "", Outcome.REJECTED, reason="why"))
+def test_each_line_names_its_run_first(tmp_path: Path) -> None:
+    report = begin_report(tmp_path / "r.jsonl", "hr.csv")
+    report.add(RowResult(1, "a@example.com", Outcome.INVITED))
+    report.close()
+    line = json.loads((tmp_path / "r.jsonl").read_text())
+    assert list(line) == ["run", *COLUMNS]
+    assert line["run"] == RUN
+
+
+def test_a_rejected_row_without_named_faults_is_among_the_rejects(tmp_path: Path) -> None:
+    report = begin_report(tmp_path / "r.jsonl")
+    report.add(RowResult(1, "", Outcome.REJECTED, reason="why"))
+    report.close()
     assert (tmp_path / "r.rejects.csv").read_text().splitlines()[1] == ",1,,,,why"
 
 
-def test_a_second_part_takes_over_what_is_closed(tmp_path: Path) -> None:
-    path = str(tmp_path / "r.jsonl")
-    with Report(path, open_text) as report:
-        for number, outcome in enumerate(("invited", "rejected", "failed", "existing"), start=1):
-            report.add(PersonOutcome(number, "a@example.com", Outcome(outcome)))
-    lines = Path(path).read_text().splitlines()
-    with Report(path, open_text) as report:
-        # A rejected row always comes again; the third is one that wants another try.
-        assert report.take_over(lines, lambda row, _: row == 3) == {1, 4}
-        assert report.counts == {"invited": 1, "existing": 1}
-        report.add(PersonOutcome(3, "a@example.com", Outcome.INVITED))
-    with (tmp_path / "r.csv").open(newline="") as file:
-        assert [row["row"] for row in csv.DictReader(file)] == ["1", "4", "3"]
-    with Report(path, open_text):
-        pass
-    assert Path(path).read_text() == ""
+def test_the_first_twenty_failures_are_listed_for_a_message(tmp_path: Path) -> None:
+    report = begin_report(tmp_path / "r.jsonl", "hr.csv")
+    for row in range(1, 31):
+        outcome = Outcome.FAILED if row % 5 else Outcome.INVITED
+        report.add(RowResult(row, f"p{row}@example.com", outcome, reason="why", key=f"K{row}"))
+    report.close()
+    failed = [row for row in range(1, 31) if row % 5]
+    assert [line["row"] for line in report.attention] == failed[:20]
+    assert report.attention[0] == {
+        "source": "hr.csv",
+        "row": 1,
+        "key": "K1",
+        "email": "p1@example.com",
+        "outcome": "failed",
+        "reason": "why",
+    }
 
 
 @pytest.mark.parametrize("name", ["r.jsonl", "r", "r.csv", "r.rejects.csv", "r.txt"])
-def test_three_files_whatever_the_path_is_called(name: str, tmp_path: Path) -> None:
-    with Report(str(tmp_path / name), open_text) as report:
-        report.add(PersonOutcome(1, "a@example.com", Outcome.INVITED))
+def test_a_report_is_three_files_at_any_path(name: str, tmp_path: Path) -> None:
+    report = begin_report(tmp_path / name)
+    report.add(RowResult(1, "a@example.com", Outcome.INVITED))
+    report.close()
     assert (tmp_path / name).samefile(report.path)
     assert json.loads((tmp_path / name).read_text())["email"] == "a@example.com"
     assert len(list(tmp_path.iterdir())) == 3
@@ -159,17 +175,18 @@ def test_three_files_whatever_the_path_is_called(name: str, tmp_path: Path) -> N
     reason=st.one_of(st.none(), st.text(max_size=20)),
     code=st.one_of(st.none(), st.integers()),
 )
-def test_whatever_is_in_it_the_report_can_be_read_back(
+def test_a_report_can_be_read_back_with_any_text_in_it(
     email: str, key: str, reason: str | None, code: int | None, tmp_path: Path
 ) -> None:
-    person = PersonOutcome(1, email, Outcome.REJECTED, "-id", reason, code, key=key)
-    with Report(str(tmp_path / "r.jsonl"), open_text, "=source") as report:
-        report.add(person)
-    (line,) = [
-        json.loads(text) for text in (tmp_path / "r.jsonl").read_text("utf-8").split("\n")[:-1]
-    ]
-    own = {name: getattr(person, name) for name in COLUMNS if name != "source"}
-    assert line == {"source": "=source", **own}
+    result = RowResult(1, email, Outcome.REJECTED, "-id", reason, code, key=key)
+    report = begin_report(tmp_path / "r.jsonl", "=source")
+    report.add(result)
+    report.close()
+    data = (tmp_path / "r.jsonl").read_bytes()
+    assert list(read_report(data, RUN)) == [result]
+    (line,) = [json.loads(text) for text in data.decode().split("\n")[:-1]]
+    own = {name: getattr(result, name) for name in COLUMNS if name != "source"}
+    assert line == {"run": RUN, "source": "=source", **own}
     for name in ("r.csv", "r.rejects.csv"):
         with (tmp_path / name).open(encoding="utf-8", newline="") as file:
             rows: list[dict[str, Any]] = list(csv.DictReader(file))

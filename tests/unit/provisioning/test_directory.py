@@ -1,4 +1,4 @@
-"""Whom Zoom has already: by listing or by look-ups, whichever is cheaper; no row is lost by it."""
+"""Existing users are found by listing or by look-ups, whichever is cheaper; no row is lost."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.support import calls, person
-from tests.unit.provisioning.conftest import rows_of
+from tests.support import calls
+from tests.unit.provisioning.conftest import people, rows_of
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.exceptions import (
     ZoomDailyLimitError,
@@ -17,7 +17,7 @@ from zoom_provider.exceptions import (
     ZoomUnavailableError,
     ZoomValidationError,
 )
-from zoom_provider.provisioning.known import find_known
+from zoom_provider.provisioning.directory import open_directory
 from zoom_provider.provisioning.roster import Row
 from zoom_provider.simulator.server import Simulator
 from zoom_provider.simulator.settings import ALL_SCOPES
@@ -26,16 +26,12 @@ LIST = "GET /v2/users"
 FIRST_PAGES = 3
 
 
-def crowd(count: int) -> list[dict[str, Any]]:
-    return [person(number) for number in range(1, count + 1)]
-
-
-def account(zoom: Simulator, people: int) -> None:
-    zoom.seed(*(f"a{number}@example.com" for number in range(people)))
+def account(zoom: Simulator, users: int) -> None:
+    zoom.seed(*(f"a{number}@example.com" for number in range(users)))
 
 
 @pytest.mark.parametrize(
-    ("people", "roster", "listed"),
+    ("users", "roster", "listed"),
     [
         (0, 1, 0),
         (0, 3, 0),
@@ -51,33 +47,31 @@ def account(zoom: Simulator, people: int) -> None:
     ],
 )
 def test_the_cheaper_way_is_taken(
-    people: int, roster: int, listed: int, zoom: Simulator, client: ZoomClient
+    users: int, roster: int, listed: int, zoom: Simulator, client: ZoomClient
 ) -> None:
-    account(zoom, people)
-    known, rows = find_known(client, rows_of(client, crowd(roster)))
+    account(zoom, users)
+    directory, rows = open_directory(client, rows_of(client, people(roster)))
     assert len(zoom.requests(LIST)) == listed
     assert [row.number for row in rows] == list(range(1, roster + 1))
-    assert known is not None
-    assert known("nobody@example.com") is None
-    # Asking about somebody costs a call only where nobody was listed.
-    one_by_one = listed == 0 or (people > 300 and listed == FIRST_PAGES)
+    assert directory.find("absent@example.com") is None
+    # To find a user costs a call only where the account was not listed.
+    one_by_one = listed == 0 or (users > 300 and listed == FIRST_PAGES)
     assert len(zoom.requests("GET /v2/users/*")) == one_by_one
-    if people:
-        found = known("A0@Example.com")
+    if users:
+        found = directory.find("A0@Example.com")
         assert found is not None
         assert found["status"] == "active"
 
 
 @pytest.mark.parametrize("roster", [2, 40])
 @pytest.mark.parametrize("status", ["active", "inactive", "pending"])
-def test_people_of_every_status_are_known_in_whatever_case(
+def test_users_of_every_status_are_found_in_any_case(
     status: str, roster: int, zoom: Simulator, client: ZoomClient
 ) -> None:
     zoom.seed({"email": "Ann@Example.com", "id": "ann-id", "status": status})
-    known, _ = find_known(client, rows_of(client, crowd(roster)))
-    assert known is not None
+    directory, _ = open_directory(client, rows_of(client, people(roster)))
     for email in ("ann@example.com", "ANN@EXAMPLE.COM"):
-        found = known(email)
+        found = directory.find(email)
         assert found is not None
         assert found["status"] == status
         # Zoom's list of pending people tells no id.
@@ -85,23 +79,24 @@ def test_people_of_every_status_are_known_in_whatever_case(
         assert found.get("id") == (None if listed_pending else "ann-id")
 
 
-def test_who_was_invited_too_long_ago_is_known_by_a_look_up(
+def test_a_look_up_finds_a_user_whose_invitation_has_expired(
     zoom: Simulator, client: ZoomClient
 ) -> None:
     zoom.seed({"email": "p1@example.com", "status": "pending", "created": 1_700_000_000})
-    known, _ = find_known(client, rows_of(client, crowd(1)))
-    assert known is not None
-    found = known("p1@example.com")
+    directory, _ = open_directory(client, rows_of(client, people(1)))
+    found = directory.find("p1@example.com")
     assert found is not None
     assert found["status"] == "pending"
 
 
-def test_an_app_that_may_not_list_leaves_it_to_zooms_refusals(
+def test_an_app_without_the_scope_to_list_makes_no_look_up(
     zoom: Simulator, client: ZoomClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     zoom.configure(scopes=[scope for scope in ALL_SCOPES if "list" not in scope])
-    known, rows = find_known(client, rows_of(client, crowd(30)))
-    assert known is None
+    directory, rows = open_directory(client, rows_of(client, people(30)))
+    assert directory.kind == "unknown"
+    assert directory.find("p1@example.com") is None
+    assert zoom.requests("GET /v2/users/*") == []
     assert [row.number for row in rows] == list(range(1, 31))
     assert "user:read:list_users:admin" in caplog.text
 
@@ -121,18 +116,18 @@ def test_a_list_that_breaks_off_is_an_error_and_never_a_short_list(
     account(zoom, 1_000)
     zoom.fault(**fault, on=LIST, skip=skip)
     with pytest.raises(error):
-        find_known(client, rows_of(client, crowd(300)))
+        open_directory(client, rows_of(client, people(300)))
 
 
 def test_a_source_that_breaks_off_breaks_the_choice_off(
     zoom: Simulator, client: ZoomClient
 ) -> None:
     def broken() -> Iterator[Row]:
-        yield from rows_of(client, crowd(2))
+        yield from rows_of(client, people(2))
         raise ZoomValidationError("roster x.csv is not UTF-8")
 
     with pytest.raises(ZoomValidationError):
-        find_known(client, broken())
+        open_directory(client, broken())
     assert calls(zoom) == []
 
 
@@ -143,10 +138,10 @@ def test_only_as_much_of_the_roster_is_read_as_the_choice_needs(
     read: list[int] = []
 
     def rows() -> Iterator[Row]:
-        for row in rows_of(client, crowd(5_000)):
+        for row in rows_of(client, people(5_000)):
             read.append(row.number)
             yield row
 
-    _, remaining = find_known(client, rows())
+    _, remaining = open_directory(client, rows())
     assert len(read) < 200
     assert sum(1 for _ in remaining) == 5_000

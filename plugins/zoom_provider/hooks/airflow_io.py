@@ -1,0 +1,376 @@
+"""Airflow's side of what ``api`` and ``provisioning`` ask for."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from posixpath import normpath
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Any, TextIO, cast
+from urllib.parse import quote
+from uuid import uuid4
+
+from airflow.providers.common.compat.sdk import ObjectStoragePath, Stats, Variable, conf
+from cryptography.fernet import Fernet, InvalidToken
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+log = logging.getLogger(__name__)
+
+_STATE = "zoom_progress"
+_ATTEMPT = "zoom_attempt"
+_LONGEST_NAME = 160
+
+
+def _local(path: str) -> Path | None:
+    """Return the path on this worker's disk; None for an object store's URL."""
+    if "://" in path and not path.startswith("file://"):
+        return None
+    return Path(path.removeprefix("file://"))
+
+
+class AirflowFiles:
+    """This worker's disk, and the object stores that Airflow's ObjectStoragePath knows, by URL."""
+
+    def open_text(self, path: str, mode: str = "r") -> TextIO:
+        """Open a file to read text."""
+        # A byte-order mark before a quotation mark would make that a part of a column's name.
+        opened: Any = (_local(path) or ObjectStoragePath(path)).open(
+            mode, encoding="utf-8-sig", newline=""
+        )
+        return cast(TextIO, opened)
+
+    def read(self, path: str) -> bytes | None:
+        """Return what a file holds; None where there is none."""
+        return self.head(path, -1)
+
+    def head(self, path: str, size: int) -> bytes | None:
+        """Return the first bytes of a file; None where there is none."""
+        place: Any = _local(path) or ObjectStoragePath(path)
+        try:
+            with place.open("rb") as file:
+                return bytes(file.read(size))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def write(self, path: str, data: bytes) -> None:
+        """Put a whole file in place at once."""
+        output = self.create(path)
+        try:
+            output.write(data)
+            output.publish(replace=True)
+        finally:
+            output.close()
+
+    def create(self, path: str) -> LocalOutput | StoreOutput:
+        """Begin a file that appears under its name at ``publish``; its folder is made."""
+        file = _local(path)
+        return StoreOutput(path) if file is None else LocalOutput(file)
+
+    def move(self, path: str, target: str) -> None:
+        """Give a file another name; do nothing where there is none."""
+        file, other = _local(path), _local(target)
+        if file is not None and other is not None:
+            with suppress(FileNotFoundError):
+                file.replace(other)
+        elif (data := self.read(path)) is not None:
+            self.write(target, data)
+            self.delete(path)
+
+    def delete(self, path: str) -> None:
+        """Delete a file; do nothing where there is none."""
+        place: Any = _local(path) or ObjectStoragePath(path)
+        with suppress(FileNotFoundError, NotADirectoryError):
+            place.unlink()
+
+    def identity(self, path: str) -> object:
+        """Return what changes where another file takes the name; None in an object store."""
+        file = _local(path)
+        try:
+            return None if file is None else _identity(file.stat())
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def same(self, path: str, other: str) -> bool:
+        """Say whether two paths lead to one file, whether or not it is there yet."""
+        one, two = _local(path), _local(other)
+        if one is None or two is None:
+            return one is two and _normal_url(path) == _normal_url(other)
+        if one.exists() and two.exists():
+            return one.samefile(two)
+        return one.resolve() == two.resolve()
+
+
+def _identity(stat: os.stat_result) -> tuple[int, int]:
+    return stat.st_dev, stat.st_ino
+
+
+def _normal_url(url: str) -> str:
+    """Write an object's URL in one way, whatever connection reaches it."""
+    scheme, _, rest = url.partition("://")
+    bucket, _, key = rest.partition("/")
+    return f"{scheme.lower()}://{bucket.rpartition('@')[2]}{normpath('/' + key.lstrip('/'))}"
+
+
+class LocalOutput:
+    """
+    A file on this worker's disk that grows under a name of its own until it is published.
+
+    Each line is handed to the operating system at once: a worker may be killed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path.parent.resolve() / path.name if not path.is_symlink() else path.resolve()
+        self._own = self._path.with_name(f".zoom-{uuid4().hex}.part")
+        self._file = self._own.open("xb", buffering=0)
+        self.identity: object = _identity(os.fstat(self._file.fileno()))
+        self._torn = False
+        self.live = False
+
+    def write_line(self, line: str) -> None:
+        """Write a line that ends in a line break."""
+        self.write((b"\n" if self._torn else b"") + line.encode("utf-8", "replace"))
+
+    def write(self, data: bytes) -> None:
+        """Write bytes; what follows a failure begins on a line of its own."""
+        self._torn = True
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._file.write(rest) :]
+        self._torn = False
+
+    def publish(self, *, replace: bool) -> None:
+        """Give it its name; from then on what is written is seen at once."""
+        if self.live:
+            return
+        if replace:
+            self._own.replace(self._path)
+        else:
+            try:
+                self._path.hardlink_to(self._own)
+                self._own.unlink()
+            except FileExistsError:
+                raise
+            except OSError:  # a file system without links
+                self._own.replace(self._path)
+        self.live = True
+
+    def close(self) -> None:
+        """Close it; a file that was never published is dropped."""
+        self._file.close()
+        if not self.live:
+            self._own.unlink(missing_ok=True)
+
+
+class StoreOutput:
+    """An object of a store, written on this worker's disk until it is published."""
+
+    live = False
+    identity: object = None
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._spool = TemporaryFile()  # noqa: SIM115 - closed by close()
+
+    def write_line(self, line: str) -> None:
+        """Write a line that ends in a line break."""
+        self.write(line.encode("utf-8", "replace"))
+
+    def write(self, data: bytes) -> None:
+        """Write bytes."""
+        self._spool.write(data)
+
+    def publish(self, *, replace: bool) -> None:
+        """Put what is written so far into the store."""
+        store: Any = ObjectStoragePath(self._url)
+        if not replace and store.exists():
+            raise FileExistsError(self._url)
+        self._spool.seek(0)
+        with store.open("wb") as target:
+            shutil.copyfileobj(self._spool, target)
+        self._spool.seek(0, os.SEEK_END)
+
+    def close(self) -> None:
+        """Drop what this worker's disk holds of it."""
+        self._spool.close()
+
+
+class TaskCheckpoint:
+    """Keeps a task's checkpoint in Airflow's task state store, which is there from 3.3 on."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    @classmethod
+    def of(cls, context: Context) -> TaskCheckpoint | None:
+        """Return the checkpoint of a task; None where Airflow keeps no task state."""
+        store: Any = context.get("task_state_store")
+        return None if store is None else cls(store)
+
+    def load(self) -> dict[str, Any]:
+        """Return what was saved last; empty if nothing was."""
+        state = self._store.get(_STATE)
+        return state if isinstance(state, dict) else {}
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Keep a JSON object of at most 64 KB."""
+        self._store.set(_STATE, dict(state))
+
+    def clear(self) -> None:
+        """Forget it: the task is done."""
+        self._store.delete(_STATE)
+
+
+class TaskAttemptNote:
+    """Notes in Airflow's task state store that a task is about to post a user; no address in it."""
+
+    def __init__(self, context: Context) -> None:
+        self._store: Any = context.get("task_state_store")
+        self._ids = task_ids(context)
+        ti: Any = context["ti"]
+        self.kept = self._store is not None and bool(getattr(ti, "max_tries", 0))
+
+    def load(self, email: str) -> bool:
+        """Say whether an earlier try was about to post this user."""
+        return bool(self._store.get(_ATTEMPT) == self._digest(email))
+
+    def save(self, email: str) -> None:
+        """Note that this user is about to be posted."""
+        self._store.set(_ATTEMPT, self._digest(email))
+
+    def clear(self) -> None:
+        """Forget it."""
+        self._store.delete(_ATTEMPT)
+
+    def _digest(self, email: str) -> str:
+        text = "\0".join(map(str, (*self._ids, email.lower())))
+        return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+
+
+def run_began(context: Context) -> datetime | None:
+    """Return when the DAG run began, if this is not the task's first try; None where unknown."""
+    ti: Any = context["ti"]
+    if getattr(ti, "try_number", 1) <= 1:
+        return None
+    return getattr(context.get("dag_run"), "start_date", None)
+
+
+def watch_supervisor() -> Callable[[], bool]:
+    """
+    Return a function that says whether the process that watches over this task is gone.
+
+    Airflow 3.1 and 3.2 do not hand a worker's SIGTERM on to the task's process, which then goes on
+    without anybody who would record what it does. A task that runs in its caller's process, as
+    with ``dag.test()``, has no such watcher.
+    """
+    try:
+        from airflow.sdk.execution_time import task_runner
+    except ImportError:  # before Airflow 3
+        return lambda: False
+    if not hasattr(getattr(task_runner, "SUPERVISOR_COMMS", None), "socket"):
+        return lambda: False
+    parent = os.getppid()
+    return lambda: os.getppid() != parent
+
+
+class AirflowMeter:
+    """Sends counts and times to where Airflow sends its own."""
+
+    def count(self, name: str, number: int = 1) -> None:
+        """Add to a counter."""
+        if number:
+            Stats.incr(name, number)
+
+    def timing(self, name: str, seconds: float) -> None:
+        """Tell how long something took."""
+        Stats.timing(name, timedelta(seconds=seconds))
+
+
+class VariableTokenStore:
+    """
+    Keeps the tokens of a grant in an Airflow Variable, which a task can write on Airflow 2 and 3.
+
+    Airflow encrypts Variables in its database and masks this one by its name, but its supervisor
+    logs what a task writes (at level DEBUG). So the value is encrypted here as well, by a key that
+    is made of the refresh token in the connection: no one else can make it, and it outlives a
+    rotation of the Client Secret. Airflow's own Fernet key is no choice: on Airflow 3 a task does
+    not have it.
+    """
+
+    def load(self, key: str) -> Mapping[str, Any] | None:
+        """Return what was saved last under ``key``; nothing where that cannot be read."""
+        text = _variable_or_none(_variable_name(key))
+        try:
+            tokens = json.loads(_safe(key).decrypt(text or ""))
+        except (ValueError, InvalidToken):
+            return None
+        return tokens if isinstance(tokens, dict) else None
+
+    def save(self, key: str, tokens: Mapping[str, Any]) -> None:
+        """Replace what is saved under ``key``; the Variable's name shows a part of that."""
+        text = json.dumps(dict(tokens))
+        Variable.set(_variable_name(key), _safe(key).encrypt(text.encode()).decode())
+
+
+def _safe(key: str) -> Fernet:
+    digest = hashlib.sha256(f"zoom tokens {key}".encode()).digest()
+    return Fernet(base64.urlsafe_b64encode(digest))
+
+
+def _variable_name(key: str) -> str:
+    return f"zoom_refresh_token_{key[:16]}"
+
+
+def _variable_or_none(name: str) -> str | None:
+    get: Any = Variable.get
+    try:
+        found = get(name, default=None)
+    except TypeError:  # Airflow 2 has another word for it
+        found = get(name, default_var=None)
+    return None if found is None else str(found)
+
+
+def token_store() -> VariableTokenStore | None:
+    """Return the store, inside a task; None elsewhere, where a Variable cannot be relied on."""
+    return VariableTokenStore() if os.environ.get("AIRFLOW_CTX_TASK_ID") else None
+
+
+def task_ids(context: Context) -> tuple[object, ...]:
+    """Return DAG, run, task and map index of a task."""
+    ti: Any = context["ti"]
+    return ti.dag_id, ti.run_id, ti.task_id, ti.map_index
+
+
+def has_retries_left(context: Context) -> bool:
+    """Say whether Airflow would retry this task after a failure."""
+    ti: Any = context["ti"]
+    number, most = getattr(ti, "try_number", 1), getattr(ti, "max_tries", 0)
+    return isinstance(number, int) and isinstance(most, int) and number <= most
+
+
+def default_report(context: Context) -> str:
+    """Name a report under Airflow's base log folder, one for each run, task and map index."""
+    *folders, task_id, map_index = task_ids(context)
+    base = Path(conf.get("logging", "base_log_folder"), "zoom")
+    folder = base.joinpath(*map(_file_name, folders))
+    return str(folder / f"{_file_name(task_id)}-{map_index}.jsonl")
+
+
+def _file_name(text: object) -> str:
+    """Make a free text, such as the id of a run, one part of a path that leads nowhere else."""
+    name = quote(str(text), safe="+:@=,")
+    name = name.replace(".", "%2E") if not name.strip(".") else name
+    if len(name) > _LONGEST_NAME:
+        # A disk takes 255 bytes; what stands beside a report has a longer ending.
+        name = f"{name[:_LONGEST_NAME]}~{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+    return name

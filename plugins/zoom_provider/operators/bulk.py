@@ -1,0 +1,229 @@
+"""The operator that creates many users in one task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow.providers.common.compat.sdk import AirflowFailException, conf
+
+from zoom_provider.exceptions import ZoomDailyLimitError, ZoomStoppedError, ZoomUnavailableError
+from zoom_provider.operators._dry_run import DryRunParameter
+from zoom_provider.operators._parameters import IF_EXISTS, ON_ERROR, check_parameters
+from zoom_provider.operators._templating import UserInfoOperator, parsed, readable
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from zoom_provider.provisioning.decide import IfExists
+    from zoom_provider.provisioning.job import Job
+    from zoom_provider.provisioning.options import BulkOptions, OnError
+    from zoom_provider.provisioning.summary import Summary
+
+_DEFERRABLE = conf.getboolean("operators", "default_deferrable", fallback=False)
+
+_AS_THEY_ARE: Final = (
+    *("roster", "mapping", "key", "source", "action", "if_exists", "on_error"),
+    *("max_failures", "max_creates", "shard", "deferrable"),
+)
+"""Parameters that are checked as they are."""
+
+
+class ZoomCreateUsersOperator(UserInfoOperator):
+    """
+    Create many people in one task and report what happened to each.
+
+    Returns ``{"outcomes": {outcome: count}, "report": path, "rejects": path, "seconds": s,
+    "calls": n, "rate_limited": n}``. ``report`` is a file of JSON Lines with one line for each
+    person (source, row, key, email, outcome, id, reason, code, tracking_id); beside it stand the
+    same as ``.csv`` and the faults of rejected and duplicate rows as ``.rejects.csv``.
+
+    Good rows are not held up by bad ones. When the task fails, the report is written and
+    ``report``, ``outcomes`` and ``attention`` (at most 20 of those who failed: source, row, key,
+    email, outcome, reason) are in XCom first; it retries only where Zoom gave no answer.
+
+    A try that is killed, put off or cleared is resumed: each user is reported once, as what they
+    became by this run. See :mod:`zoom_provider.provisioning.checkpoint`.
+
+    With :data:`zoom_provider.assets.ZOOM_USERS` among its outlets, the event's ``extra`` holds
+    ``outcomes`` and ``report``; after a dry run, no outcomes and ``"dry_run": True``.
+
+    :param users: a list of ``user_info``, or a text or upstream output that is one (templated)
+    :param roster: instead of ``users``, the path or object-store URL of a file that is read row
+        by row: JSON Lines where it ends in ``.jsonl`` or ``.ndjson``, else CSV with a header
+        (templated)
+    :param mapping: from Zoom's field to its source: a text names a column, a number or boolean
+        is a constant, ``{"column": "Department", "map": {"Sales": 2}, "default": 1}``,
+        ``{"column": "Nickname", "optional": True}`` and ``{"value": "text"}`` say more. Without
+        one, columns with Zoom's names are taken from a roster, and ``users`` are taken as they are
+    :param key: the column that the source knows a row by, such as an employee number: it stands
+        beside the row's number in the report and in the log
+    :param source: what the report and the log call the source; by default the roster's path, or
+        ``users`` (templated)
+    :param action: ``create``, ``autoCreate``, ``custCreate`` or ``ssoCreate`` (templated)
+    :param if_exists: what to do with people whom Zoom has already: ``fail``, ``skip`` or
+        ``update`` (templated)
+    :param on_error: ``continue`` with the others after a failure, or ``stop`` (templated)
+    :param max_failures: how many failures (an integer) or which share of them (a float in
+        (0, 1]) still leave the task green; None means that any failure fails it (templated: a
+        text with a point is a share, one without is a count)
+    :param max_creates: stop before the first call if there are more people than this (templated)
+    :param seats: the seats bought, ``{"licensed": n, "basic": n}``: those in use, by pending
+        people too, are counted first, and people beyond them are ``needs_license``, or created as
+        basic with ``"else_basic": True``, also where it is Zoom that refuses them a licence; None
+        leaves it to Zoom to refuse (templated)
+    :param dry_run: say what would happen to which user, and write nothing to Zoom (templated)
+    :param shard: ``(i, n)``: only the rows whose e-mail address falls to part i (from 0) of n,
+        so that n tasks share a roster (templated)
+    :param report: path or object-store URL of the report, one for each run and mapped task; where
+        another run's report is there, that is moved aside. By default a file under Airflow's base
+        log folder (templated)
+    :param zoom_conn_id: a connection of type ``zoom`` (templated)
+    :param deferrable: when the account's daily limit is reached, wait for its reset without
+        holding a worker, then go on where it was (templated)
+    """
+
+    template_fields: Sequence[str] = (
+        *("users", "roster", "action", "source", "report", "zoom_conn_id"),
+        *("if_exists", "on_error", "max_failures", "max_creates", "seats"),
+        *("dry_run", "shard", "deferrable"),
+    )
+    people_fields = ("users",)
+
+    dry_run: Any = DryRunParameter()
+
+    def __init__(
+        self,
+        *,
+        users: list[dict[str, Any]] | str | None = None,
+        roster: str | None = None,
+        mapping: dict[str, Any] | None = None,
+        key: str | None = None,
+        source: str | None = None,
+        action: str = "create",
+        if_exists: IfExists | str = "skip",
+        on_error: OnError | str = "continue",
+        max_failures: int | float | str | None = None,
+        max_creates: int | str | None = None,
+        seats: dict[str, Any] | str | None = None,
+        dry_run: bool | str = False,
+        shard: tuple[int, int] | str | None = None,
+        report: str | None = None,
+        zoom_conn_id: str = "zoom_default",
+        deferrable: bool | str = _DEFERRABLE,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.users = users
+        self.roster = roster
+        self.mapping = mapping
+        self.key = key
+        self.source = source
+        self.action = action
+        self.if_exists = if_exists
+        self.on_error = on_error
+        self.max_failures = max_failures
+        self.max_creates = max_creates
+        self.seats = seats
+        self.dry_run = dry_run
+        self.shard = shard
+        self.report = report
+        self.zoom_conn_id = zoom_conn_id
+        self.deferrable = deferrable
+        check_parameters(
+            self,
+            words={"if_exists": IF_EXISTS, "on_error": ON_ERROR},
+            booleans=("dry_run", "deferrable"),
+            counts=("max_creates",),
+            numbers=("max_failures",),
+            texts=("key", "roster", "source", "report"),
+            objects=("mapping", "seats"),
+        )
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Create the users; return counts and where the report is."""
+        return self._run(context, {})
+
+    def execute_complete(
+        self, context: Context, event: Any = None, progress: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Go on after the daily limit's reset, with the rows that are owed."""
+        return self._run(context, progress or {})
+
+    def _run(self, context: Context, carried: dict[str, Any]) -> dict[str, Any]:
+        with self.fail_fast_on_permanent_errors():
+            options = self._options()
+            job = self._job(options, context, carried)
+            summary = job.run()
+        if options.deferrable and isinstance(summary.stopped_by, ZoomDailyLimitError):
+            self.defer_until_reset(summary.stopped_by, {"progress": summary.state})
+        self.log.info("Outcomes: %s. Report: %s", summary.outcomes, summary.report)
+        for name in ("report", "outcomes", "attention"):
+            context["ti"].xcom_push(key=name, value=getattr(summary, name))
+        self._raise_what_stopped(summary, context)
+        complaint = job.conclude(summary)
+        if complaint is not None:
+            raise AirflowFailException(complaint)
+        # Nobody came of a dry run: a DAG that starts at the event must not count its people.
+        came = {"outcomes": {}, "dry_run": True} if options.dry_run else {}
+        extra = {"outcomes": summary.outcomes, **came, "report": summary.report}
+        self.set_asset_event_extra(context, extra)
+        return {
+            "outcomes": summary.outcomes,
+            "report": summary.report,
+            "rejects": summary.rejects,
+            **summary.stats,
+        }
+
+    def _options(self) -> BulkOptions:
+        """Check all parameters by type."""
+        from zoom_provider.provisioning.options import parse_options
+
+        seats = self.seats
+        return parse_options(
+            users=None if self.users is None else self.given("users"),
+            seats=readable(parsed(seats), "seats") if _is_object_text(seats) else seats,
+            dry_run=getattr(self.dry_run, "value", self.dry_run),
+            **{name: getattr(self, name) for name in _AS_THEY_ARE},
+        )
+
+    def _job(self, options: BulkOptions, context: Context, carried: dict[str, Any]) -> Job:
+        from zoom_provider.hooks import airflow_io
+        from zoom_provider.provisioning.job import Job, Surroundings
+
+        client = self.hook.client
+        files = airflow_io.AirflowFiles()
+        if options.shard is not None:
+            client.share(options.shard[1])
+        around = Surroundings(
+            client=client,
+            files=files,
+            meter=airflow_io.AirflowMeter(),
+            store=airflow_io.TaskCheckpoint.of(context),
+            carried=carried,
+            ids=airflow_io.task_ids(context),
+            orphaned=airflow_io.watch_supervisor(),
+        )
+        report = str(self.report or airflow_io.default_report(context))
+        return Job(options, report, around)
+
+    def _raise_what_stopped(self, summary: Summary, context: Context) -> None:
+        """Raise what concerned the whole account, or what another try may have an answer to."""
+        from zoom_provider.hooks.airflow_io import has_retries_left
+
+        with self.fail_fast_on_permanent_errors():
+            if self.stop.is_set() and (summary.stopped_by is not None or summary.failed):
+                # Whatever else it came to: a task that was told to stop is retried.
+                raise ZoomStoppedError("The task was told to stop; a retry resumes.")
+            if summary.stopped_by is not None:
+                raise summary.stopped_by
+            if summary.unanswered and has_retries_left(context):
+                raise ZoomUnavailableError(
+                    f"{summary.unanswered} people had no answer from Zoom; a retry tries them "
+                    f"again, and only them. Who: {summary.report}"
+                )
+
+
+def _is_object_text(value: object) -> bool:
+    """Whether a template has rendered an object: an empty text and None are none."""
+    return isinstance(value, str) and value.strip().startswith("{")

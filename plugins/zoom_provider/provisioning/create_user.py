@@ -1,0 +1,347 @@
+"""
+Create one user so that they are there once, also when Zoom's reply is lost.
+
+``POST /v2/users`` is not idempotent: after a time-out, a cut connection or a 5xx Zoom may have
+acted. Posting again blindly would invite people twice, so the user is looked up first.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+from zoom_provider.api.client import LostReplyError, ZoomClient
+from zoom_provider.api.replies import Reply
+from zoom_provider.api.user_info import Action, CreateRequest
+from zoom_provider.exceptions import (
+    ZoomError,
+    ZoomForeignAccountError,
+    ZoomLicenseError,
+    ZoomNotFoundError,
+    ZoomProtocolError,
+    ZoomRateLimitError,
+    ZoomUnavailableError,
+    ZoomUserExistsError,
+)
+from zoom_provider.provisioning.decide import Change, IfExists, decide, needs_fields
+from zoom_provider.provisioning.ports import AttemptNote
+from zoom_provider.provisioning.report import Outcome
+from zoom_provider.provisioning.seats import Seats
+
+log = logging.getLogger(__name__)
+
+BY_EARLIER_TRY: Final = "created by an earlier try"
+
+DRY_RUN: Final = "dry run, nothing was written"
+
+_LOOKS: Final = (1.0, 2.0, 5.0)
+"""Seconds between look-ups: at about 1, 3 and 8 seconds after the reply was lost."""
+_MORE_LOOKS: Final = (8.0, 15.0, 30.0)
+"""Where the last look-up was not answered either."""
+_EXPIRED: Final = 1120
+"""Zoom's code for an invitation older than 30 days, which holds the address all the same."""
+_STAMP_TOLERANCE: Final = timedelta(seconds=5)
+"""Zoom's stamps are whole seconds, so is a ``Date`` header, and a reply takes its time."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateResult:
+    """
+    What became of one request.
+
+    :param outcome: what happened
+    :param user: the user as Zoom has them
+    :param reason: why it is not simply done
+    """
+
+    outcome: Outcome
+    user: Mapping[str, Any]
+    reason: str | None = None
+
+
+def find_user(client: ZoomClient, email: str) -> Mapping[str, Any] | None:
+    """Return the user whom Zoom has under an address; None where there is none."""
+    try:
+        return client.get_user(email)
+    except ZoomNotFoundError as absent:
+        return _expired_invitation(email) if absent.code == _EXPIRED else None
+
+
+def create_user(
+    client: ZoomClient,
+    request: CreateRequest,
+    if_exists: IfExists,
+    *,
+    existing: Mapping[str, Any] | None = None,
+    seats: Seats | None = None,
+    on_lost_reply: Callable[[], None] = lambda: None,
+) -> CreateResult:
+    """
+    Create a user, or do with an existing one what ``if_exists`` says.
+
+    :param existing: the user, where a list or a look-up has found them: nothing is posted then
+    :param seats: the free ones; counted down
+    :param on_lost_reply: called when Zoom's reply is lost, before the user is looked up
+    :raises ZoomUserExistsError: with ``if_exists="fail"``
+    :raises ZoomForeignAccountError: the address has a Zoom account elsewhere
+    :raises ZoomLicenseError: no seat is free
+    """
+    if existing is None:
+        try:
+            return _create_absent(client, request, seats, on_lost_reply)
+        except ZoomUserExistsError as error:
+            if if_exists == "fail" or error.user is None:
+                raise
+            existing = error.user
+    return _change_existing(client, request, existing, if_exists)
+
+
+def create_once(
+    client: ZoomClient,
+    request: CreateRequest,
+    if_exists: IfExists,
+    note: AttemptNote,
+    since: datetime | None = None,
+) -> CreateResult:
+    """
+    Create a user as :func:`create_user` does, and know one whom an earlier try has created.
+
+    :param note: where attempts are noted before they are made
+    :param since: where no notes are kept: when the run began, if this is not its first try
+    :raises ZoomError: also for a user whom an administrator must activate first
+    """
+    found = find_user(client, request.email) if note.kept else None
+    if found is not None and note.load(request.email):
+        result = CreateResult(created_outcome(request), found, BY_EARLIER_TRY)
+    else:
+        if note.kept and found is None:
+            note.save(request.email)
+        try:
+            result = create_user(client, request, if_exists, existing=found)
+        except ZoomUserExistsError as error:
+            if since is None or error.user is None or not _created_since(error.user, since):
+                raise
+            result = CreateResult(created_outcome(request), error.user, BY_EARLIER_TRY)
+    if note.kept:
+        note.clear()
+    if result.outcome is Outcome.NEEDS_HUMAN:
+        raise ZoomError(f"{result.reason}.", email=request.email, remedy="human")
+    return result
+
+
+def _created_since(user: Mapping[str, Any], since: datetime) -> bool:
+    """Say whether Zoom's stamp is of this run; a pending user's is the time of the look-up."""
+    created = None if user.get("status") == "pending" else _created_at(user)
+    return created is not None and created >= since
+
+
+def _created_at(user: Mapping[str, Any]) -> datetime | None:
+    stamp = user.get("user_created_at") or user.get("created_at")
+    try:
+        created = datetime.fromisoformat(str(stamp))
+    except ValueError:
+        return None
+    return created if created.tzinfo else created.replace(tzinfo=UTC)
+
+
+def preview_user(
+    client: ZoomClient,
+    request: CreateRequest,
+    if_exists: IfExists,
+    *,
+    existing: Mapping[str, Any] | None,
+    seats: Seats | None = None,
+) -> CreateResult:
+    """
+    Say what :func:`create_user` would do, and write nothing.
+
+    Whether an address has an account elsewhere shows at creation only, and without ``seats`` so
+    does whether one is free.
+    """
+    if existing is None:
+        note = seats.take(request)[1] if seats else None
+        result = CreateResult(created_outcome(request), {}, note)
+    else:
+        user, change = _decide(client, request, existing, if_exists)
+        result = CreateResult(change.outcome, user, change.reason)
+    return replace(result, reason=f"{DRY_RUN}: {result.reason}" if result.reason else DRY_RUN)
+
+
+def created_outcome(request: CreateRequest) -> Outcome:
+    """Return what a creation comes to: ``create`` only invites."""
+    return Outcome.INVITED if request.action is Action.create else Outcome.CREATED
+
+
+def _create_absent(
+    client: ZoomClient,
+    request: CreateRequest,
+    seats: Seats | None,
+    on_lost_reply: Callable[[], None],
+) -> CreateResult:
+    """Post a user, in a seat that is free as far as is known; Zoom's word on seats is the last."""
+    seated, note = seats.take(request) if seats else (request, None)
+    while True:
+        try:
+            user = post_user(client, seated, on_lost_reply)
+            return CreateResult(created_outcome(request), user, note)
+        except ZoomLicenseError as error:
+            other = seats.refused(seated, error) if seats else None
+            if other is None:
+                raise
+            seated, note = other
+        except ZoomError:
+            if seats is not None:
+                seats.give_back(seated)
+            raise
+
+
+def _decide(
+    client: ZoomClient,
+    request: CreateRequest,
+    existing: Mapping[str, Any],
+    if_exists: IfExists,
+) -> tuple[Mapping[str, Any], Change]:
+    if needs_fields(existing, if_exists):
+        existing = client.get_user(request.email)
+    return existing, decide(request, existing, if_exists)
+
+
+def _change_existing(
+    client: ZoomClient,
+    request: CreateRequest,
+    existing: Mapping[str, Any],
+    if_exists: IfExists,
+) -> CreateResult:
+    user, change = _decide(client, request, existing, if_exists)
+    # Zoom refuses type and plan_united_type in one call.
+    plan = {name: value for name, value in change.fields.items() if name == "plan_united_type"}
+    rest = {name: value for name, value in change.fields.items() if name not in plan}
+    for part in (rest, plan):
+        if part:
+            client.update_user(str(user.get("id") or request.email), part)
+    return CreateResult(change.outcome, {**user, **change.fields}, change.reason)
+
+
+def post_user(
+    client: ZoomClient,
+    request: CreateRequest,
+    on_lost_reply: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """
+    Post a user and settle a lost reply; return Zoom's reply, or the user as looked up.
+
+    :raises ZoomUserExistsError: Zoom had the user before; with the user
+    :raises ZoomForeignAccountError: the address has a Zoom account elsewhere
+    """
+    posted = client.clock()
+    try:
+        return client.post_user(request)
+    except ZoomUserExistsError as error:
+        raise _explain_conflict(client, request.email, error) from None
+    except LostReplyError as error:
+        log.warning("%s: %s Looking whether Zoom has the user.", request.email, error)
+    on_lost_reply()
+    found = _settle(client, request.email)
+    if found is None:
+        return _post_again(client, request)
+    if _is_older(found, client.clock() - posted):
+        raise ZoomUserExistsError(
+            "Zoom had this user before this call.", user=found.payload, email=request.email
+        )
+    return found.payload
+
+
+def _post_again(client: ZoomClient, request: CreateRequest) -> dict[str, Any]:
+    """Post once more; a user who is there afterwards came by one of our two calls."""
+    try:
+        return client.post_user(request)
+    except ZoomUserExistsError as error:
+        conflict = _explain_conflict(client, request.email, error)
+        if isinstance(conflict, ZoomUserExistsError) and conflict.user is not None:
+            return conflict.user
+        raise conflict from None
+    except LostReplyError:
+        found = _settle(client, request.email)
+        if found is None:
+            raise
+        return found.payload
+
+
+def _settle(client: ZoomClient, email: str) -> Reply | None:
+    """Look a user up until they are there, or surely are not (None)."""
+    answered, why = False, ""
+    for pause in _LOOKS + _MORE_LOOKS:
+        if answered and pause in _MORE_LOOKS:
+            break
+        client.pause(pause)
+        try:
+            return client.look_up(email, patient=False)
+        except ZoomNotFoundError as absent:
+            if absent.code == _EXPIRED:
+                raise _exists(_expired_invitation(email), absent) from None
+            answered = True
+        except (ZoomUnavailableError, ZoomRateLimitError, ZoomProtocolError) as error:
+            log.warning("%s: the look-up failed too: %s", email, error)
+            answered, why = False, str(error.args[0])
+    if answered:
+        return None
+    raise ZoomUnavailableError(
+        "Zoom's reply to the creation was lost and no look-up was answered: the user may or may "
+        f"not be there. With if_exists='skip' it is safe to try again later. The last one: {why}",
+        email=email,
+    )
+
+
+def _explain_conflict(client: ZoomClient, email: str, error: ZoomUserExistsError) -> ZoomError:
+    """Say what a 1005 means, which Zoom gives for users here and elsewhere alike."""
+    user = find_user(client, email)
+    if user is not None:
+        return _exists(user, error)
+    return ZoomForeignAccountError(
+        "The address has a Zoom account of its own, outside this one. Invite the person "
+        "from Zoom's web portal, or have them leave or close that account.",
+        email=email,
+        code=error.code,
+        status=error.status,
+        tracking_id=error.tracking_id,
+    )
+
+
+def _exists(user: Mapping[str, Any], error: ZoomError) -> ZoomUserExistsError:
+    return ZoomUserExistsError(
+        "Zoom has this user already: choose if_exists='skip' or 'update' to go on with them.",
+        user=user,
+        email=error.email,
+        code=error.code,
+        status=error.status,
+        tracking_id=error.tracking_id,
+    )
+
+
+def _expired_invitation(email: str) -> dict[str, Any]:
+    """Describe a user whose invitation has expired, of whom Zoom says no more than that."""
+    return {"email": email, "status": "pending"}
+
+
+def _is_older(found: Reply, age: float) -> bool:
+    """
+    Say whether the user was there clearly before a call of ours, made ``age`` seconds ago.
+
+    Both times are Zoom's own (its stamp and its reply's date), so that this machine's clock plays
+    no part. A pending user's stamp is the time of the look-up and proves nothing.
+    """
+    if found.payload.get("status") == "pending":
+        return False
+    created = _created_at(found.payload)
+    if created is None:
+        return False
+    try:
+        now = parsedate_to_datetime(found.headers.get("Date", ""))
+    except ValueError:
+        now = datetime.now(UTC)
+    now = now if now.tzinfo else now.replace(tzinfo=UTC)
+    return created < now - timedelta(seconds=age) - _STAMP_TOLERANCE

@@ -1,0 +1,363 @@
+"""A bulk run from its parameters to its summary: what ``ZoomCreateUsersOperator`` runs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from hashlib import sha256
+from itertools import chain
+from typing import Any, Final
+
+from zoom_provider.api.client import ZoomClient
+from zoom_provider.exceptions import ZoomError, ZoomStoppedError, ZoomValidationError
+from zoom_provider.provisioning.checkpoint import Checkpoint, Ledger, Rows, newest
+from zoom_provider.provisioning.directory import Directory, open_directory
+from zoom_provider.provisioning.options import BulkOptions
+from zoom_provider.provisioning.ports import CheckpointStore, Files, Meter
+from zoom_provider.provisioning.progress import Progress
+from zoom_provider.provisioning.report import (
+    FAILURES,
+    NotAReportError,
+    Report,
+    ReportPaths,
+    RowResult,
+    beside,
+    report_owner,
+    run_digest,
+)
+from zoom_provider.provisioning.restore import (
+    EarlierRoster,
+    Restored,
+    departed_result,
+    parse_roster,
+    read_lines,
+    restore,
+    roster_bytes,
+)
+from zoom_provider.provisioning.roster import Check, Listed, Row
+from zoom_provider.provisioning.runner import MOST_AT_ONCE, Runner, RunnerOptions
+from zoom_provider.provisioning.saver import FileCheckpoint, Saver, brief
+from zoom_provider.provisioning.seats import Seats, free_seats
+from zoom_provider.provisioning.source import Survey, make_source
+from zoom_provider.provisioning.summary import Summary
+
+log = logging.getLogger(__name__)
+
+_LOOK_UPS: Final = 16
+"""At once, to confirm what an earlier report says."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """
+    What a bulk run is given besides its parameters.
+
+    :param client: calls Zoom; its ``stop`` ends the run
+    :param files: opens rosters and reports
+    :param meter: gets the metrics
+    :param store: keeps checkpoints; None where Airflow has none: a file beside the report does
+    :param carried: the checkpoint that came with a deferral; empty for none
+    :param ids: DAG, run, task and map index
+    :param orphaned: says whether the process that watches over this one is gone
+    """
+
+    client: ZoomClient
+    files: Files
+    meter: Meter
+    store: CheckpointStore | None = None
+    carried: Mapping[str, Any] = field(default_factory=dict)
+    ids: tuple[object, ...] = ()
+    orphaned: Callable[[], bool] = lambda: False
+
+
+class Job:
+    """
+    One try of a bulk run.
+
+    :param options: the parameters
+    :param path: of the report
+    :param around: what it is given
+    """
+
+    def __init__(self, options: BulkOptions, path: str, around: Surroundings) -> None:
+        self._options = options
+        self._source = make_source(options, around.files)
+        self._around = around
+        self._client = around.client
+        self._files = around.files
+        self._paths = ReportPaths.at(path)
+        self._run = run_digest(*around.ids, options.dry_run)
+        state = beside(path, f".{self._run}.state.json")
+        store = around.store or FileCheckpoint(state, around.files)
+        self._saver = Saver(store, around.client, self._run)
+        self._check: Check = partial(self._client.checked, options.action)
+        self._earlier_lines: dict[str, RowResult] = {}
+        self._rosters: set[str] = set()
+        self._replaces: object = None
+
+    def run(self) -> Summary:
+        """
+        Create the people; leave a report of each.
+
+        :raises ZoomStoppedError: the client's stop was set; another try resumes
+        :raises ZoomValidationError: nothing could be begun; by field
+        """
+        self._refuse_other_files()
+        survey = self._source.survey()
+        start, restored = self._restore(survey)
+        if self._options.max_creates is not None and not restored.same_people:
+            self._source.refuse_more_than(self._options.max_creates, self._check)
+        seats, directory, rows, stopped_by = self._ask_zoom()
+        restored = self._confirm(restored, directory, stopped_by)
+        report = Report(
+            self._paths, self._files, self._run, self._source.name, replaces=self._replaces
+        )
+        try:
+            ledger = self._open(report, restored, start, survey)
+            progress = self._make_progress(report, ledger, start, len(survey.rows))
+            progress.save()
+            runner = Runner(
+                client=self._client,
+                directory=directory,
+                report=report,
+                ledger=ledger,
+                restored=restored,
+                progress=progress,
+                options=RunnerOptions(
+                    if_exists=self._options.if_exists,
+                    on_error=self._options.on_error,
+                    dry_run=self._options.dry_run,
+                    at_once=MOST_AT_ONCE,
+                ),
+                seats=seats,
+                stopped_by=stopped_by,
+                orphaned=self._around.orphaned,
+            )
+            runner.run(rows)
+            progress.save()
+            progress.measure()
+            report.publish()
+        except BaseException:
+            if report.is_begun:
+                self._publish_quietly(report)
+            raise
+        finally:
+            report.close()
+        return self._summarize(report, progress, runner, restored)
+
+    def conclude(self, summary: Summary) -> str | None:
+        """
+        Say why the task must not be green; where it may be, forget what a later try would need.
+
+        Rows that cannot be named any more are complained of once: more cannot be known of them.
+        """
+        complaint = summary.complaint(self._options.max_failures)
+        if complaint is None:
+            self._saver.clear()
+            for path in self._rosters:
+                self._files.delete(path)
+        elif len(summary.unnamed):
+            self._saver.amend(departed=str(Rows(summary.departed)))
+        return complaint
+
+    # ---- before
+
+    def _refuse_other_files(self) -> None:
+        """Refuse a report that would take the place of an input, or of any file that is none."""
+        roster = self._source.path
+        taken = next((p for p in self._paths if roster and self._files.same(p, roster)), None)
+        try:
+            report_owner(self._paths, self._files)
+        except NotAReportError as error:
+            taken = taken or str(error)
+        if taken is not None:
+            fault = f"would replace {taken}, which is not a report: give it another path"
+            raise ZoomValidationError(f"report {fault}", errors={"report": [fault]})
+
+    def _restore(self, survey: Survey) -> tuple[Checkpoint, Restored]:
+        """Read back what earlier tries did; return the checkpoint to go on from with it."""
+        zoom, options = self._client.settings, self._options
+        about = (
+            *(options.action, options.if_exists, options.dry_run, zoom.origin, zoom.account_id),
+            *(self._source.constants, self._source.shard),
+        )
+        now = Checkpoint(
+            run=self._run,
+            work=sha256(repr(about).encode("utf-8", "replace")).hexdigest()[:32],
+            people=survey.people,
+            report=self._paths.lines,
+            total=len(survey.rows),
+        )
+        earlier = newest([self._around.carried, self._saver.load()], self._run)
+        places = [self._paths, ReportPaths.aside(self._paths.lines, self._run)]
+        if earlier is not None and earlier.report != now.report:
+            places += [ReportPaths.at(earlier.report), ReportPaths.aside(earlier.report, self._run)]
+        self._replaces = self._files.identity(self._paths.lines)
+        self._earlier_lines = read_lines(places, self._run, self._files)
+        restored = restore(
+            earlier,
+            self._earlier_lines,
+            now,
+            self._places,
+            lambda: self._read_roster(earlier),
+        )
+        if earlier is None:
+            return now, restored
+        self._rosters.add(self._roster_path(earlier.people))
+        spent = earlier if restored.resumed else now
+        return (
+            replace(
+                now,
+                sequence=earlier.sequence,
+                seconds=spent.seconds,
+                calls=spent.calls,
+                rate_limited=spent.rate_limited,
+            ),
+            restored,
+        )
+
+    def _places(self) -> dict[str, Listed]:
+        """Return the first row of each address."""
+        places: dict[str, Listed] = {}
+        for row in self._source.listed():
+            places.setdefault(row.address, row)
+        return places
+
+    def _roster_path(self, people: str) -> str:
+        """Name the file beside the report that lists the rows of a roster."""
+        return beside(self._paths.lines, f".{self._run}.{people[:8]}.roster.jsonl")
+
+    def _read_roster(self, earlier: Checkpoint | None) -> EarlierRoster:
+        if earlier is None:
+            return EarlierRoster()
+        return parse_roster(self._files.read(self._roster_path(earlier.people)), self._run)
+
+    def _ask_zoom(
+        self,
+    ) -> tuple[Seats | None, Directory, Iterator[Row], ZoomError | None]:
+        """Ask Zoom for free seats and existing users; what fails there ends in the report."""
+        bought = self._options.seats
+        if bought is None:
+            log.info("How many seats are free is not known (seats is not given).")
+        rows = self._source.rows(self._check)
+        try:
+            seats = free_seats(self._client, bought) if bought is not None else None
+            directory, rows = open_directory(self._client, rows)
+        except ZoomStoppedError:
+            raise
+        except ZoomError as error:
+            unknown = Directory(self._client, "unknown")
+            return None, unknown, self._source.rows(self._check), error
+        return seats, directory, rows, None
+
+    def _confirm(
+        self, restored: Restored, directory: Directory, stopped_by: ZoomError | None
+    ) -> Restored:
+        """
+        Keep what an earlier report says of users whom Zoom still has.
+
+        Where that cannot be asked now, or the user may have to be updated, a user who is met later
+        is known as one that this run has created.
+        """
+        lines = restored.unconfirmed
+        if not lines:
+            return restored
+        if stopped_by is not None:  # nothing will be done in this try
+            return replace(restored, kept=[*restored.kept, *lines])
+        if directory.kind == "unknown" or self._options.if_exists == "update":
+            met_later = frozenset(line.address for line in lines)
+            return replace(restored, attempted=restored.attempted | met_later)
+        with ThreadPoolExecutor(_LOOK_UPS, thread_name_prefix="zoom") as pool:
+            found = pool.map(directory.find, [line.email for line in lines])
+            kept = [line for line, user in zip(lines, found, strict=True) if user is not None]
+        return replace(restored, kept=[*restored.kept, *kept])
+
+    def _open(
+        self, report: Report, restored: Restored, start: Checkpoint, survey: Survey
+    ) -> Ledger:
+        """Take over what stands, put report and roster in place; return the ledger."""
+        ledger = Ledger(replace(start, departed=_rows_of(restored)), survey.rows)
+        listed = self._source.listed()
+        if restored.attempted:
+            ledger.note_attempts(
+                row.row
+                for row in self._source.listed()
+                if row.row in restored.attempted or row.address in restored.attempted
+            )
+        places = self._places() if restored.kept else {}
+        for result in restored.kept:
+            now = places.get(result.address)
+            if now is not None:  # else its row is another person's by now
+                result = replace(result, row=now.row, key=now.key)
+                ledger.close(now.row, result.outcome)
+            report.add(result)
+        for person in restored.departed:
+            report.add(departed_result(person, self._earlier_lines.get(person.address)))
+        roster = self._roster_path(survey.people)
+        self._rosters.add(roster)
+        self._files.write(roster, roster_bytes(chain(listed, restored.departed), self._run))
+        report.publish()
+        aside = ReportPaths.aside(self._paths.lines, self._run)
+        for path in aside:
+            self._files.delete(path)
+        return ledger
+
+    def _make_progress(
+        self, report: Report, ledger: Ledger, start: Checkpoint, total: int
+    ) -> Progress:
+        client = self._client
+
+        def save() -> None:
+            if report.is_begun and report.is_superseded():
+                self._saver.give_way()
+            self._saver.save(
+                ledger.checkpoint(
+                    report.counts, progress.seconds, client.calls, client.rate_limited
+                )
+            )
+
+        progress = Progress(
+            client,
+            report.counts,
+            self._around.meter,
+            total,
+            start,
+            save,
+            dry_run=self._options.dry_run,
+        )
+        return progress
+
+    # ---- after
+
+    def _publish_quietly(self, report: Report) -> None:
+        """Let the report be seen although the try has failed: that failure is the one to raise."""
+        try:
+            report.publish()
+        except (OSError, NotAReportError) as error:
+            log.error("The report cannot be published: %s", brief(error))
+
+    def _summarize(
+        self, report: Report, progress: Progress, runner: Runner, restored: Restored
+    ) -> Summary:
+        path = report.locate()
+        return Summary(
+            outcomes={str(outcome): count for outcome, count in sorted(report.counts.items())},
+            report=path,
+            rejects=report.paths.rejects,
+            attention=report.attention,
+            stats=progress.stats(),
+            failed=sum(report.counts[outcome] for outcome in FAILURES),
+            unanswered=runner.unanswered,
+            stopped_by=runner.stopped_by,
+            departed=[person.row for person in restored.departed],
+            unnamed=restored.unnamed,
+            state=self._saver.state,
+        )
+
+
+def _rows_of(restored: Restored) -> Rows:
+    """Give the rows of an earlier roster that are owed and gone from this one."""
+    return Rows([*(person.row for person in restored.departed), *restored.unnamed])

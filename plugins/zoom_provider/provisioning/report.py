@@ -1,0 +1,409 @@
+"""What became of each row, and the report of all of them: three files that grow line by line."""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any, Final
+
+from zoom_provider.exceptions import (
+    ZoomDailyLimitError,
+    ZoomError,
+    ZoomForeignAccountError,
+    ZoomLicenseError,
+    ZoomStoppedError,
+    ZoomValidationError,
+)
+from zoom_provider.provisioning.ports import Files
+
+
+class Outcome(StrEnum):
+    """What became of one user."""
+
+    INVITED = "invited"
+    CREATED = "created"
+    EXISTING = "existing"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    REJECTED = "rejected"
+    NEEDS_LICENSE = "needs_license"
+    FOREIGN_ACCOUNT = "foreign_account"
+    DEFERRED_QUOTA = "deferred_quota"
+    NEEDS_HUMAN = "needs_human"
+    FAILED = "failed"
+
+
+DONE: Final = frozenset(
+    {
+        Outcome.INVITED,
+        Outcome.CREATED,
+        Outcome.EXISTING,
+        Outcome.UPDATED,
+        Outcome.UNCHANGED,
+    }
+)
+"""Final: no other try changes it. Every other outcome is tried again by the next try."""
+
+FAILURES: Final = frozenset(
+    {
+        Outcome.REJECTED,
+        Outcome.NEEDS_LICENSE,
+        Outcome.FOREIGN_ACCOUNT,
+        Outcome.NEEDS_HUMAN,
+        Outcome.FAILED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RowResult:
+    """
+    One line of the report.
+
+    :param row: the row's number in its source, from 1
+    :param email: as sent, or as given where it is no address
+    :param outcome: what happened
+    :param id: Zoom's id of the user
+    :param reason: why it is not simply done
+    :param code: Zoom's error code
+    :param tracking_id: what Zoom's support asks for
+    :param errors: what the validation before any call found, by field
+    :param key: the row's key in its source, such as an employee number
+    """
+
+    row: int
+    email: str
+    outcome: Outcome
+    id: str | None = None
+    reason: str | None = None
+    code: int | None = None
+    tracking_id: str | None = None
+    errors: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    key: str = ""
+
+    @property
+    def address(self) -> str:
+        """What a person is recognised by in every try, wherever the row stands."""
+        return self.email.lower()
+
+    @classmethod
+    def from_error(cls, row: int, email: str, error: ZoomError, key: str = "") -> RowResult:
+        """Say what an error means for a user."""
+        return cls(
+            row=row,
+            email=email,
+            outcome=_outcome_from_error(error),
+            reason=_reason_from_error(error),
+            code=error.code,
+            tracking_id=error.tracking_id,
+            errors=error.errors if isinstance(error, ZoomValidationError) else {},
+            key=key,
+        )
+
+
+def _reason_from_error(error: ZoomError) -> str:
+    """Fit a reason in a table's cell: of our own validation only the faults."""
+    if isinstance(error, ZoomValidationError) and error.status is None and error.errors:
+        return "; ".join(f"{name}: {', '.join(texts)}" for name, texts in error.errors.items())
+    return str(error.args[0])
+
+
+def _outcome_from_error(error: ZoomError) -> Outcome:
+    if isinstance(error, ZoomValidationError) and error.status is None:
+        return Outcome.REJECTED
+    if isinstance(error, ZoomLicenseError):
+        return Outcome.NEEDS_LICENSE
+    if isinstance(error, ZoomForeignAccountError):
+        return Outcome.FOREIGN_ACCOUNT
+    if isinstance(error, ZoomDailyLimitError):
+        return Outcome.DEFERRED_QUOTA
+    return Outcome.NEEDS_HUMAN if error.remedy == "human" else Outcome.FAILED
+
+
+COLUMNS: Final = (
+    *("source", "row", "key", "email", "outcome"),
+    *("id", "reason", "code", "tracking_id"),
+)
+REJECT_COLUMNS: Final = ("source", "row", "key", "email", "field", "reason")
+ATTENTION_COLUMNS: Final = ("source", "row", "key", "email", "outcome", "reason")
+
+log = logging.getLogger(__name__)
+
+_JSON: Final = json.JSONEncoder(ensure_ascii=False)
+_ATTENTION: Final = 20
+"""Failures that are listed beside the report."""
+
+_LONGEST_NAME: Final = 240
+"""Bytes; most disks take 255."""
+
+_HEAD: Final = 512
+"""Bytes that are enough to see whose report a file is."""
+
+
+class NotAReportError(ValueError):
+    """A file that no report may replace."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportPaths:
+    """
+    The three files of a report.
+
+    :param lines: JSON Lines, one line for each user
+    :param table: the same as CSV, safe to open in a spreadsheet
+    :param rejects: CSV, a line for each fault of a rejected row and each duplicate row
+    """
+
+    lines: str
+    table: str
+    rejects: str
+
+    @classmethod
+    def at(cls, path: str) -> ReportPaths:
+        """Name the files of a report at a path, which need not end in ``.jsonl``."""
+        return cls(path, beside(path, ".csv"), beside(path, ".rejects.csv"))
+
+    @classmethod
+    def aside(cls, path: str, run: str) -> ReportPaths:
+        """Name the files of a run's report beside a path that another run holds."""
+        return cls.at(beside(path, f".{run}.jsonl"))
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield all three."""
+        return iter((self.lines, self.table, self.rejects))
+
+
+def beside(path: str, ending: str) -> str:
+    """Name a file beside a report: with another ending, cut where a disk takes no longer name."""
+    folder, slash, name = path.removesuffix(".jsonl").rpartition("/")
+    if len(f"{name}{ending}".encode()) > _LONGEST_NAME:
+        digest = run_digest(name)
+        room = _LONGEST_NAME - len(digest) - len(ending)
+        name = f"{name.encode()[:room].decode('utf-8', 'ignore')}{digest}"
+    return f"{folder}{slash}{name}{ending}"
+
+
+def run_digest(*ids: object) -> str:
+    """Name a run of a task in twelve characters, for file names and report lines."""
+    return sha256("\0".join(map(str, ids)).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def report_owner(paths: ReportPaths, files: Files) -> str | None:
+    """
+    Say which run wrote the report at a path; None where nothing is written there yet.
+
+    :return: the run's digest; a digest of the files' beginning for a report that names no run,
+        such as one that is empty yet
+    :raises NotAReportError: the files there are no report: nothing may replace them
+    """
+    heads = [files.head(path, _HEAD) for path in paths]
+    for path, head, columns in zip(paths, heads, ((), COLUMNS, REJECT_COLUMNS), strict=True):
+        text = (head or b"").decode("utf-8", "ignore")
+        header = ",".join(columns)
+        if columns and text and not _starts_alike(text, header):
+            raise NotAReportError(path)
+    lines = (heads[0] or b"").decode("utf-8", "ignore")
+    if all(head is None for head in heads):
+        return None
+    return (lines and _owner_in(lines, paths.lines)) or run_digest(*heads)
+
+
+def _owner_in(text: str, path: str) -> str | None:
+    """Read the digest from the first line, of which a kill may have left a part only."""
+    start = '{"run": "'
+    if _starts_alike(text, start):
+        digest = text[len(start) :].partition('"')[0]
+        return digest if len(digest) == 12 and digest.isalnum() else None
+    if _starts_alike(text, '{"source": '):
+        return None
+    raise NotAReportError(path)
+
+
+def claim(paths: ReportPaths, run: str, files: Files) -> bool:
+    """
+    Make room for a run's report: one that another run wrote there is moved aside.
+
+    :return: whether an earlier try of the same run wrote there
+    :raises NotAReportError: the files there are no report
+    """
+    owner = report_owner(paths, files)
+    if owner is None or owner == run:
+        return owner == run
+    aside = ReportPaths.aside(paths.lines, owner)
+    for path, target in zip(paths, aside, strict=True):
+        files.move(path, target)
+    log.warning(
+        "%s holds the report of another run: it is at %s now. Give each run a path of its own.",
+        paths.lines,
+        aside.lines,
+    )
+    return False
+
+
+def _starts_alike(text: str, start: str) -> bool:
+    return text.startswith(start) or start.startswith(text.rstrip("\r\n\0"))
+
+
+def read_report(data: bytes | None, run: str) -> Iterator[RowResult]:
+    """
+    Yield the lines that a run wrote, the first of each address.
+
+    What is no whole line of this run is passed over: a kill or a full disk leaves torn ends.
+
+    :param data: a report's bytes; None where there is none
+    """
+    seen: set[str] = set()
+    for line in (data or b"").split(b"\n")[:-1]:
+        result = _parse_line(line, run)
+        if result is not None and result.address not in seen:
+            seen.add(result.address)
+            yield result
+
+
+def _parse_line(line: bytes, run: str) -> RowResult | None:
+    try:
+        values = json.loads(line)
+        if values["run"] != run or not isinstance(values["row"], int):
+            return None
+        own = {name: values[name] for name in COLUMNS if name not in ("source", "outcome")}
+        if not isinstance(own["email"], str) or not isinstance(own["key"], str):
+            return None
+        return RowResult(outcome=Outcome(values["outcome"]), **own)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+class Report:
+    """
+    The three files of a report while they grow; each line is on disk at once.
+
+    Each try writes files of its own, which take the place of an earlier try's at :meth:`publish`:
+    two tries that overlap never write one file.
+
+    :param paths: where it will be
+    :param files: opens them
+    :param run: the digest of the run, in each line, so that a later try knows its own
+    :param source: what people call the source
+    :param replaces: the identity of the run's earlier report, as this try has read it
+    """
+
+    def __init__(
+        self,
+        paths: ReportPaths,
+        files: Files,
+        run: str,
+        source: str = "",
+        replaces: object = None,
+    ) -> None:
+        self.paths = paths
+        self.run = run
+        self.source = source
+        self.attention: list[dict[str, Any]] = []
+        self.counts: Counter[Outcome] = Counter()
+        self.is_begun = False
+        self._replaces = replaces
+        self._files = files
+        self._lines, self._table, self._rejects = self._outputs = [files.create(p) for p in paths]
+        self._table.write_line(_csv_line(COLUMNS))
+        self._rejects.write_line(_csv_line(REJECT_COLUMNS))
+
+    @property
+    def path(self) -> str:
+        """Where its lines are, or will be."""
+        return self.paths.lines
+
+    def publish(self) -> None:
+        """
+        Let the files be seen under their names, in place of an earlier try's.
+
+        First called when all that is taken over from that one is written.
+
+        :raises NotAReportError: the files there are no report
+        :raises ZoomStoppedError: a later try of the task has put its own there
+        """
+        while not all(output.live for output in self._outputs):
+            own = claim(self.paths, self.run, self._files)
+            if own and self.is_superseded():
+                raise ZoomStoppedError("Another try of this task has begun: this one stops.")
+            try:
+                for output in self._outputs:
+                    output.publish(replace=own)
+            except FileExistsError:
+                continue  # another task has just published its own at this path
+            break
+        self.is_begun = True
+
+    def is_superseded(self) -> bool:
+        """Say whether a later try of the same run has put its own report in place."""
+        there = self._files.identity(self.path)
+        known = (self._lines.identity, self._replaces)
+        if there is None or there in known:
+            return False
+        try:
+            return report_owner(self.paths, self._files) == self.run
+        except NotAReportError:
+            return False
+
+    def close(self) -> None:
+        """Close the files; what was never published is dropped."""
+        for output in self._outputs:
+            output.close()
+
+    def locate(self) -> str:
+        """Return where the report is now: another run may have moved it aside."""
+        for paths in (self.paths, ReportPaths.aside(self.path, self.run)):
+            try:
+                if report_owner(paths, self._files) == self.run:
+                    self.paths = paths
+                    break
+            except NotAReportError:
+                continue
+        return self.path
+
+    def add(self, result: RowResult) -> None:
+        """Write what became of one row."""
+        own = {name: getattr(result, name) for name in COLUMNS if name != "source"}
+        values = {"run": self.run, "source": self.source, **own}
+        self._lines.write_line(_JSON.encode(values) + "\n")
+        self._table.write_line(_csv_line([values[name] for name in COLUMNS]))
+        self.counts[result.outcome] += 1
+        if result.outcome in FAILURES and len(self.attention) < _ATTENTION:
+            listed = {**values, "outcome": str(result.outcome)}
+            self.attention.append({name: listed[name] for name in ATTENTION_COLUMNS})
+        if result.outcome is Outcome.REJECTED:
+            for name, texts in (result.errors or {"": [result.reason or ""]}).items():
+                for text in texts:
+                    self.reject(result.row, result.key, result.email, name, text)
+
+    def reject(self, row: int, key: str, email: str, field_name: str, reason: str) -> None:
+        """Write why a row did not become a call."""
+        self._rejects.write_line(_csv_line([self.source, row, key, email, field_name, reason]))
+
+
+class _Echo:
+    """Gives back what a CSV writer writes."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+_CSV: Final = csv.writer(_Echo())
+
+
+def _csv_line(values: Sequence[object]) -> str:
+    # A writer returns what its file's write() does (docs.python.org/3/library/csv.html).
+    line: Any = _CSV.writerow([cell(value) for value in values])
+    return str(line)
+
+
+def cell(value: object) -> str:
+    """Make a value safe for a spreadsheet, which takes some first characters for a formula."""
+    text = "" if value is None else str(value)
+    formula = text.lstrip().startswith(("=", "+", "-", "@")) or text.startswith(("\t", "\r"))
+    return f"'{text}" if formula else text

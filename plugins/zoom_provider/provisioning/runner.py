@@ -1,0 +1,426 @@
+"""
+Create many users, several calls at once, and report what became of each.
+
+One thread, the caller's, decides and writes; the threads of a pool make calls. A row goes through
+these stations::
+
+    rows -> look up (where the account is not listed) -> noted -> posted -> reported
+
+Rows are noted in the checkpoint as being attempted *before* they are posted, a batch at a time, so
+that a try that is killed leaves word of every user whom it may have created.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+from time import monotonic
+from typing import Any, Final, Literal
+
+from zoom_provider.api.client import ZoomClient
+from zoom_provider.api.error_scope import error_scope
+from zoom_provider.exceptions import (
+    ZoomDailyLimitError,
+    ZoomError,
+    ZoomRateLimitError,
+    ZoomStoppedError,
+    ZoomUnavailableError,
+    ZoomUserExistsError,
+)
+from zoom_provider.provisioning.checkpoint import Ledger
+from zoom_provider.provisioning.create_user import (
+    BY_EARLIER_TRY,
+    CreateResult,
+    create_user,
+    created_outcome,
+    find_user,
+    preview_user,
+)
+from zoom_provider.provisioning.decide import IfExists
+from zoom_provider.provisioning.directory import Directory
+from zoom_provider.provisioning.progress import Progress
+from zoom_provider.provisioning.report import FAILURES, Outcome, Report, RowResult
+from zoom_provider.provisioning.restore import Restored
+from zoom_provider.provisioning.roster import Row
+from zoom_provider.provisioning.seats import Seats
+from zoom_provider.provisioning.worker_pool import Ended, Event, Found, LostReply, WorkerPool
+
+log = logging.getLogger(__name__)
+
+OnError = Literal["continue", "stop"]
+
+MOST_AT_ONCE: Final = 64
+"""Calls under way at most; a reply of 0.8 s needs as many at Zoom's highest limit."""
+
+OUTAGE_THRESHOLD: Final = 5
+"""So many users in a row without an answer, or with the same refusal that may be the account's."""
+
+GRACE: Final = 3.0
+"""Seconds after a stop in which replies under way are waited for; Airflow 3.3 kills after 5."""
+
+_POLL: Final = 0.25
+"""Seconds after which a stop is noticed, though no call has come back."""
+
+_BATCH: Final = (64, 2_048)
+"""Rows that are noted as attempted at once: at least, at most."""
+
+_A_BATCH_LASTS: Final = 2.5
+"""Seconds; a batch that is used up sooner is followed by one of twice as many rows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunnerOptions:
+    """
+    How many users are to be created.
+
+    :param if_exists: what to do with users whom Zoom has already
+    :param on_error: ``continue`` with the others after a failure, or ``stop``
+    :param dry_run: say what would happen and write nothing
+    :param at_once: calls under way at most
+    """
+
+    if_exists: IfExists = "skip"
+    on_error: OnError = "continue"
+    dry_run: bool = False
+    at_once: int = MOST_AT_ONCE
+
+
+@dataclass(kw_only=True)
+class Runner:
+    """
+    One run over the rows of a roster.
+
+    After :meth:`run`, ``stopped_by`` is the error that concerned the whole account, if there was
+    one, ``unanswered`` the number of rows that failed for want of an answer, which another try may
+    have.
+
+    :param client: makes the calls; its ``stop`` ends the run
+    :param directory: tells which users exist
+    :param report: gets a line for each row
+    :param ledger: notes what is done, attempted, owed
+    :param restored: what earlier tries did
+    :param progress: logs and saves
+    :param options: how
+    :param seats: those that are free
+    :param stopped_by: what concerned the account before it could begin
+    :param orphaned: says whether the process that watches over this one is gone
+    """
+
+    client: ZoomClient
+    directory: Directory
+    report: Report
+    ledger: Ledger
+    restored: Restored
+    progress: Progress
+    options: RunnerOptions
+    seats: Seats | None = None
+    stopped_by: ZoomError | None = None
+    orphaned: Callable[[], bool] = lambda: False
+    unanswered: int = 0
+    _stopped: str | None = None
+    _broken: BaseException | None = None
+    _lost_replies: int = 0
+    _consecutive: int = 0
+    _ambiguous: tuple[int | None, int] = (None, 0)
+    _settling: set[int] = field(default_factory=set)
+    _ready: deque[tuple[Row, Mapping[str, Any] | None]] = field(default_factory=deque)
+    _unnoted: list[tuple[Row, Mapping[str, Any] | None]] = field(default_factory=list)
+    _looking: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._pool = WorkerPool(2 * self.options.at_once)
+        self._kept = {result.address for result in self.restored.kept}
+        self._exhausted = False
+        self._batch, self._noted_at = _BATCH[0], self.client.clock()
+        if self.stopped_by is not None:
+            self._stop(str(self.stopped_by.args[0]), self.stopped_by)
+
+    def run(self, rows: Iterable[Row]) -> None:
+        """
+        Process rows until they end or something concerns all; report the rest as not tried.
+
+        :raises ZoomStoppedError: the client's stop was set; everything is saved for another try
+        """
+        remaining = iter(rows)
+        try:
+            while not self.client.stop.is_set():
+                if self.orphaned():
+                    self.client.stop.set()
+                self._start(remaining)
+                if not self._pool.busy:
+                    break
+                self._handle(self._pool.wait(_POLL))
+                self.progress.tick()
+            if self.client.stop.is_set():
+                raise ZoomStoppedError("The task was told to stop; a retry resumes.")
+            if self._broken is not None:
+                raise self._broken
+        except BaseException:
+            self._halt()
+            raise
+        finally:
+            self._pool.shutdown()
+        self.progress.save()
+        begun = sorted((row for row, _ in [*self._ready, *self._unnoted]), key=_row_number)
+        self._drop_attempts(begun)
+        self._report_untried(chain(begun, remaining))
+
+    # ---- starting
+
+    @property
+    def _limit(self) -> int:
+        """How many calls to have under way; a thread that settles a lost reply mostly sleeps."""
+        most = self.options.at_once
+        target = min(most, self.client.calls_worth_making())
+        return target + min(most, len(self._settling))
+
+    @property
+    def _may_start(self) -> bool:
+        """Whether anything new may begin: not while several lost replies are unsettled."""
+        away = self._lost_replies >= OUTAGE_THRESHOLD and bool(self._settling)
+        return not (away or self._stopped or self.client.stop.is_set())
+
+    def _start(self, rows: Iterator[Row]) -> None:
+        """Keep the pool busy: with rows that are ready first, then with new ones."""
+        while self._may_start and len(self._pool.busy) < self._limit:
+            if self._ready:
+                self._begin(*self._ready.popleft())
+            elif len(self._unnoted) + len(self._looking) >= self._batch or self._exhausted:
+                if not self._unnoted:
+                    return
+                self._note_attempts()
+            else:
+                self._take_in(rows)
+
+    def _take_in(self, rows: Iterator[Row]) -> None:
+        """Take the next row of the roster; a source that breaks off ends all."""
+        self.progress.tick()
+        try:
+            row = next(rows, None)
+        except ZoomStoppedError:
+            raise
+        except ZoomError as error:
+            self._stop(str(error.args[0]), error)
+            return
+        if row is None:
+            self._exhausted = True
+        elif row.address in self._kept and row.first is None:
+            self.ledger.pass_over(row.number)
+        elif not self._makes_calls(row) or self.options.dry_run:
+            self._unnoted.append((row, None))
+        elif self.directory.kind == "look_up":
+            self._looking.add(row.number)
+            self._pool.submit(row, lambda: Found(row, find_user(self.client, row.email)))
+        else:
+            self._unnoted.append((row, self.directory.find(row.email)))
+
+    def _makes_calls(self, row: Row) -> bool:
+        return row.request is not None and self.restored.outcome(row) is None
+
+    def _note_attempts(self) -> None:
+        """Save which rows may be posted from now on: those that Zoom does not have."""
+        # Look-ups come back in any order; the report is easier to read in the roster's.
+        self._unnoted.sort(key=lambda item: item[0].number)
+        attempts = [
+            row.number for row, user in self._unnoted if not user and self._makes_calls(row)
+        ]
+        if attempts and not self.options.dry_run:
+            self.ledger.note_attempts(attempts)
+            self.progress.save()
+        self._ready.extend(self._unnoted)
+        self._unnoted.clear()
+        now = self.client.clock()
+        if now - self._noted_at < _A_BATCH_LASTS:
+            self._batch = min(_BATCH[1], 2 * self._batch)
+        self._noted_at = now
+
+    def _begin(self, row: Row, user: Mapping[str, Any] | None) -> None:
+        """Process a row: in a thread, unless it takes no call."""
+        outcome = self.restored.outcome(row)
+        if outcome is not None:
+            reason = "done by an earlier try, whose report cannot be read"
+            self._write(RowResult(row.number, row.email, outcome, reason=reason, key=row.key))
+        elif row.request is None:
+            self._refuse(row)
+        elif self.options.dry_run:
+            self._pool.submit(row, lambda: self._preview(row))
+        elif user is not None and self.options.if_exists != "update":
+            self._end(self._create(row, user))
+        else:
+            self._pool.submit(row, lambda: self._create(row, user))
+
+    # ---- in the pool's threads
+
+    def _create(self, row: Row, user: Mapping[str, Any] | None) -> Ended:
+        assert row.request is not None  # noqa: S101 - a row without one is refused before
+        try:
+            result = create_user(
+                self.client,
+                row.request,
+                self.options.if_exists,
+                existing=user,
+                seats=self.seats,
+                on_lost_reply=lambda: self._pool.send(LostReply(row)),
+            )
+        except ZoomError as error:
+            return Ended(row, error)
+        return Ended(row, result)
+
+    def _preview(self, row: Row) -> Ended:
+        assert row.request is not None  # noqa: S101 - a row without one is refused before
+        existing = self.directory.find(row.email)
+        if self.directory.kind == "unknown":
+            existing = find_user(self.client, row.email)
+        if_exists = self.options.if_exists
+        return Ended(
+            row,
+            preview_user(self.client, row.request, if_exists, existing=existing, seats=self.seats),
+        )
+
+    # ---- what came back
+
+    def _handle(self, event: Event | None) -> None:
+        if isinstance(event, LostReply):
+            self._lost_replies += 1
+            self._settling.add(event.row.number)
+        elif isinstance(event, Found):
+            self._looking.discard(event.row.number)
+            self._unnoted.append((event.row, event.user))
+        elif event is not None:
+            self._looking.discard(event.row.number)
+            self._end(event)
+            self._settling.discard(event.row.number)
+
+    def _end(self, event: Ended) -> None:
+        row, result = event.row, event.result
+        if isinstance(result, ZoomUserExistsError) and self.restored.was_attempted(row):
+            result = CreateResult(Outcome.EXISTING, result.user or {})
+        if isinstance(result, CreateResult):
+            self._lost_replies = self._consecutive = 0
+            self._ambiguous = (None, 0)
+            self._succeed(row, result)
+        elif isinstance(result, ZoomStoppedError):
+            if row.number not in self._settling:
+                self._drop_attempts([row])  # Zoom did not act
+        elif isinstance(result, ZoomError):
+            self._fail(row, result)
+        else:
+            self._broken = self._broken or result
+            self._stop(f"an unexpected {type(result).__name__}")
+
+    def _succeed(self, row: Row, result: CreateResult) -> None:
+        outcome, reason = result.outcome, result.reason
+        met = outcome in (Outcome.EXISTING, Outcome.UNCHANGED)
+        if met and row.request is not None and self.restored.was_attempted(row):
+            outcome, reason = created_outcome(row.request), BY_EARLIER_TRY
+        id_ = result.user.get("id")
+        self._write(RowResult(row.number, row.email, outcome, id_, reason, key=row.key))
+
+    def _fail(self, row: Row, error: ZoomError) -> None:
+        """Write down a failure, and see whether it concerns the whole account."""
+        no_answer = isinstance(error, (ZoomUnavailableError, ZoomRateLimitError))
+        scope = error_scope(error)
+        if no_answer:
+            self._consecutive += 1
+            self.unanswered += 1
+        else:
+            self._lost_replies = self._consecutive = 0
+        code, times = self._ambiguous
+        self._ambiguous = (
+            (error.code, times + 1 if code == error.code else 1)
+            if scope == "ambiguous"
+            else (None, 0)
+        )
+        account = scope == "account" or isinstance(error, ZoomDailyLimitError)
+        several = max(self._consecutive, self._ambiguous[1]) >= OUTAGE_THRESHOLD
+        if account or several:
+            self._stop(str(error.args[0]), error)
+        result = RowResult.from_error(row.number, row.email, error, row.key)
+        # Without an answer the user may be there: another try must know that it was ours.
+        self._write(result, settled=not no_answer)
+
+    def _stop(self, why: str, error: ZoomError | None = None) -> None:
+        """Start nothing new; the first reason stands."""
+        if self._stopped is None:
+            self._stopped, self.stopped_by = why, error
+
+    def _halt(self) -> None:
+        """Save at once, wait a little for the replies under way, save again."""
+        self.client.stop.set()
+        self._drop_attempts(row for row, _ in self._ready)
+        self.progress.save()
+        until = monotonic() + GRACE
+        while self._pool.busy and monotonic() < until:
+            try:
+                self._handle(self._pool.wait(min(_POLL, until - monotonic())))
+            except OSError as error:
+                log.error("The report cannot be written: %s", error)
+        self.progress.save()
+
+    def _drop_attempts(self, rows: Iterable[Row]) -> None:
+        """Note rows that this try has not posted after all."""
+        self.ledger.drop_attempts(
+            row.number for row in rows if not self.restored.was_attempted(row)
+        )
+
+    # ---- writing
+
+    def _write(self, result: RowResult, *, settled: bool = True) -> None:
+        # First the ledger: where the disk is full, the checkpoint still has it.
+        if settled:
+            self.ledger.close(result.row, result.outcome)
+        self.report.add(result)
+        self.progress.count(result.outcome)
+        facts = ", ".join(_facts(result))
+        if result.outcome in FAILURES:
+            log.warning("%s: %s", self._place(result.row, result.key, result.email), facts)
+            if self.options.on_error == "stop":
+                self._stop(f"row {result.row} failed, and on_error is 'stop'")
+        else:
+            # In a crowd the report has it; a log line for each would cost more than the call.
+            log.debug("Row %d, %s: %s", result.row, result.email, facts)
+
+    def _refuse(self, row: Row) -> None:
+        """Write down a row that is no user to create."""
+        if row.error is not None:
+            self._write(RowResult.from_error(row.number, row.email, row.error, row.key))
+            return
+        reason = f"duplicate of row {row.first}"
+        log.warning("%s: %s", self._place(row.number, row.key, row.email), reason)
+        self.ledger.pass_over(row.number)
+        self.report.reject(row.number, row.key, row.email, "user_info.email", reason)
+
+    def _report_untried(self, rows: Iterable[Row]) -> None:
+        """Write down the rows that were not come to, each with its address."""
+        quota = isinstance(self.stopped_by, ZoomDailyLimitError)
+        outcome = Outcome.DEFERRED_QUOTA if quota else Outcome.FAILED
+        for row in rows:
+            if row.address in self._kept and row.first is None:
+                continue
+            if not self._makes_calls(row):
+                self._begin(row, None)
+                continue
+            reason = f"not tried: {self._stopped}"
+            self.report.add(RowResult(row.number, row.email, outcome, reason=reason, key=row.key))
+
+    def _place(self, number: int, key: str, email: str) -> str:
+        """Say where a row is to be found in its source."""
+        row = f"Row {number} of {self.report.source}" if self.report.source else f"Row {number}"
+        return ", ".join(part for part in (row, f"key {key}" if key else "", email) if part)
+
+
+def _row_number(row: Row) -> int:
+    return row.number
+
+
+def _facts(result: RowResult) -> Iterator[str]:
+    yield str(result.outcome)
+    if result.id:
+        yield f"id {result.id}"
+    if result.reason:
+        yield result.reason
+    if result.tracking_id:
+        yield f"tracking id {result.tracking_id}"

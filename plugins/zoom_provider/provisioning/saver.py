@@ -1,0 +1,109 @@
+"""Saves checkpoints: in Airflow's task state store, or in a file where there is none."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+from zoom_provider.api.client import ZoomClient
+from zoom_provider.provisioning.checkpoint import Checkpoint, newest
+from zoom_provider.provisioning.ports import CheckpointStore, Files
+
+log = logging.getLogger(__name__)
+
+
+class FileCheckpoint:
+    """Keeps a checkpoint in a file, where Airflow keeps no task state (before 3.3)."""
+
+    def __init__(self, path: str, files: Files) -> None:
+        self._path = path
+        self._files = files
+
+    def load(self) -> dict[str, Any]:
+        """Return what was saved last; empty where nothing was, or what is torn."""
+        try:
+            state = json.loads(self._files.read(self._path) or b"{}")
+        except ValueError:
+            return {}
+        return state if isinstance(state, dict) else {}
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Put it in place at once."""
+        self._files.write(self._path, json.dumps(dict(state)).encode())
+
+    def clear(self) -> None:
+        """Delete it."""
+        self._files.delete(self._path)
+
+
+class Saver:
+    """
+    Saves checkpoints; a failure is logged and costs nothing but the chance to resume there.
+
+    A try that finds another one's checkpoint where it had saved its own has been superseded: the
+    client's stop is set, and nothing more is saved.
+    """
+
+    def __init__(self, store: CheckpointStore, client: ZoomClient, run: str) -> None:
+        self._store = store
+        self._client = client
+        self._run = run
+        self._owner = uuid4().hex[:12]
+        self._saved = self._superseded = False
+        self.state: dict[str, Any] = {}
+
+    def load(self) -> dict[str, Any]:
+        """Return the checkpoint of an earlier try; empty where there is none to be had."""
+        try:
+            return self._store.load()
+        except Exception as error:
+            log.warning("The checkpoint of an earlier try cannot be read: %s", brief(error))
+            return {}
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Keep a checkpoint."""
+        if self._superseded:
+            return
+        self.state = replace(checkpoint, owner=self._owner).to_state()
+        try:
+            if self._saved and self._other_try():
+                self.give_way()
+                return
+            self._store.save(self.state)
+            self._saved = True
+        except Exception as error:
+            log.warning("The checkpoint is not saved, and will be again: %s", brief(error))
+
+    def give_way(self) -> None:
+        """Stop for a later try of the task, and save nothing that it would read."""
+        if not self._superseded:
+            log.error("Another try of this task has begun: this one stops.")
+        self._superseded = True
+        self._client.stop.set()
+
+    def _other_try(self) -> bool:
+        found = newest([self._store.load()], self._run)
+        return found is not None and found.owner != self._owner
+
+    def amend(self, **values: str) -> None:
+        """Save the last checkpoint with other values."""
+        try:
+            self._store.save(self.state | values)
+        except Exception as error:
+            log.warning("The checkpoint is not saved: %s", brief(error))
+
+    def clear(self) -> None:
+        """Forget it: the task is done."""
+        try:
+            self._store.clear()
+        except Exception as error:
+            log.warning("The checkpoint is not deleted: %s", brief(error))
+
+
+def brief(error: Exception) -> str:
+    """Name an error in a log line."""
+    return f"{type(error).__name__}: {error}"[:300]

@@ -1,0 +1,67 @@
+"""What a bulk run has come to, and whether its task may be green."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from zoom_provider.exceptions import ZoomError
+from zoom_provider.provisioning.checkpoint import Rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """
+    What a bulk run has come to.
+
+    :param outcomes: how many lines of each outcome the report has
+    :param report: where it is
+    :param rejects: where its rejected rows are
+    :param attention: the first failures, for a message
+    :param stats: seconds, calls and refused calls, of earlier tries too
+    :param failed: lines that are failures
+    :param unanswered: of these, those for want of an answer, which another try may have
+    :param stopped_by: the error that concerned the whole account
+    :param departed: rows of people who are owed and no longer in the roster
+    :param unnamed: rows of an earlier roster that are owed and cannot be named
+    :param state: the checkpoint
+    """
+
+    outcomes: dict[str, int]
+    report: str
+    rejects: str
+    attention: list[dict[str, Any]]
+    stats: dict[str, Any]
+    failed: int
+    unanswered: int
+    stopped_by: ZoomError | None
+    departed: list[int]
+    unnamed: Rows
+    state: dict[str, Any]
+
+    def complaint(self, max_failures: float | None) -> str | None:
+        """Say why the task must not be green; None where it may be."""
+        if len(self.unnamed):
+            return (
+                "The roster has changed since an earlier try, which had not come to its rows "
+                f"{self.unnamed}, and its copy is lost: see that the people of those rows are in "
+                f"{self.report}"
+            )
+        if self.departed:
+            return (
+                f"{len(self.departed)} people were taken out of the roster before the task came "
+                "to them: create them by another run, unless HR has withdrawn them, and mark this "
+                "task as success. Who: "
+                f"{self.report}"
+            )
+        total = sum(self.outcomes.values())
+        # A share is compared as one: 100 * 0.29 is less than 29.
+        share = isinstance(max_failures, float)
+        counted = self.failed / total if total and share else self.failed
+        if counted <= (max_failures or 0):
+            return None
+        allowed = "none" if max_failures is None else max_failures
+        return (
+            f"{self.failed} of {total} people failed; max_failures allows {allowed}. "
+            f"Who and why: {self.report}"
+        )

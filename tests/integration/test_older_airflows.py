@@ -1,0 +1,92 @@
+"""Whole runs on the older releases of Airflow 3, with all their processes and their providers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo import FIRST_DAY, expected_people, read_sample
+from local_stack import EXISTING, FOREIGN, SAMPLE
+from tests.integration.airflow_stack import Airflow, airflow_3
+from tests.readme import PROJECT
+from tests.requires import require
+from tests.support import connection, emails
+from zoom_provider.get_provider_info import FORM_FIELDS
+from zoom_provider.simulator.server import Simulator
+
+pytestmark = pytest.mark.slow
+
+JANE = {"email": "jane@example.com", "type": 1, "first_name": "Jane", "last_name": "Doe"}
+
+
+@pytest.fixture(scope="module", params=["3.1", "3.2"])
+def older(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    zoom_server: Simulator,
+) -> Iterator[Airflow]:
+    """Run an older Airflow with the example DAGs, connected to the local Zoom."""
+    python = PROJECT / f".venv-{request.param}" / "bin" / "python"
+    require(f"Airflow {request.param}", python.exists(), f"make test-{request.param}")
+    home = tmp_path_factory.mktemp(f"airflow-{request.param}")
+    settings = {"AIRFLOW_CONN_ZOOM_DEFAULT": connection(zoom_server)}
+    with airflow_3(home, python, **settings) as airflow:
+        airflow.read_dags("zoom_create_user", "zoom_onboarding_csv")
+        yield airflow
+
+
+def test_the_connection_form_has_every_field(older: Airflow) -> None:
+    hooks = older.session.get(f"{older.url}/ui/connections/hook_meta", timeout=60).json()
+
+    [form] = [hook for hook in hooks if hook["connection_type"] == "zoom"]
+    assert list(form["extra_fields"]) == [field.name for field in FORM_FIELDS]
+    secret = {field.name for field in FORM_FIELDS if field.secret}
+    masked = {
+        name
+        for name, field in form["extra_fields"].items()
+        if field["schema"].get("format") == "password"
+    }
+    assert masked == secret
+    assert form["standard_fields"]["login"]["title"] == "Client ID"
+
+
+def test_one_person_is_created_by_a_request(older: Airflow, zoom: Simulator) -> None:
+    run = older.trigger("zoom_create_user", {"user_info": JANE})
+
+    assert older.state("zoom_create_user", run) == "success"
+    assert emails(zoom) == [JANE["email"]]
+
+
+def test_a_refused_person_fails_the_run_and_the_log_says_why(
+    older: Airflow, zoom: Simulator
+) -> None:
+    zoom.configure(foreign_accounts={JANE["email"]: "paid"})
+
+    run = older.trigger("zoom_create_user", {"user_info": JANE})
+
+    assert older.state("zoom_create_user", run) == "failed"
+    log = f"dags/zoom_create_user/dagRuns/{run}/taskInstances/create_user/logs/1?full_content=true"
+    told = older.session.get(f"{older.url}/api/v2/{log}", timeout=60).text
+    assert "The address holds an active Zoom account elsewhere" in told
+    assert zoom.settings.client_secret not in told
+    assert emails(zoom) == []
+
+
+def test_an_export_is_onboarded(older: Airflow, zoom: Simulator, tmp_path: Path) -> None:
+    zoom.seed(EXISTING)
+    zoom.configure(foreign_accounts={FOREIGN: "free"})
+    export = shutil.copy(SAMPLE, tmp_path)
+    # A file that has just changed is left to the next run.
+    os.utime(export, (time.time() - 3600,) * 2)
+    conf: dict[str, Any] = {"folder": str(tmp_path), "from": FIRST_DAY}
+
+    run = older.trigger("zoom_onboarding_csv", conf)
+
+    assert older.state("zoom_onboarding_csv", run) == "success"
+    assert set(emails(zoom)) == {email for email, *_ in expected_people(read_sample())}

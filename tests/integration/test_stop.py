@@ -1,0 +1,305 @@
+"""
+A bulk task that is stopped while it runs: on real Airflows, with real processes and signals.
+
+However it is stopped, nothing new is asked of Zoom from the signal on, and what comes after it (a
+retry, or a person who clears the task) goes on where it was: each person is invited once, and
+reported once, as invited.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+from ast import literal_eval
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+import pytest
+
+from tests.integration import compose
+from tests.integration.airflow_stack import Airflow, airflow_2, airflow_3
+from tests.integration.conftest import PYTHON_2
+from tests.requires import require
+from tests.support import connection, emails
+from zoom_provider.simulator.server import Simulator
+
+pytestmark = pytest.mark.slow
+
+DAG = """
+from datetime import timedelta
+
+from airflow.providers.common.compat.sdk import DAG
+
+from zoom_provider.operators.users import ZoomCreateUsersOperator
+
+for name, options in {
+    "stopped": {"retries": 2},
+    "timed": {"retries": 5, "execution_timeout": timedelta(seconds=4)},
+}.items():
+    with DAG(name, schedule=None):
+        ZoomCreateUsersOperator(
+            task_id="create",
+            roster="{{ dag_run.conf['roster'] }}",
+            retry_delay=timedelta(seconds=1),
+            **options,
+        )
+"""
+SOON: dict[str, str] = {
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "8",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "1",
+    "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+    "AIRFLOW__SCHEDULER__LOCAL_TASK_JOB_HEARTBEAT_SEC": "1",
+    "AIRFLOW__SCHEDULER__JOB_HEARTBEAT_SEC": "1",
+}
+"""Airflow soon notices that a task is to end, or that its worker is gone."""
+
+PEOPLE = 240
+POST = "POST /v2/users"
+UNDER_WAY = 64
+"""Calls that may be under way at once: those were asked of Zoom before the signal."""
+
+KILLED_FOR_A_MARK = re.compile(
+    r"shouldn't be running anymore\. Terminating|externally set to|Terminating instance"
+)
+
+
+def dags(home: Path) -> str:
+    folder = home / "dags"
+    folder.mkdir()
+    (folder / "stopped.py").write_text(DAG)
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory, zoom_server: Simulator) -> Iterator[Airflow]:
+    """Run an Airflow 3.3 with the LocalExecutor."""
+    home = tmp_path_factory.mktemp("stop-local")
+    settings = {
+        **SOON,
+        "AIRFLOW__CORE__DAGS_FOLDER": dags(home),
+        "AIRFLOW_CONN_ZOOM_DEFAULT": connection(zoom_server, extra={"plan": "pro"}),
+    }
+    with airflow_3(home, **settings) as airflow:
+        airflow.read_dags("stopped", "timed")
+        yield airflow
+
+
+@pytest.fixture(scope="module")
+def celery(tmp_path_factory: pytest.TempPathFactory, zoom_server: Simulator) -> Iterator[Airflow]:
+    """Run the stack of the compose file, with two Celery workers."""
+    home = tmp_path_factory.mktemp("stop-celery")
+    dags(home)
+    zoom_default = connection(zoom_server, extra={"plan": "pro"})
+    with compose.running(home, AIRFLOW_CONN_ZOOM_DEFAULT=zoom_default, **SOON) as stack:
+        stack.airflow.read_dags("stopped")
+        yield stack.airflow
+
+
+@pytest.fixture(scope="module")
+def older(tmp_path_factory: pytest.TempPathFactory, zoom_server: Simulator) -> Iterator[Airflow]:
+    """Run an Airflow 2.11."""
+    require("Airflow 2.11", PYTHON_2.exists(), "make test-2.11, with Python 3.11 or 3.12 on PATH")
+    home = tmp_path_factory.mktemp("stop-2.11")
+    settings = {**SOON, "AIRFLOW__CORE__DAGS_FOLDER": dags(home)}
+    zoom_default = connection(zoom_server, extra={"plan": "pro"})
+    with airflow_2(home, PYTHON_2, zoom_default, **settings) as airflow:
+        airflow.read_dags("stopped", "timed")
+        yield airflow
+
+
+@pytest.fixture
+def account(zoom: Simulator) -> Simulator:
+    """Give a Zoom whose limits hold, as far away as the real one."""
+    zoom.configure(plan="pro", limits_enforced=True, latency_ms=250)
+    return zoom
+
+
+class Stopping:
+    """One run of the task, from its start over its stop to its end."""
+
+    def __init__(self, airflow: Airflow, zoom: Simulator, folder: Path, dag: str = "stopped"):
+        self.airflow, self.zoom = airflow, zoom
+        roster = folder / "roster.jsonl"
+        people = ({"email": f"p{number}@example.com", "type": 1} for number in range(PEOPLE))
+        roster.write_text("".join(f"{json.dumps(person)}\n" for person in people))
+        conf = {"conf": {"roster": str(roster)}}
+        body = conf if airflow.api_path == "api/v1" else {**conf, "logical_date": None}
+        self._dag = f"dags/{dag}"
+        self._run_id: str = airflow.api("POST", f"{self._dag}/dagRuns", body)["dag_run_id"]
+        self._run = f"{self._dag}/dagRuns/{self._run_id}"
+        self._task = f"{self._run}/taskInstances/create"
+
+    def posts(self) -> list[dict[str, Any]]:
+        return self.zoom.requests(POST)
+
+    def until(self, what: str, probe: Callable[[], bool | None], seconds: float = 120) -> None:
+        self.airflow.processes.wait_for(what, probe, seconds)
+
+    def process(self) -> psutil.Process:
+        """Give the task's own process, once it is half-way through its first people."""
+        self.until("Its first people", lambda: len(self.posts()) >= 30 or None)
+        return psutil.Process(self.airflow.api("GET", self._task)["pid"])
+
+    def state(self) -> str:
+        """Wait for the run's end."""
+        found: list[str] = []
+
+        def ended() -> bool | None:
+            state = self.airflow.api("GET", self._run)["state"]
+            found.append(state)
+            return state in ("success", "failed") or None
+
+        self.until("The end of the run", ended)
+        return found[-1]
+
+    def mark_failed(self) -> None:
+        """Mark the task failed, as a person does in the browser."""
+        body: dict[str, Any] = {"new_state": "failed"}
+        if self.airflow.api_path == "api/v1":
+            body["dry_run"] = False
+        self.airflow.api("PATCH", self._task, body)
+
+    def clear(self) -> None:
+        """Clear the task, so that it runs again."""
+        self.airflow.api(
+            "POST",
+            f"{self._dag}/clearTaskInstances",
+            {
+                "dry_run": False,
+                "dag_run_id": self._run_id,
+                "task_ids": ["create"],
+                "only_failed": False,
+                "only_running": False,
+                "reset_dag_runs": True,
+            },
+        )
+
+    def log(self) -> str:
+        """Read what Airflow has written about the first try."""
+        folder = self.airflow.processes._logs.parent
+        files = [
+            path
+            for path in folder.rglob("attempt=1.log*")
+            if f"run_id={self._run_id}/" in str(path)
+        ]
+        return "\n".join(path.read_text("utf-8", "replace") for path in files)
+
+    def asked_after(self, moment: float) -> int:
+        """Count what was asked of Zoom after a moment."""
+        return sum(post["time"] > moment for post in self.posts())
+
+    def gone(self, process: psutil.Process) -> None:
+        """Wait until the task's process has ended."""
+
+        def ended() -> bool | None:
+            try:
+                return process.status() == psutil.STATUS_ZOMBIE or None
+            except psutil.NoSuchProcess:
+                return True
+
+        self.until("The end of the task's process", ended)
+
+    def returned(self) -> dict[str, Any]:
+        """Read the task's XCom, which Airflow 2 gives as the text of a dict."""
+        path = f"{self._task}/xcomEntries/return_value"
+        if self.airflow.api_path == "api/v1":
+            return dict(literal_eval(self.airflow.api("GET", path)["value"]))
+        return dict(self.airflow.api("GET", f"{path}?deserialize=true")["value"])
+
+    def check_each_is_reported_once(self) -> None:
+        """Check that each was invited once, and is reported once, as invited."""
+        assert self.state() == "success"
+        wanted = sorted(f"p{number}@example.com" for number in range(PEOPLE))
+        assert sorted(emails(self.zoom)) == wanted
+        answers = Counter(post["status"] for post in self.posts())
+        assert answers[201] == PEOPLE
+        assert answers[409] == 0, "a person was posted who was there"
+        result = self.returned()
+        report = Path(result["report"]).read_text("utf-8").splitlines()
+        lines = [json.loads(line) for line in report]
+        assert sorted(line["email"] for line in lines) == wanted
+        assert Counter(line["outcome"] for line in lines) == {"invited": PEOPLE}
+        assert result["outcomes"] == {"invited": PEOPLE}
+
+
+def signalled_at(log: str) -> float:
+    """Say when Airflow ended a task that was marked failed, by the task's own log."""
+    line = next(line for line in log.splitlines() if KILLED_FOR_A_MARK.search(line))
+    stamp = re.search(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:?\d\d)", line)
+    assert stamp is not None, line
+    return datetime.fromisoformat(stamp[0]).timestamp()
+
+
+def marked_failed_and_cleared(run: Stopping) -> None:
+    process = run.process()
+    run.mark_failed()
+    run.gone(process)
+    moment = signalled_at(run.log())
+    assert run.asked_after(moment) <= UNDER_WAY
+    assert len(emails(run.zoom)) < PEOPLE
+    assert run.state() == "failed"
+    run.clear()
+    run.check_each_is_reported_once()
+
+
+def signalled_and_retried(run: Stopping, *, supervisor: bool) -> None:
+    process = run.process()
+    moment = run.zoom.world.now()
+    os.kill(process.ppid() if supervisor else process.pid, signal.SIGTERM)
+    run.gone(process)
+    assert run.asked_after(moment) <= UNDER_WAY
+    run.check_each_is_reported_once()
+
+
+def test_marked_failed_with_the_local_executor(
+    local: Airflow, account: Simulator, tmp_path: Path
+) -> None:
+    marked_failed_and_cleared(Stopping(local, account, tmp_path))
+
+
+def test_sigterm_to_the_worker_with_the_local_executor(
+    local: Airflow, account: Simulator, tmp_path: Path
+) -> None:
+    signalled_and_retried(Stopping(local, account, tmp_path), supervisor=True)
+
+
+def test_cleared_while_it_runs(local: Airflow, account: Simulator, tmp_path: Path) -> None:
+    run = Stopping(local, account, tmp_path)
+    process = run.process()
+    run.clear()
+    run.gone(process)
+    assert len(emails(account)) < PEOPLE
+    run.check_each_is_reported_once()
+
+
+def test_an_execution_timeout_of_a_part_of_the_time_that_is_needed(
+    local: Airflow, account: Simulator, tmp_path: Path
+) -> None:
+    run = Stopping(local, account, tmp_path, "timed")
+    run.check_each_is_reported_once()
+
+
+def test_marked_failed_with_celery(celery: Airflow, account: Simulator, tmp_path: Path) -> None:
+    marked_failed_and_cleared(Stopping(celery, account, tmp_path))
+
+
+def test_sigterm_to_the_worker_with_celery(
+    celery: Airflow, account: Simulator, tmp_path: Path
+) -> None:
+    signalled_and_retried(Stopping(celery, account, tmp_path), supervisor=True)
+
+
+def test_marked_failed_on_airflow_2(older: Airflow, account: Simulator, tmp_path: Path) -> None:
+    marked_failed_and_cleared(Stopping(older, account, tmp_path))
+
+
+def test_sigterm_to_the_task_on_airflow_2(
+    older: Airflow, account: Simulator, tmp_path: Path
+) -> None:
+    signalled_and_retried(Stopping(older, account, tmp_path), supervisor=False)

@@ -1,0 +1,343 @@
+"""What a later try goes on from: kept, done, attempted, departed and unnamed rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.provisioning.conftest import BEGIN, RUN, begin_report
+from zoom_provider.hooks.airflow_io import AirflowFiles
+from zoom_provider.provisioning.checkpoint import Checkpoint, Rows
+from zoom_provider.provisioning.report import Outcome, ReportPaths, RowResult
+from zoom_provider.provisioning.restore import (
+    Restored,
+    departed_result,
+    parse_roster,
+    read_lines,
+    restore,
+    roster_bytes,
+)
+from zoom_provider.provisioning.roster import Listed, Row
+
+OTHER = "ba9876543210"
+INVITED, FAILED = Outcome.INVITED, Outcome.FAILED
+
+
+def listed(*names: str) -> dict[int, Listed]:
+    """List rows by the first parts of their addresses; ``b/K2`` has a key."""
+    rows = {}
+    for row, name in enumerate(names, start=1):
+        first, _, key = name.partition("/")
+        rows[row] = Listed(row, key, f"{first}@example.com" if first else "")
+    return rows
+
+
+def result(row: int, name: str, outcome: Outcome = INVITED, reason: str | None = None) -> RowResult:
+    first, _, key = name.partition("/")
+    return RowResult(row, f"{first}@example.com", outcome, "an-id", reason, key=key)
+
+
+def by_person(*results: RowResult) -> dict[tuple[str, str], RowResult]:
+    return {one.person: one for one in results}
+
+
+def checkpoint(
+    done: str = "", attempting: str = "", owed: str = "", departed: str = "", **more: Any
+) -> Checkpoint:
+    return replace(
+        BEGIN,
+        done={INVITED: Rows.parse(done)} if done else {},
+        attempting=Rows.parse(attempting),
+        owed=Rows.parse(owed),
+        departed=Rows.parse(departed),
+        **more,
+    )
+
+
+def go_on(
+    earlier: Checkpoint | None,
+    lines: dict[tuple[str, str], RowResult],
+    now: dict[int, Listed],
+    *,
+    before: dict[int, Listed] | None = None,
+    **change: Any,
+) -> Restored:
+    """
+    Restore with a roster.
+
+    :param now: the roster of this try
+    :param before: the roster of the earlier one, where that can be read
+    :param change: of the fingerprints
+    """
+    return restore(
+        earlier,
+        lines,
+        replace(BEGIN, **change),
+        lambda: {row.person: row.row for row in now.values()},
+        lambda: before or {},
+    )
+
+
+ABC = listed("a", "b", "c")
+
+
+def row(number: int, name: str) -> Row:
+    first, _, key = name.partition("/")
+    return Row(number, f"{first}@example.com", key=key)
+
+
+def test_a_first_try_has_nothing_to_go_on_from() -> None:
+    found = go_on(None, {}, ABC)
+    assert not found.resumed
+    assert not found.same_people
+    assert (found.kept, found.unconfirmed, found.departed, list(found.unnamed)) == ([], [], [], [])
+    assert found.outcome(row(1, "a")) is None
+    assert not found.was_attempted(row(1, "a"))
+
+
+def test_with_the_same_people_final_lines_are_kept_and_the_others_tried_again() -> None:
+    lines = by_person(
+        result(1, "a"), result(2, "b", Outcome.EXISTING), result(3, "c", FAILED, "why")
+    )
+    found = go_on(checkpoint(done="1", owed="2-3"), lines, ABC)
+    assert found.resumed
+    assert found.same_people
+    assert [(line.row, line.outcome) for line in found.kept] == [(1, "invited"), (2, "existing")]
+    assert found.departed == []
+    assert len(found.unnamed) == 0
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Outcome.DEFERRED_QUOTA,
+        Outcome.NEEDS_LICENSE,
+        Outcome.NEEDS_HUMAN,
+        Outcome.FOREIGN_ACCOUNT,
+        Outcome.FAILED,
+        Outcome.REJECTED,
+    ],
+)
+def test_a_line_that_is_not_final_is_never_kept(outcome: Outcome) -> None:
+    found = go_on(checkpoint(owed="1"), by_person(result(1, "a", outcome)), ABC)
+    assert found.kept == []
+    assert found.outcome(row(1, "a")) is None
+
+
+def test_a_line_is_as_good_as_a_row_of_the_checkpoint_and_the_other_way_round() -> None:
+    # The report was written after the checkpoint; row 2's line was lost with another disk.
+    found = go_on(
+        checkpoint(done="2", attempting="1,3", owed="1,3"), by_person(result(1, "a")), ABC
+    )
+    assert [line.row for line in found.kept] == [1]
+    assert found.outcome(row(2, "b")) == "invited"
+    assert found.was_attempted(row(3, "c"))
+
+
+def test_with_other_people_rows_are_recognised_by_address_and_key() -> None:
+    now = listed("new", "C", "a", "b")
+    found = go_on(
+        checkpoint(done="1", attempting="3", owed="2-3"),
+        by_person(result(1, "a")),
+        now,
+        before=ABC,
+        people="others",
+    )
+    assert found.resumed
+    assert not found.same_people
+    assert [(line.row, line.email) for line in found.kept] == [(3, "a@example.com")]
+    assert found.was_attempted(row(2, "C"))
+    assert not found.was_attempted(row(3, "a"))
+    # Row numbers are of another roster: they say nothing of who stands there now.
+    assert not found.was_attempted(row(1, "new"))
+    assert found.outcome(row(1, "new")) is None
+    assert found.departed == []
+    assert len(found.unnamed) == 0
+
+
+def test_done_rows_whose_report_is_lost_are_recognised_by_the_kept_roster() -> None:
+    found = go_on(
+        checkpoint(done="1-2", owed="3"), {}, listed("c", "b"), before=ABC, people="others"
+    )
+    assert found.outcome(row(2, "b")) == "invited"
+    assert found.outcome(row(1, "c")) is None
+
+
+def test_an_owed_person_who_left_the_roster_has_departed() -> None:
+    found = go_on(
+        checkpoint(done="1", owed="2-3"),
+        by_person(result(1, "a")),
+        listed("a", "c"),
+        before=ABC,
+        people="others",
+    )
+    assert [(one.row, one.email, one.departed) for one in found.departed] == [
+        (2, "b@example.com", True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (listed("a", "b/K2", "c"), listed("a", "b/K9")),  # another key, the same address
+        (listed("a", "B", "c"), listed("a", "b")),
+        (listed("a", "", "c"), listed("a", "x")),  # no address: no person
+    ],
+)
+def test_a_person_who_is_still_there_has_not_departed(
+    before: dict[int, Listed], now: dict[int, Listed]
+) -> None:
+    found = go_on(
+        checkpoint(done="1,3", owed="2"),
+        by_person(result(1, "a"), result(3, "c")),
+        now,
+        before=before,
+        people="others",
+    )
+    assert found.departed == []
+    assert len(found.unnamed) == 0
+
+
+def test_a_done_person_who_left_the_roster_is_reported_and_has_not_departed() -> None:
+    found = go_on(
+        checkpoint(done="1-2", owed="3"),
+        by_person(result(1, "a"), result(2, "b")),
+        listed("c"),
+        before=ABC,
+        people="others",
+    )
+    assert sorted(line.email[0] for line in found.kept) == ["a", "b"]
+    assert found.departed == []
+
+
+def test_owed_rows_whose_roster_is_lost_are_named_by_number() -> None:
+    found = go_on(
+        checkpoint(done="1", owed="2-3", departed="7"), {}, listed("a", "x"), people="others"
+    )
+    assert list(found.unnamed) == [2, 3, 7]
+    assert found.departed == []
+
+
+def test_departed_people_are_remembered_by_the_next_try_with_the_same_people() -> None:
+    before = {**listed("a", "c"), 7: Listed(7, "K7", "z@example.com", departed=True)}
+    found = go_on(checkpoint(done="1-2", departed="7"), {}, listed("a", "c"), before=before)
+    assert [(one.row, one.key) for one in found.departed] == [(7, "K7")]
+    assert len(found.unnamed) == 0
+    lost = go_on(checkpoint(done="1-2", departed="7"), {}, listed("a", "c"))
+    assert (lost.departed, list(lost.unnamed)) == ([], [7])
+
+
+def test_a_departed_person_who_came_back_is_tried_and_no_longer_departed() -> None:
+    before = {**listed("a", "c"), 7: Listed(7, "", "z@example.com", departed=True)}
+    found = go_on(
+        checkpoint(done="1-2", departed="7"),
+        {},
+        listed("a", "c", "z"),
+        before=before,
+        people="others",
+    )
+    assert found.departed == []
+    assert found.outcome(row(3, "z")) is None
+
+
+def test_with_other_parameters_nothing_is_resumed_but_what_the_run_created_is_confirmed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    lines = by_person(
+        result(1, "a"),
+        result(2, "b", Outcome.CREATED),
+        result(3, "c", Outcome.EXISTING),
+        result(4, "gone"),
+    )
+    found = go_on(
+        checkpoint(done="1-3", attempting="3", owed="4"), lines, listed("b", "a", "c"), work="other"
+    )
+    assert not found.resumed
+    assert not found.same_people
+    assert found.kept == []
+    assert sorted((line.row, line.email[0]) for line in found.unconfirmed) == [(1, "b"), (2, "a")]
+    assert not found.was_attempted(row(3, "c"))
+    assert found.outcome(row(1, "b")) is None
+    assert "parameters" in caplog.text
+
+
+def test_without_a_checkpoint_what_the_report_says_is_confirmed() -> None:
+    found = go_on(None, by_person(result(1, "a"), result(2, "b", FAILED)), ABC)
+    assert [(line.row, line.outcome) for line in found.unconfirmed] == [(1, "invited")]
+    assert found.kept == []
+
+
+@pytest.mark.parametrize("line", [None, result(2, "b/K2", Outcome.DEFERRED_QUOTA, "limit")])
+def test_a_departed_person_is_a_failure_that_says_what_to_do(line: RowResult | None) -> None:
+    found = departed_result(Listed(2, "K2", "b@example.com", departed=True), line)
+    assert (found.row, found.key, found.email) == (2, "K2", "b@example.com")
+    assert found.outcome == "failed"
+    assert found.reason is not None
+    assert "no longer" in found.reason
+    assert "another run" in found.reason
+
+
+def test_a_departed_person_whom_zoom_refused_keeps_that_reason() -> None:
+    line = result(2, "b", Outcome.FOREIGN_ACCOUNT, "elsewhere")
+    assert departed_result(Listed(2, "", "b@example.com", departed=True), line) == line
+
+
+# ---- the files
+
+
+def test_the_kept_roster_can_be_read_back_and_is_the_runs_own() -> None:
+    rows = [
+        Listed(2, "", "ä\n@example.com"),
+        Listed(3, 'K"3', ""),
+        Listed(9, "K", "z@example.com", departed=True),
+    ]
+    data = roster_bytes(rows, RUN)
+    assert parse_roster(data, RUN) == {one.row: one for one in rows}
+    assert parse_roster(data, OTHER) == {}
+    assert parse_roster(roster_bytes([], RUN), RUN) == {}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        b"",
+        b"{",
+        b"[]\n",
+        b"email,type\na@example.com,1\n",
+        b"\0" * 50 + b"\n",
+        roster_bytes([], OTHER),
+        roster_bytes(ABC.values(), RUN)[:20],
+        roster_bytes(ABC.values(), RUN) + b'["1"]\n',
+        roster_bytes(ABC.values(), RUN) + b"\xff\n",
+    ],
+)
+def test_a_roster_that_cannot_be_read_is_empty(data: bytes | None) -> None:
+    assert parse_roster(data, RUN) == {}
+
+
+def test_the_reports_of_a_run_are_read_wherever_they_lie_and_a_final_line_wins(
+    tmp_path: Path,
+) -> None:
+    paths = ReportPaths.at(str(tmp_path / "r.jsonl"))
+    aside = ReportPaths.aside(paths.lines, RUN)
+    written = {
+        paths.lines: [result(1, "a", FAILED), result(2, "b"), result(3, "c", FAILED)],
+        aside.lines: [result(1, "a"), result(2, "b", FAILED), result(4, "d")],
+    }
+    for path, results in written.items():
+        report = begin_report(path)
+        for one in results:
+            report.add(one)
+        report.close()
+    found = read_lines([paths, aside, ReportPaths.at(f"{tmp_path}/no.jsonl")], RUN, AirflowFiles())
+    assert {line.email[0]: line.outcome for line in found.values()} == {
+        "a": "invited",
+        "b": "invited",
+        "c": "failed",
+        "d": "invited",
+    }
+    assert read_lines([paths], OTHER, AirflowFiles()) == {}

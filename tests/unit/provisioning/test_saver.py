@@ -1,0 +1,184 @@
+"""Checkpoints are saved as well as may be: a failing store ends no run, a later try does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.provisioning.conftest import BEGIN, RUN, MemoryStore
+from zoom_provider.api.client import ZoomClient
+from zoom_provider.hooks.airflow_io import AirflowFiles
+from zoom_provider.provisioning.checkpoint import Checkpoint, Rows
+from zoom_provider.provisioning.report import Outcome
+from zoom_provider.provisioning.saver import FileCheckpoint, Saver
+
+
+class Failing(MemoryStore):
+    """A store whose server restarts, for as many calls as are named."""
+
+    def __init__(self, **failures: int) -> None:
+        super().__init__()
+        self.failures = failures
+
+    def _fail(self, name: str) -> None:
+        if self.failures.get(name, 0) > 0:
+            self.failures[name] -= 1
+            raise ConnectionError(f"{name}: the API server is away")
+
+    def load(self) -> dict[str, Any]:
+        self._fail("load")
+        return super().load()
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        self._fail("save")
+        super().save(state)
+
+    def clear(self) -> None:
+        self._fail("clear")
+        super().clear()
+
+
+def numbered(sequence: int, **more: Any) -> Checkpoint:
+    return replace(BEGIN, sequence=sequence, **more)
+
+
+def test_what_is_saved_is_what_the_next_try_loads(client: ZoomClient) -> None:
+    store = MemoryStore()
+    saver = Saver(store, client, RUN)
+    assert saver.load() == {}
+    saver.save(numbered(1, done={Outcome.INVITED: Rows([1, 2])}))
+    found = Checkpoint.from_state(Saver(store, client, RUN).load())
+    assert found is not None
+    assert (found.sequence, list(found.done[Outcome.INVITED])) == (1, [1, 2])
+    assert found.owner
+    assert store.state == saver.state
+
+
+def test_a_save_that_fails_is_logged_and_the_next_one_is_tried(
+    client: ZoomClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Failing(save=2)
+    saver = Saver(store, client, RUN)
+    for sequence in (1, 2, 3):
+        saver.save(numbered(sequence))
+    assert store.state["sequence"] == 3
+    assert caplog.text.count("is not saved") == 2
+    assert "the API server is away" in caplog.text
+    assert not client.stop.is_set()
+
+
+@pytest.mark.parametrize("sequence", [2, 3])
+def test_a_check_for_another_try_that_fails_ends_nothing(
+    sequence: int, client: ZoomClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Failing()
+    saver = Saver(store, client, RUN)
+    saver.save(numbered(1))
+    store.failures = {"load": sequence - 1}
+    for number in range(2, sequence + 2):
+        saver.save(numbered(number))
+    assert store.state["sequence"] == sequence + 1
+    assert not client.stop.is_set()
+
+
+def test_what_cannot_be_loaded_or_cleared_is_logged(
+    client: ZoomClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    saver = Saver(Failing(load=1, clear=1), client, RUN)
+    assert saver.load() == {}
+    saver.clear()
+    assert "cannot be read" in caplog.text
+    assert "is not deleted" in caplog.text
+
+
+def test_a_try_that_was_superseded_stops_and_saves_nothing_more(
+    client: ZoomClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = MemoryStore()
+    old, new = Saver(store, client, RUN), Saver(store, client, RUN)
+    old.save(numbered(1))
+    new.save(numbered(2))
+    state = dict(store.state)
+    old.save(numbered(9))
+    old.save(numbered(10))
+    assert store.state == state
+    assert client.stop.is_set()
+    assert "Another try of this task has begun" in caplog.text
+    # The later one goes on.
+    new.save(numbered(3))
+    assert store.state["sequence"] == 3
+
+
+def test_the_first_save_of_a_try_takes_the_place_of_an_earlier_trys(client: ZoomClient) -> None:
+    store = MemoryStore(numbered(7, owner="an earlier try").to_state())
+    Saver(store, client, RUN).save(numbered(8))
+    assert store.state["sequence"] == 8
+    assert not client.stop.is_set()
+
+
+def test_another_runs_checkpoint_supersedes_nothing(client: ZoomClient) -> None:
+    store = MemoryStore()
+    saver = Saver(store, client, RUN)
+    saver.save(numbered(1))
+    store.state = numbered(99, run="ba9876543210", owner="other").to_state()
+    saver.save(numbered(2))
+    assert store.state["sequence"] == 2
+    assert not client.stop.is_set()
+
+
+def test_departed_people_are_forgotten_and_the_rest_is_kept(client: ZoomClient) -> None:
+    store = MemoryStore()
+    saver = Saver(store, client, RUN)
+    saver.save(numbered(4, departed=Rows([3]), done={Outcome.INVITED: Rows([1])}))
+    saver.forget_departed()
+    found = Checkpoint.from_state(store.state)
+    assert found is not None
+    assert (found.sequence, list(found.departed)) == (4, [])
+    assert list(found.done[Outcome.INVITED]) == [1]
+
+
+# ---- the file in place of a store
+
+
+def test_a_file_keeps_the_checkpoint_until_it_is_cleared(
+    client: ZoomClient, tmp_path: Path
+) -> None:
+    path = tmp_path / "r.state.json"
+    store = FileCheckpoint(str(path), AirflowFiles())
+    assert store.load() == {}
+    Saver(store, client, RUN).save(numbered(1))
+    assert FileCheckpoint(str(path), AirflowFiles()).load()["sequence"] == 1
+    store.clear()
+    store.clear()
+    assert store.load() == {}
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b'{"run": ', b"[]", b"7", b"null", b"\xff", b"\0" * 9])
+def test_a_torn_file_is_no_checkpoint(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "r.state.json"
+    path.write_bytes(data)
+    assert FileCheckpoint(str(path), AirflowFiles()).load() == {}
+
+
+def test_a_full_disk_leaves_the_last_checkpoint_whole(
+    client: ZoomClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "r.state.json"
+    saver = Saver(FileCheckpoint(str(path), AirflowFiles()), client, RUN)
+    saver.save(numbered(1))
+    with monkeypatch.context() as patch:
+
+        def full(self: Any, data: bytes) -> None:
+            raise OSError(28, "No space left on device")
+
+        patch.setattr("zoom_provider.hooks.airflow_io.LocalOutput.write", full)
+        saver.save(numbered(2))
+    assert FileCheckpoint(str(path), AirflowFiles()).load()["sequence"] == 1
+    saver.save(numbered(3))
+    assert FileCheckpoint(str(path), AirflowFiles()).load()["sequence"] == 3
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
