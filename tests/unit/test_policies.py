@@ -7,10 +7,10 @@ from importlib.metadata import version
 from typing import Any
 
 import pytest
-from zoom_provider.api.creating import LostReplyError
 
 from tests.support import JANE, emails
 from zoom_provider import exceptions
+from zoom_provider.api.client import LostReplyError
 from zoom_provider.operators.users import ZoomCreateUserOperator
 from zoom_provider.simulator.server import Simulator
 

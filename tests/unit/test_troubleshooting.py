@@ -110,7 +110,8 @@ class Bench:
         return "\n".join(texts)
 
     def _run(self, task: Any) -> str:
-        ti = SimpleNamespace(xcom_push=lambda key, value: None)
+        ids = dict.fromkeys(("dag_id", "run_id", "task_id"), "one")
+        ti = SimpleNamespace(xcom_push=lambda key, value: None, map_index=-1, **ids)
         end: object = ""
         task.render_template_fields({"ti": ti, "params": {}})
         try:
@@ -169,7 +170,7 @@ CASES: dict[str, Callable[[Bench], str]] = {
     "The Zoom app lacks a scope. Add user:write:user:admin to the app (Scopes page), save, …": (
         lambda b: b.without("user:write:user:admin").one()
     ),
-    "Existing people are found by Zoom's refusals alone: The Zoom app lacks a scope.": (
+    "Existing users are found by Zoom's refusals alone: The Zoom app lacks a scope.": (
         lambda b: b.without("user:read:list_users:admin").many(
             *({**BOB, "email": f"p{n}@example.com"} for n in range(4))
         )
@@ -199,18 +200,18 @@ CASES: dict[str, Callable[[Bench], str]] = {
     "user_info cannot be read (not shown: neither JSON nor a Python literal; …)": (
         lambda b: b.one("{email: jane@example.com}")
     ),
-    "Zoom has this person already.": lambda b: b.with_(JANE).one(),
+    "Zoom has this user already.": lambda b: b.with_(JANE).one(),
     "The address has a Zoom account of its own, outside this one.": (
         lambda b: b.where(foreign_accounts=FREE).one()
     ),
     "The address holds an active Zoom account elsewhere, which Zoom does not hand over": (
         lambda b: b.where(foreign_accounts=PAID).one()
     ),
-    "existing,…,the person is pending": lambda b: b.with_(PENDING).many(JANE),
-    "the person is pending, and Zoom drops changes to pending people": (
+    "existing,…,the user is pending": lambda b: b.with_(PENDING).many(JANE),
+    "the user is pending, and Zoom drops changes to pending users": (
         lambda b: b.with_(PENDING).many(JANE, if_exists="update")
     ),
-    "needs_human,…,the person is inactive: activate them first": (
+    "needs_human,…,the user is inactive: activate them first": (
         lambda b: b.with_(INACTIVE).many(JANE, if_exists="update")
     ),
     "The user's invitation has expired; remove the pending user (…) and create it again.": (
@@ -288,7 +289,7 @@ CASES: dict[str, Callable[[Bench], str]] = {
         lambda b: b.connected(host="https://zoom.invalid", extra={"ca_bundle": "/no/file"}).tested()
     ),
     "Zoom failed at GET /v2/users/{user}.": lambda b: b.failing("status").looked_up(),
-    "the person may or may not be there. With if_exists='skip' it is safe to try again later.": (
+    "the user may or may not be there. With if_exists='skip' it is safe to try again later.": (
         lambda b: b.failing("status").one()
     ),
     # many people

@@ -302,6 +302,38 @@ def test_an_error_that_a_retry_may_cure_is_raised_as_it_is(
     assert raised.value.remedy == "retry"
 
 
+ABOUT_JANE: list[Any] = [
+    case
+    for case in FAILURES
+    if case.id in ("exists", "own account elsewhere", "paid account elsewhere", "seats")
+]
+ABOUT_JANE += [
+    pytest.param({"fault": {"kind": "error", "code": code, "on": "POST /v2/users"}}, ZoomError, 1)
+    for code in (300, 1107, 2016, 2036)
+]
+ABOUT_JANE += [
+    pytest.param(
+        {"fault": {"kind": "status", "on": "* /v2/*", "times": None}}, ZoomUnavailableError, 1
+    )
+]
+
+
+@pytest.mark.parametrize(("case", "kind", "posts"), ABOUT_JANE)
+def test_each_error_about_a_user_names_their_address(
+    case: dict[str, Any],
+    kind: type[ZoomError],
+    posts: int,
+    connected: Simulator,
+    perform: Perform,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In the log of a mapped task nothing else says which user failed."""
+    arrange(connected, monkeypatch, case)
+    with pytest.raises((AirflowFailException, kind), match=r"jane@example\.com"):
+        perform(create())
+    assert len(connected.requests("POST /v2/users")) == posts
+
+
 @pytest.mark.parametrize(("fault", "posts"), [("cut_after", 1), ("cut_before", 2), ("html", 2)])
 def test_a_lost_reply_is_settled(
     fault: str, posts: int, connected: Simulator, perform: Perform

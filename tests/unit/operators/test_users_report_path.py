@@ -1,0 +1,186 @@
+"""What stands at the report's path: inputs are never replaced, other runs keep their reports."""
+
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    ObjectStoragePath,
+    TaskDeferred,
+)
+
+from tests.support import DAY, emails, person
+from tests.unit.operators.conftest import (
+    CreateMany,
+    Perform,
+    StateStore,
+    TaskInstance,
+    lines,
+    people,
+)
+from zoom_provider.api.client import ZoomClient
+from zoom_provider.exceptions import ZoomValidationError
+from zoom_provider.simulator.server import Simulator
+
+CSV = "email,type\np1@example.com,1\np2@example.com,1\n"
+JSON_LINES = '{"email": "p1@example.com", "type": 1}\n'
+SAME: list[tuple[str, str]] = [
+    ("hr.csv", "hr.jsonl"),
+    ("hr.csv", "hr.csv"),
+    ("hr.csv", "hr"),
+    ("hr.jsonl", "hr.jsonl"),
+    ("hr.rejects.csv", "hr.jsonl"),
+    ("hr.csv", "sub/../hr.jsonl"),
+    ("hr.csv", "link.jsonl"),
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _memory() -> None:
+    """Let Airflow's object storage know a file system, as a provider would."""
+    on_2 = find_spec("airflow.io.store")
+    storage: Any = import_module("airflow.io.store" if on_2 else "airflow.sdk.io")
+    storage.attach("memory", fs=import_module("fsspec").filesystem("memory"))
+
+
+@pytest.mark.parametrize("stored", [True, False], ids=["store", "no store"])
+@pytest.mark.parametrize(("name", "report"), SAME)
+def test_a_report_that_would_replace_the_roster_is_refused_before_any_call(
+    name: str,
+    report: str,
+    stored: bool,
+    connected: Simulator,
+    create_many: CreateMany,
+    perform: Perform,
+    tmp_path: Path,
+    store: StateStore,
+) -> None:
+    folder = tmp_path / "hr"
+    (folder / "sub").mkdir(parents=True)
+    roster = folder / name
+    roster.write_text(JSON_LINES if name.endswith(".jsonl") else CSV)
+    (folder / "link.jsonl").symlink_to(folder / "hr.jsonl")
+    (folder / "link.csv").symlink_to(folder / "hr.csv")
+    before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    more = {"task_state_store": store} if stored else {}
+
+    with pytest.raises(AirflowFailException, match="report") as raised:
+        perform(create_many(roster=str(roster), report=str(folder / report)), **more)
+
+    assert isinstance(raised.value.__cause__, ZoomValidationError)
+    assert list(raised.value.__cause__.errors) == ["report"]
+    assert "another path" in str(raised.value)
+    assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+    assert connected.requests() == []
+
+
+@pytest.mark.parametrize("report", ["memory://hr/r.jsonl", "memory://hr/sub/../r.jsonl"])
+def test_a_report_that_would_replace_a_roster_in_a_store_is_refused(
+    report: str, connected: Simulator, create_many: CreateMany, perform: Perform
+) -> None:
+    roster = ObjectStoragePath("memory://hr/r.csv")
+    roster.write_text(CSV)
+    with pytest.raises(AirflowFailException, match="report"):
+        perform(create_many(roster=str(roster), report=report))
+    assert roster.read_text() == CSV
+    assert connected.requests() == []
+
+
+@pytest.mark.parametrize("name", ["report.jsonl", "report.csv", "report.rejects.csv"])
+def test_a_file_that_is_no_report_is_never_replaced(
+    name: str, connected: Simulator, create_many: CreateMany, perform: Perform, path: Path
+) -> None:
+    path.parent.mkdir()
+    path.with_name(name).write_text(CSV)
+    with pytest.raises(AirflowFailException, match=name):
+        perform(create_many(users=people(2)))
+    assert path.with_name(name).read_text() == CSV
+    assert [found.name for found in path.parent.iterdir()] == [name]
+    assert connected.requests() == []
+
+
+@pytest.mark.parametrize("stored", [True, False], ids=["store", "no store"])
+def test_two_runs_at_one_path_report_each_of_their_people_once(
+    stored: bool,
+    connected: Simulator,
+    create_many: CreateMany,
+    perform: Perform,
+    path: Path,
+    ti: TaskInstance,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    stores = {run: StateStore() for run in "AB"}
+
+    def execute(run: str, users: Any, resume: Any = None) -> Any:
+        ti.run_id = run
+        more = {"task_state_store": stores[run]} if stored else {}
+        return perform(create_many(users=users, deferrable=True), resume=resume, **more)
+
+    mine, others = people(30), [person(number) for number in range(101, 126)]
+    connected.configure(limits_enforced=True, create_cap=10)
+    with pytest.raises(TaskDeferred) as deferred:
+        execute("A", mine)
+    resume = json.loads(json.dumps(deferred.value.kwargs))
+    connected.configure(create_cap=1_000)
+    connected.travel(DAY)
+    other = execute("B", others)
+    assert other["outcomes"] == {"invited": 25}
+    assert other["report"] == str(path)
+    connected.travel(DAY)
+
+    result = execute("A", mine, resume)
+
+    assert result["outcomes"] == {"invited": 30}
+    assert sorted(emails(connected)) == sorted(one["email"] for one in [*mine, *others])
+    assert {line["email"] for line in lines(Path(result["report"]))} == {
+        one["email"] for one in mine
+    }
+    assert len(lines(Path(result["report"]))) == 30
+    # The other run's report is whole, wherever it is now, and the log names both places.
+    reports = [p for p in path.parent.glob("*.jsonl") if str(p) != result["report"]]
+    (aside,) = [p for p in reports if "roster" not in p.name]
+    assert {line["email"] for line in lines(aside)} == {one["email"] for one in others}
+    assert str(aside) in caplog.text
+
+
+def test_a_run_whose_report_was_moved_aside_meanwhile_names_where_it_is(
+    connected: Simulator,
+    create_many: CreateMany,
+    perform: Perform,
+    path: Path,
+    ti: TaskInstance,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    post = ZoomClient.post_user
+
+    def let_another_run_in(self: ZoomClient, request: Any) -> Any:
+        if request.email == "p3@example.com":
+            monkeypatch.setattr(ZoomClient, "post_user", post)
+            ti.run_id = "other"
+            perform(create_many(users=[person(50)]))
+            ti.run_id = TaskInstance.run_id
+        return post(self, request)
+
+    monkeypatch.setattr(ZoomClient, "post_user", let_another_run_in)
+    result = perform(create_many(users=people(6)))
+    assert result["outcomes"] == {"invited": 6}
+    found = lines(Path(result["report"]))
+    assert {line["email"] for line in found} == {one["email"] for one in people(6)}
+    assert Path(result["rejects"]).exists()
+    assert ti.pushed["report"] == result["report"]
+    assert [line["email"] for line in lines(path)] == ["p50@example.com"]
+
+
+def test_a_task_id_of_any_length_has_a_report(
+    connected: Simulator, create_many: CreateMany, perform: Perform, ti: TaskInstance
+) -> None:
+    ti.task_id = "t" * 246
+    result = perform(create_many(users=people(2), report=None))
+    assert len(lines(Path(result["report"]))) == 2
+    assert Path(result["rejects"]).exists()
