@@ -200,8 +200,8 @@ CASES: dict[str, Callable[[Bench], str]] = {
     "user_info cannot be read (not shown: neither JSON nor a Python literal; …)": (
         lambda b: b.one("{email: jane@example.com}")
     ),
-    "Zoom has this user already: choose if_exists='skip' or 'update' to go on with them.": lambda b: (
-        b.with_(JANE).one()
+    "Zoom has this user already: choose if_exists='skip' or 'update' to go on with them.": (
+        lambda b: b.with_(JANE).one()
     ),
     "The address has a Zoom account of its own, outside this one.": (
         lambda b: b.where(foreign_accounts=FREE).one()
