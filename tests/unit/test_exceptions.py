@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from zoom_provider.api.creating import LostReplyError
 
 from zoom_provider import exceptions
+from zoom_provider.api.client import LostReplyError
 from zoom_provider.exceptions import (
     ZoomAuthError,
     ZoomDailyLimitError,

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from itertools import chain
 
 import pytest
-from zoom_provider.provisioning.outcomes import FAILURES, Outcome
 
 from tests.readme import PROJECT, TEXT, block, codes, table
 from zoom_provider import exceptions
@@ -18,6 +17,7 @@ from zoom_provider.api.replies import Reply
 from zoom_provider.api.user_info import Action, UserInfo
 from zoom_provider.get_provider_info import FORM_FIELDS, STANDARD_FIELDS
 from zoom_provider.operators.users import ZoomCreateUserOperator, ZoomCreateUsersOperator
+from zoom_provider.provisioning.report import FAILURES, Outcome
 from zoom_provider.simulator.limits import CREATES_PER_DAY
 from zoom_provider.simulator.settings import ALL_SCOPES, SimulatorSettings
 

@@ -200,7 +200,7 @@ CASES: dict[str, Callable[[Bench], str]] = {
     "user_info cannot be read (not shown: neither JSON nor a Python literal; …)": (
         lambda b: b.one("{email: jane@example.com}")
     ),
-    "Zoom has this user already.": lambda b: b.with_(JANE).one(),
+    "Zoom has this user already": lambda b: b.with_(JANE).one(),
     "The address has a Zoom account of its own, outside this one.": (
         lambda b: b.where(foreign_accounts=FREE).one()
     ),
