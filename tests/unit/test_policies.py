@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from zoom_provider.api.client import LostReplyError
 from zoom_provider.operators.users import ZoomCreateUserOperator
 from zoom_provider.simulator.server import Simulator
 
+TI = SimpleNamespace(dag_id="d", run_id="r", task_id="one", map_index=-1)
 HAS_POLICIES = tuple(map(int, version("apache-airflow").split(".")[:2])) >= (3, 3)
 needs_policies = pytest.mark.skipif(not HAS_POLICIES, reason="retry policies came with Airflow 3.3")
 
@@ -111,7 +113,7 @@ def test_a_task_with_the_policy_hands_it_zooms_own_error(
         task_id="one", user_info=JANE, deferrable=False, retry_policy=policy
     )
     with pytest.raises(kind) as raised:
-        task.execute({})
+        task.execute({"ti": TI})  # type: ignore[typeddict-item]
     assert policy.evaluate(raised.value, 1, 3).action.value == action
     assert emails(connected) == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -81,15 +82,13 @@ def test_airflow_stores_the_parameter_with_the_dag() -> None:
     with DAG("stored", schedule=None) as dag:
         ZoomCreateUsersOperator(task_id="plain", users=[], dry_run=True)
         ZoomCreateUsersOperator(task_id="template", users=[], dry_run="{{ params.no }}")
-    try:
-        from airflow.serialization.serialized_objects import DagSerialization as Serialized
-    except ImportError:
-        from airflow.serialization.serialized_objects import SerializedDAG as Serialized
-    stored = Serialized.to_dict(dag)["dag"]["tasks"]
+    module = import_module("airflow.serialization.serialized_objects")
+    serialization: Any = getattr(module, "DagSerialization", None) or module.SerializedDAG
+    stored = serialization.to_dict(dag)["dag"]["tasks"]
     found = {one["__var"]["task_id"]: one["__var"] for one in stored}
     assert found["plain"]["dry_run"] is True
     assert found["template"]["dry_run"] == "{{ params.no }}"
-    Serialized.from_dict(Serialized.to_dict(dag))
+    serialization.from_dict(serialization.to_dict(dag))
 
 
 @pytest.mark.parametrize("value", ["perhaps", "", 5, 0, [], 1.0])
@@ -118,10 +117,11 @@ def test_in_a_dag_it_may_come_from_upstream_from_a_template_and_by_mapping(
         def decide(dry: bool) -> bool:
             return dry
 
-        ZoomCreateUsersOperator(users=user("dry"), dry_run=decide(True), **report("dry"))
-        ZoomCreateUsersOperator(
-            users=user("real"), dry_run=decide.override(task_id="real_")(False), **report("real")
-        )
+        dry: Any = decide(True)
+        real: Any = decide.override(task_id="decide_real")(False)
+
+        ZoomCreateUsersOperator(users=user("dry"), dry_run=dry, **report("dry"))
+        ZoomCreateUsersOperator(users=user("real"), dry_run=real, **report("real"))
         ZoomCreateUsersOperator(
             users=user("rendered"), dry_run="{{ params.dry }}", **report("rendered")
         )

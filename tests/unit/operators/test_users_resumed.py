@@ -292,7 +292,11 @@ def test_a_store_that_fails_all_the_time_ends_no_run(
         def get(self, key: str, default: Any = None) -> Any:
             raise ConnectionError("the API server is away")
 
-        set = delete = get
+        def set(self, key: str, value: Any) -> None:
+            raise ConnectionError("the API server is away")
+
+        def delete(self, key: str) -> None:
+            raise ConnectionError("the API server is away")
 
     result = perform(create_many(users=people(40)), task_state_store=Away())
     assert result["outcomes"] == {"invited": 40}

@@ -196,19 +196,20 @@ def test_a_parameter_that_means_nothing_is_refused_by_name_before_any_call(
     assert not path.exists()
 
 
-WRITTEN: list[tuple[str, Any]] = [
-    *(("max_failures", value) for value in (-1, 1.5, -0.5, True, "x", float("nan"), [])),
-    *(("max_creates", value) for value in (-1, "x", True, 2.5, [])),
-    *(("if_exists", value) for value in ("perhaps", "", 5)),
-    *(("on_error", value) for value in ("perhaps", "", 5)),
-    *(("dry_run", value) for value in ("perhaps", "", 5, 0)),
-    *(("deferrable", value) for value in ("perhaps", "", 5)),
-    *(("key", value) for value in (5, ["No"])),
-    *(("roster", value) for value in (5, ["x.csv"])),
-    *(("report", value) for value in (5, True)),
-    *(("mapping", value) for value in (5, ["email"])),
-    *(("seats", value) for value in (5, [])),
-]
+WRONG: dict[str, list[Any]] = {
+    "max_failures": [-1, 1.5, -0.5, True, "x", float("nan"), []],
+    "max_creates": [-1, "x", True, 2.5, []],
+    "if_exists": ["perhaps", "", 5],
+    "on_error": ["perhaps", "", 5],
+    "dry_run": ["perhaps", "", 5, 0],
+    "deferrable": ["perhaps", "", 5],
+    "key": [5, ["No"]],
+    "roster": [5, ["x.csv"]],
+    "report": [5, True],
+    "mapping": [5, ["email"]],
+    "seats": [5, []],
+}
+WRITTEN = [(name, value) for name, values in WRONG.items() for value in values]
 
 
 @pytest.mark.parametrize(("name", "value"), WRITTEN)

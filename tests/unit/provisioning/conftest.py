@@ -75,7 +75,9 @@ class Meter:
 
 def begin_report(path: Path | str, source: str = "", run: str = RUN) -> Report:
     """Begin a report that can be read from its first line on."""
-    report = Report(ReportPaths.at(str(path)), AirflowFiles(), run, source)
+    files = AirflowFiles()
+    replaces = files.identity(str(path))
+    report = Report(ReportPaths.at(str(path)), files, run, source, replaces)
     report.publish()
     return report
 

@@ -13,6 +13,7 @@ from zoom_provider.hooks.airflow_io import AirflowFiles
 from zoom_provider.provisioning.checkpoint import Checkpoint, Rows
 from zoom_provider.provisioning.report import Outcome, ReportPaths, RowResult
 from zoom_provider.provisioning.restore import (
+    EarlierRoster,
     Restored,
     departed_result,
     parse_roster,
@@ -40,8 +41,8 @@ def result(row: int, name: str, outcome: Outcome = INVITED, reason: str | None =
     return RowResult(row, f"{first}@example.com", outcome, "an-id", reason, key=key)
 
 
-def by_person(*results: RowResult) -> dict[tuple[str, str], RowResult]:
-    return {one.person: one for one in results}
+def by_address(*results: RowResult) -> dict[str, RowResult]:
+    return {one.address: one for one in results}
 
 
 def checkpoint(
@@ -59,10 +60,10 @@ def checkpoint(
 
 def go_on(
     earlier: Checkpoint | None,
-    lines: dict[tuple[str, str], RowResult],
+    lines: dict[str, RowResult],
     now: dict[int, Listed],
     *,
-    before: dict[int, Listed] | None = None,
+    before: EarlierRoster | dict[int, Listed] | None = None,
     **change: Any,
 ) -> Restored:
     """
@@ -76,8 +77,8 @@ def go_on(
         earlier,
         lines,
         replace(BEGIN, **change),
-        lambda: {row.person: row.row for row in now.values()},
-        lambda: before or {},
+        lambda: {row.address: row for row in now.values()},
+        lambda: before if isinstance(before, EarlierRoster) else EarlierRoster(before or {}),
     )
 
 
@@ -99,7 +100,7 @@ def test_a_first_try_has_nothing_to_go_on_from() -> None:
 
 
 def test_with_the_same_people_final_lines_are_kept_and_the_others_tried_again() -> None:
-    lines = by_person(
+    lines = by_address(
         result(1, "a"), result(2, "b", Outcome.EXISTING), result(3, "c", FAILED, "why")
     )
     found = go_on(checkpoint(done="1", owed="2-3"), lines, ABC)
@@ -122,7 +123,7 @@ def test_with_the_same_people_final_lines_are_kept_and_the_others_tried_again() 
     ],
 )
 def test_a_line_that_is_not_final_is_never_kept(outcome: Outcome) -> None:
-    found = go_on(checkpoint(owed="1"), by_person(result(1, "a", outcome)), ABC)
+    found = go_on(checkpoint(owed="1"), by_address(result(1, "a", outcome)), ABC)
     assert found.kept == []
     assert found.outcome(row(1, "a")) is None
 
@@ -130,25 +131,25 @@ def test_a_line_that_is_not_final_is_never_kept(outcome: Outcome) -> None:
 def test_a_line_is_as_good_as_a_row_of_the_checkpoint_and_the_other_way_round() -> None:
     # The report was written after the checkpoint; row 2's line was lost with another disk.
     found = go_on(
-        checkpoint(done="2", attempting="1,3", owed="1,3"), by_person(result(1, "a")), ABC
+        checkpoint(done="2", attempting="1,3", owed="1,3"), by_address(result(1, "a")), ABC
     )
     assert [line.row for line in found.kept] == [1]
     assert found.outcome(row(2, "b")) == "invited"
     assert found.was_attempted(row(3, "c"))
 
 
-def test_with_other_people_rows_are_recognised_by_address_and_key() -> None:
+def test_with_other_people_rows_are_recognised_by_address() -> None:
     now = listed("new", "C", "a", "b")
     found = go_on(
         checkpoint(done="1", attempting="3", owed="2-3"),
-        by_person(result(1, "a")),
+        by_address(result(1, "a")),
         now,
         before=ABC,
         people="others",
     )
     assert found.resumed
     assert not found.same_people
-    assert [(line.row, line.email) for line in found.kept] == [(3, "a@example.com")]
+    assert [line.email for line in found.kept] == ["a@example.com"]
     assert found.was_attempted(row(2, "C"))
     assert not found.was_attempted(row(3, "a"))
     # Row numbers are of another roster: they say nothing of who stands there now.
@@ -169,7 +170,7 @@ def test_done_rows_whose_report_is_lost_are_recognised_by_the_kept_roster() -> N
 def test_an_owed_person_who_left_the_roster_has_departed() -> None:
     found = go_on(
         checkpoint(done="1", owed="2-3"),
-        by_person(result(1, "a")),
+        by_address(result(1, "a")),
         listed("a", "c"),
         before=ABC,
         people="others",
@@ -192,7 +193,7 @@ def test_a_person_who_is_still_there_has_not_departed(
 ) -> None:
     found = go_on(
         checkpoint(done="1,3", owed="2"),
-        by_person(result(1, "a"), result(3, "c")),
+        by_address(result(1, "a"), result(3, "c")),
         now,
         before=before,
         people="others",
@@ -204,7 +205,7 @@ def test_a_person_who_is_still_there_has_not_departed(
 def test_a_done_person_who_left_the_roster_is_reported_and_has_not_departed() -> None:
     found = go_on(
         checkpoint(done="1-2", owed="3"),
-        by_person(result(1, "a"), result(2, "b")),
+        by_address(result(1, "a"), result(2, "b")),
         listed("c"),
         before=ABC,
         people="others",
@@ -222,7 +223,7 @@ def test_owed_rows_whose_roster_is_lost_are_named_by_number() -> None:
 
 
 def test_departed_people_are_remembered_by_the_next_try_with_the_same_people() -> None:
-    before = {**listed("a", "c"), 7: Listed(7, "K7", "z@example.com", departed=True)}
+    before = EarlierRoster(listed("a", "c"), [Listed(7, "K7", "z@example.com", departed=True)])
     found = go_on(checkpoint(done="1-2", departed="7"), {}, listed("a", "c"), before=before)
     assert [(one.row, one.key) for one in found.departed] == [(7, "K7")]
     assert len(found.unnamed) == 0
@@ -231,7 +232,7 @@ def test_departed_people_are_remembered_by_the_next_try_with_the_same_people() -
 
 
 def test_a_departed_person_who_came_back_is_tried_and_no_longer_departed() -> None:
-    before = {**listed("a", "c"), 7: Listed(7, "", "z@example.com", departed=True)}
+    before = EarlierRoster(listed("a", "c"), [Listed(7, "", "z@example.com", departed=True)])
     found = go_on(
         checkpoint(done="1-2", departed="7"),
         {},
@@ -243,10 +244,19 @@ def test_a_departed_person_who_came_back_is_tried_and_no_longer_departed() -> No
     assert found.outcome(row(3, "z")) is None
 
 
+def test_a_departed_person_whose_row_is_another_persons_by_now_is_kept_apart() -> None:
+    before = EarlierRoster(listed("a", "c"), [Listed(2, "K2", "z@example.com", departed=True)])
+    found = go_on(
+        checkpoint(done="1", owed="2", departed="2"), {}, listed("c"), before=before, people="x"
+    )
+    assert [(one.row, one.email[0]) for one in found.departed] == [(2, "z")]
+    assert found.outcome(row(1, "c")) is None
+
+
 def test_with_other_parameters_nothing_is_resumed_but_what_the_run_created_is_confirmed(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    lines = by_person(
+    lines = by_address(
         result(1, "a"),
         result(2, "b", Outcome.CREATED),
         result(3, "c", Outcome.EXISTING),
@@ -258,14 +268,14 @@ def test_with_other_parameters_nothing_is_resumed_but_what_the_run_created_is_co
     assert not found.resumed
     assert not found.same_people
     assert found.kept == []
-    assert sorted((line.row, line.email[0]) for line in found.unconfirmed) == [(1, "b"), (2, "a")]
+    assert sorted(line.email[0] for line in found.unconfirmed) == ["a", "b", "g"]
     assert not found.was_attempted(row(3, "c"))
     assert found.outcome(row(1, "b")) is None
     assert "parameters" in caplog.text
 
 
 def test_without_a_checkpoint_what_the_report_says_is_confirmed() -> None:
-    found = go_on(None, by_person(result(1, "a"), result(2, "b", FAILED)), ABC)
+    found = go_on(None, by_address(result(1, "a"), result(2, "b", FAILED)), ABC)
     assert [(line.row, line.outcome) for line in found.unconfirmed] == [(1, "invited")]
     assert found.kept == []
 
@@ -295,9 +305,9 @@ def test_the_kept_roster_can_be_read_back_and_is_the_runs_own() -> None:
         Listed(9, "K", "z@example.com", departed=True),
     ]
     data = roster_bytes(rows, RUN)
-    assert parse_roster(data, RUN) == {one.row: one for one in rows}
-    assert parse_roster(data, OTHER) == {}
-    assert parse_roster(roster_bytes([], RUN), RUN) == {}
+    assert parse_roster(data, RUN) == EarlierRoster({2: rows[0], 3: rows[1]}, [rows[2]])
+    assert parse_roster(data, OTHER) == EarlierRoster()
+    assert parse_roster(roster_bytes([], RUN), RUN) == EarlierRoster()
 
 
 @pytest.mark.parametrize(
@@ -316,7 +326,7 @@ def test_the_kept_roster_can_be_read_back_and_is_the_runs_own() -> None:
     ],
 )
 def test_a_roster_that_cannot_be_read_is_empty(data: bytes | None) -> None:
-    assert parse_roster(data, RUN) == {}
+    assert parse_roster(data, RUN) == EarlierRoster()
 
 
 def test_the_reports_of_a_run_are_read_wherever_they_lie_and_a_final_line_wins(

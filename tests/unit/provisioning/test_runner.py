@@ -27,6 +27,7 @@ from zoom_provider.exceptions import (
     ZoomDailyLimitError,
     ZoomError,
     ZoomPermissionError,
+    ZoomProtocolError,
     ZoomUnavailableError,
     ZoomValidationError,
 )
@@ -75,7 +76,7 @@ CASES: list[Any] = [
         for outcome, codes in {
             "needs_license": (1102, 2033, 2034, 2038, 3412),
             "needs_human": (1107, 1108, 1116, 2016, 2036, 2037, 11321),
-            "failed": (300, 2300, 4130),
+            "failed": (300, 4130),
         }.items()
         for code in codes
     ),
@@ -115,7 +116,7 @@ def test_one_users_case_ends_as_its_code_says_and_holds_up_no_other(
     [
         ({"kind": "error", "code": 4711}, ZoomPermissionError),
         ({"kind": "error", "code": 124, "times": 2}, ZoomAuthError),
-        ({"kind": "error", "code": 403}, ZoomPermissionError),
+        ({"kind": "error", "code": 2300}, ZoomProtocolError),
         ({"kind": "error", "code": 2002}, ZoomError),
         ({"kind": "error", "code": 2032}, ZoomError),
         ({"kind": "error", "code": 2035}, ZoomError),
@@ -137,7 +138,7 @@ def test_an_error_of_the_app_or_account_stops_the_run_at_once(
     assert [line["reason"][:9] for line in written(report)[2:4]] == ["not tried", "not tried"]
 
 
-AMBIGUOUS = (200, 2016)
+AMBIGUOUS = (200, 403, 2016)
 """Codes that may mean one user or the whole account."""
 
 
@@ -183,11 +184,11 @@ def test_ambiguous_refusals_with_another_answer_in_between_stop_nothing(
     assert len(outcomes(report)) == 30
 
 
-def test_two_ambiguous_codes_in_turn_stop_nothing(
+def test_ambiguous_codes_in_turn_stop_nothing(
     zoom: Simulator, client: ZoomClient, report: Report
 ) -> None:
     for number in range(1, 21):
-        zoom.fault("error", code=AMBIGUOUS[number % 2], on=POST, email=f"p{number}@example.com")
+        zoom.fault("error", code=AMBIGUOUS[number % 3], on=POST, email=f"p{number}@example.com")
     runner = create(client, people(20), report)
     assert runner.stopped_by is None
     assert report.counts == {"needs_human": 20}

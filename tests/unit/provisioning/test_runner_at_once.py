@@ -347,7 +347,8 @@ def test_without_further_threads_what_came_back_is_written(
     report: Report,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    start, threads = threading.Thread.start, []
+    start = threading.Thread.start
+    threads: list[threading.Thread] = []
 
     def start_few(thread: threading.Thread) -> None:
         if thread.name.startswith("zoom-"):

@@ -130,11 +130,11 @@ def test_another_runs_checkpoint_supersedes_nothing(client: ZoomClient) -> None:
     assert not client.stop.is_set()
 
 
-def test_departed_people_are_forgotten_and_the_rest_is_kept(client: ZoomClient) -> None:
+def test_the_last_checkpoint_can_be_amended(client: ZoomClient) -> None:
     store = MemoryStore()
     saver = Saver(store, client, RUN)
     saver.save(numbered(4, departed=Rows([3]), done={Outcome.INVITED: Rows([1])}))
-    saver.forget_departed()
+    saver.amend(departed="")
     found = Checkpoint.from_state(store.state)
     assert found is not None
     assert (found.sequence, list(found.departed)) == (4, [])

@@ -20,7 +20,7 @@ def complaint(max_failures: float | None = None, **more: Any) -> str | None:
         "failed": 0,
         "unanswered": 0,
         "stopped_by": None,
-        "departed": 0,
+        "departed": [],
         "unnamed": Rows(),
         "state": {},
     }
@@ -72,9 +72,10 @@ def test_an_empty_run_is_green() -> None:
 def test_people_who_left_the_roster_keep_the_task_from_being_green(
     max_failures: float | None,
 ) -> None:
-    found = complaint(max_failures, departed=3)
+    found = complaint(max_failures, departed=[4, 5, 9])
     assert found is not None
     assert found.startswith("3 people were taken out of the roster")
+    assert "mark this task as success" in found
     assert "/reports/r.jsonl" in found
 
 
