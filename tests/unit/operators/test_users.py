@@ -290,7 +290,8 @@ def test_an_error_that_no_retry_cures_burns_none(
         ({"kind": "cut_before", "on": "* /v2/*"}, ZoomUnavailableError),
         ({"kind": "status", "on": "POST /oauth/token"}, ZoomUnavailableError),
         ({"kind": "429", "limit": "qps", "on": "POST /v2/users"}, ZoomRateLimitError),
-        ({"kind": "429", "limit": "concurrency", "on": "POST /v2/users"}, ZoomRateLimitError),
+        # Refused alone, without a header, a creation has met the daily cap.
+        ({"kind": "429", "limit": "concurrency", "on": "* /v2/*"}, ZoomRateLimitError),
     ],
 )
 def test_an_error_that_a_retry_may_cure_is_raised_as_it_is(

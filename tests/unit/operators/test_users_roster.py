@@ -264,11 +264,16 @@ def test_parameters_may_be_templates_and_the_texts_that_these_render(
 
 @pytest.mark.parametrize("kind", [tuple, list])
 def test_shards_share_the_people_and_a_repeated_address_meets_itself(
-    kind: Callable[[Any], Any], connected: Simulator, create_many: CreateMany, perform: Perform
+    kind: Callable[[Any], Any],
+    connected: Simulator,
+    create_many: CreateMany,
+    perform: Perform,
+    ti: TaskInstance,
 ) -> None:
     crowd = [*people(30), *people(30), {"email": "P3@Example.com", "type": 2}, {"type": 1}]
     total: Counter[str] = Counter()
     for part in range(3):
+        ti.map_index = part
         task = create_many(users=crowd, shard=kind((part, 3)), max_failures=1)
         total.update(perform(task)["outcomes"])
     assert total == {"invited": 30, "rejected": 1}
