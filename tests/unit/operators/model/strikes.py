@@ -78,7 +78,7 @@ class Effects:
     Counts the effects of this process and lets each strike happen in its turn.
 
     :param strikes: what shall happen
-    :param pause: announces the pause, and returns when it is over
+    :param pause: says so and stops the process, and returns when it goes on
     :param take: for each stop, what Airflow does in the main thread on that signal
     """
 

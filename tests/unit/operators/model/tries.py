@@ -15,7 +15,6 @@ import select
 import signal
 import sys
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -133,37 +132,34 @@ class Try:
     """
 
     def __init__(self, order: Order, strikes: tuple[Strike, ...] = ()) -> None:
-        results, self._to_parent = os.pipe()
-        self._to_child, go = os.pipe()
+        results, to_parent = os.pipe()
         sys.stdout.flush()
         self._pid = os.fork()
         if self._pid == 0:
             try:
-                _Child(order, strikes, self._to_parent, self._to_child).run()
+                _Child(order, strikes, to_parent).run()
             finally:
                 os._exit(1)
-        os.close(self._to_parent)
-        os.close(self._to_child)
-        self._results, self._go, self._buffer = results, go, b""
+        os.close(to_parent)
+        self._results, self._buffer = results, b""
         self._end: dict[str, Any] | None = None
 
     def until_paused(self) -> bool:
-        """Wait for the pause; say whether there was one."""
-        return self._read() == {"paused": True}
+        """Wait until all of it stands still; say whether it came to that."""
+        paused = self._read() == {"paused": True}
+        if paused:
+            os.waitpid(self._pid, os.WUNTRACED)
+        return paused
 
     def finish(self) -> End:
         """Let it go on to its end, and say how it ended."""
-        with suppress(BrokenPipeError):
-            os.write(self._go, b".")
+        os.kill(self._pid, signal.SIGCONT)
         message = self._end or self._read()
-        while message == {"paused": True}:
-            message = self._read()
         hung = message == {"hung": True}
         if hung:
             os.kill(self._pid, signal.SIGKILL)
         os.waitpid(self._pid, 0)
         os.close(self._results)
-        os.close(self._go)
         if message is None or hung:
             return End(kind="hung" if hung else "killed")
         return End(**message)
@@ -256,8 +252,8 @@ class _Event:
 class _Child:
     """The process of a try, seen from inside."""
 
-    def __init__(self, order: Order, strikes: tuple[Strike, ...], to_parent: int, go: int) -> None:
-        self._order, self._to_parent, self._go = order, to_parent, go
+    def __init__(self, order: Order, strikes: tuple[Strike, ...], to_parent: int) -> None:
+        self._order, self._to_parent = order, to_parent
         self._effects = Effects(strikes, self._pause, self._on_stop)
         self._ti = _TaskInstance(order)
         self._events = {ZOOM_USERS: _Event()}
@@ -346,7 +342,7 @@ class _Child:
 
     def _pause(self) -> None:
         self._send({"paused": True})
-        os.read(self._go, 1)
+        os.kill(os.getpid(), signal.SIGSTOP)
 
     def _send(self, message: dict[str, Any]) -> None:
         data = json.dumps(message).encode() + b"\n"
