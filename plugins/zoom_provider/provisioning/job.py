@@ -141,7 +141,7 @@ class Job:
             progress.measure()
             report.publish()
         except BaseException:
-            if report.is_begun:
+            if report.is_begun and report.counts:
                 self._publish_quietly(report)
             raise
         finally:
@@ -295,7 +295,7 @@ class Job:
         self._rosters.add(roster)
         people = chain(self._source.listed(), restored.departed)
         self._files.write(roster, roster_bytes(people, self._run))
-        report.publish()
+        report.begin()
         aside = ReportPaths.aside(self._paths.lines, self._run)
         for path in aside:
             self._files.delete(path)

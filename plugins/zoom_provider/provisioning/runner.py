@@ -178,6 +178,11 @@ class Runner:
         return target + min(most, len(self._settling))
 
     @property
+    def _batch_size(self) -> int:
+        """How many rows to note at once: few where they may exist, since Zoom cannot be asked."""
+        return self._limit if self.directory.kind == "unknown" else self._batch
+
+    @property
     def _may_start(self) -> bool:
         """Whether anything new may begin: not while several lost replies are unsettled."""
         away = self._lost_replies >= OUTAGE_THRESHOLD and bool(self._settling)
@@ -188,7 +193,7 @@ class Runner:
         while self._may_start and len(self._pool.busy) < self._limit:
             if self._ready:
                 self._begin(*self._ready.popleft())
-            elif len(self._unnoted) + len(self._looking) >= self._batch or self._exhausted:
+            elif len(self._unnoted) + len(self._looking) >= self._batch_size or self._exhausted:
                 if not self._unnoted:
                     return
                 self._note_attempts()

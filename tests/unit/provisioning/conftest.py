@@ -78,7 +78,7 @@ def begin_report(path: Path | str, source: str = "", run: str = RUN) -> Report:
     files = AirflowFiles()
     replaces = files.identity(str(path))
     report = Report(ReportPaths.at(str(path)), files, run, source, replaces)
-    report.publish()
+    report.begin()
     return report
 
 
@@ -148,7 +148,7 @@ def make_runner(
     own = {name: options.pop(name) for name in ("orphaned", "stopped_by") if name in options}
     return Runner(
         client=client,
-        directory=directory or Directory(client, "unknown"),
+        directory=directory or Directory(client, "listed"),
         report=report,
         ledger=ledger,
         restored=restored or Restored(),
@@ -170,7 +170,9 @@ def create(client: ZoomClient, users: Iterable[Any], report: Report, **options: 
 
 def written(report: Report) -> list[dict[str, Any]]:
     """Read what a report says so far, line by line."""
-    return [json.loads(line) for line in Path(report.path).read_text("utf-8").splitlines()]
+    path = Path(report.path)
+    text = path.read_text("utf-8") if path.exists() else ""
+    return [json.loads(line) for line in text.splitlines()]
 
 
 def outcomes(report: Report) -> list[tuple[int, str]]:

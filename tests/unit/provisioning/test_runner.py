@@ -273,17 +273,6 @@ def test_a_user_who_is_settled_after_the_stop_is_reported_with_what_became_of_th
     assert outcomes(report) == [(2, "needs_human"), (1, "deferred_quota"), (3, "failed")]
 
 
-def test_the_first_reason_to_stop_stands_when_the_quota_ends_later(
-    zoom: Simulator, client: ZoomClient, report: Report
-) -> None:
-    zoom.fault("cut_before", on=POST, email=P1)
-    zoom.fault("error", code=2016, on=POST, email="p2@example.com")
-    zoom.fault("429", limit="creates", on=POST, email=P1)
-    runner = create(client, people(3), report, on_error="stop")
-    assert runner.stopped_by is None
-    assert outcomes(report) == [(2, "needs_human"), (1, "deferred_quota"), (3, "failed")]
-
-
 def test_the_quota_defers_the_rest_and_keeps_it_owed(
     zoom: Simulator, client: ZoomClient, report: Report
 ) -> None:
