@@ -26,13 +26,14 @@ unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo ui test lint $(OLDER:%=test-%) test-3.3 bench bench-quick lock clean
+.PHONY: help demo ui test lint soak $(OLDER:%=test-%) test-3.3 bench bench-quick lock clean
 
 help:
 	@echo "make demo   create Zoom users from a sample HR export: Airflow and a local Zoom, no account"
 	@echo "make ui     the same, open in the browser until Ctrl-C"
 	@echo "make test   the checks of the code, the tests on each version of Airflow"
 	@echo "make lint   only the checks of the code"
+	@echo "make soak   the model of a bulk task for hours, with other choices than make test has"
 	@echo "make bench  what it costs, side by side with what it is compared to (a quarter of an hour)"
 	@echo "make bench-quick  the same with smaller rows, in ten minutes at most"
 	@echo "make lock   resolve the lock files in requirements/ anew"
@@ -69,6 +70,9 @@ skipped = @echo "Airflow $(1): skipped, it needs Python 3.11 or newer, below 3.$
 
 test-3.3: $(VENV)/.ready
 	$(VENV)/bin/python -m pytest
+
+soak: $(VENV)/.ready
+	ZOOM_TEST_SOAK=1 $(VENV)/bin/python -m pytest -x tests/unit/operators/model/test_onboarding.py
 
 bench: $(VENV)/.ready
 	@PYTHONPATH=scripts $(VENV)/bin/python -m tests.benchmarks

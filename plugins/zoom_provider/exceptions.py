@@ -24,8 +24,8 @@ class ZoomError(Exception):
     :param code: Zoom's numeric error code, where the reply had one
     :param status: the HTTP status, where there was a reply
     :param tracking_id: Zoom's ``x-zm-trackingid``, which its support asks for
-    :param email: the user whom it is about, by the address (or the id, where the call named only
-        that); the text begins with it. None where it is about the account or the connection
+    :param email: the user it is about, by the address (or the id, where the call named only that);
+        the text begins with it. None where it is about the account or the connection
     :param remedy: overrides the class's answer: ``retry`` (the same call may succeed later),
         ``fail`` (it never will), ``skip`` (there is nothing to do), ``human`` (somebody must
         change something in Zoom first)
@@ -179,7 +179,7 @@ class ZoomUnavailableError(ZoomError):
 
 class ZoomStoppedError(ZoomError):
     """
-    The task was told to stop, so nothing new is sent.
+    The task must stop, so nothing new is sent.
 
     Raised by a create, it says that Zoom did not act on this call: no request went out, or each
     one was refused. A wait for the outcome of an earlier request may be ended by it as well.

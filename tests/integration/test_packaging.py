@@ -134,6 +134,8 @@ def test_source_distribution_holds_what_a_build_needs(dist: Path) -> None:
 def test_metadata_says_what_it_is(metadata: Message) -> None:
     assert (metadata["Name"], metadata["Version"]) == (NAME, __version__)
     assert metadata["Requires-Python"] == ">=3.11"
+    # Airflow 3.0 is tested by nothing.
+    assert "apache-airflow!=3.0.*,>=2.11" in metadata.get_all("Requires-Dist", [])
     assert metadata["License-Expression"] == "Apache-2.0"
     assert "Framework :: Apache Airflow :: Provider" in metadata.get_all("Classifier", [])
     assert metadata.get_all("Provides-Extra") == ["examples", "simulator"]

@@ -8,15 +8,17 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 import requests
 from requests.auth import AuthBase
 
-from zoom_provider.api.errors import ClientRefusedError
+from zoom_provider.api.errors import ClientRefusedError, token_error_of
 from zoom_provider.api.settings import ZoomSettings
 from zoom_provider.api.stop import StopSignal
 from zoom_provider.api.token_cache import Token, TokenCache
+from zoom_provider.api.transport import Credentials, Lost, Sent, Transport, unavailable
 from zoom_provider.exceptions import ZoomAuthError, ZoomStoppedError
 
 log = logging.getLogger(__name__)
@@ -29,6 +31,12 @@ _LIFE: Final = 3600.0
 
 _RACE: Final = 10.0
 """Seconds for which the loser of a race for a refresh token looks for the winner's."""
+
+_SCOPES_TO_CREATE: Final = (
+    ("user:write:user:admin", "user:write:admin", "user:write"),
+    ("user:read:user:admin", "user:read:admin", "user:read", "user:write:admin", "user:write"),
+)
+"""Scopes for creating and looking up; any of a line does, the granular one first."""
 
 _LOOK_EVERY: Final = 0.5
 _SAVES: Final = 3
@@ -72,6 +80,43 @@ def expired(**facts: Any) -> ZoomAuthError:
     )
 
 
+def missing_scopes(token: Token) -> list[str]:
+    """Return the scopes for creating users that a token lacks, where Zoom says which it has."""
+    return [
+        wanted
+        for wanted, *others in _SCOPES_TO_CREATE
+        if token.scopes and token.scopes.isdisjoint((wanted, *others))
+    ]
+
+
+def ask_for_token(
+    transport: Transport, settings: ZoomSettings, form: Mapping[str, str], max_wait: float
+) -> dict[str, Any]:
+    """
+    Ask the token endpoint; parameters go in the form body, credentials as Basic auth.
+
+    :param form: of the grant
+    :param max_wait: seconds that all retries together may take
+    :return: the reply's JSON object, which has an ``access_token``
+    :raises ZoomError: Zoom gives none
+    """
+
+    def send(credentials: Credentials) -> Sent:
+        return transport.send("POST", settings.token_url, auth=credentials, data=form)
+
+    got, _ = transport.persist(
+        send,
+        authorize=lambda seconds: (settings.client_id, settings.client_secret),
+        max_wait=max_wait,
+    )
+    if isinstance(got, Lost):
+        raise unavailable(got, "the request for an access token")
+    token = got.payload.get("access_token")
+    if not got.ok or not isinstance(token, str) or not token:
+        raise token_error_of(got, now=datetime.now(UTC))
+    return got.payload
+
+
 class ZoomAuth:
     """
     Keeps an access token that Zoom should accept.
@@ -85,7 +130,7 @@ class ZoomAuth:
     :param clock: seconds that only grow
     :param now: seconds since 1970, as other machines count them too
     :param stop: ends the wait for another caller's request
-    :param pause: waits for seconds; raises ZoomStoppedError where the task was told to stop
+    :param pause: waits for seconds; raises ZoomStoppedError once the stop is set
     """
 
     def __init__(

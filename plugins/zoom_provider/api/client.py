@@ -6,15 +6,23 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from math import ceil
 from typing import Any, Final, Literal
 
 import requests
 
 from zoom_provider.api import listing
-from zoom_provider.api.auth import Bearer, TokenStore, ZoomAuth, expired
+from zoom_provider.api.auth import (
+    Bearer,
+    TokenStore,
+    ZoomAuth,
+    ask_for_token,
+    expired,
+    missing_scopes,
+)
 from zoom_provider.api.error_scope import error_scope
-from zoom_provider.api.errors import error_of, token_error_of
+from zoom_provider.api.errors import error_of
 from zoom_provider.api.listing import UserStatus
 from zoom_provider.api.pacing import PER_SECOND, Label, RateLimits
 from zoom_provider.api.paths import path_of, template_of, transfer_params
@@ -34,12 +42,6 @@ from zoom_provider.exceptions import (
 )
 
 log = logging.getLogger(__name__)
-
-_SCOPES_TO_CREATE: Final = (
-    ("user:write:user:admin", "user:write:admin", "user:write"),
-    ("user:read:user:admin", "user:read:admin", "user:read", "user:write:admin", "user:write"),
-)
-"""Scopes for creating and looking up; any of a line does, the granular one first."""
 
 _LONGEST_NAME: Final = 128
 """Characters of an address; what is longer is cut in an error's text."""
@@ -95,7 +97,7 @@ class ZoomClient:
         self._statistics = CallStatistics()
         self.auth = ZoomAuth(
             settings,
-            self._ask_for_token,
+            partial(ask_for_token, self._transport, settings),
             on_secret=on_secret,
             cache=tokens,
             store=store,
@@ -126,11 +128,7 @@ class ZoomClient:
         page = self._page({"page_size": "1"})
         total = page.get("total_records", "an unknown number of")
         text = f"Connected to Zoom: {total} active users."
-        missing = [
-            wanted
-            for wanted, *others in _SCOPES_TO_CREATE
-            if token.scopes and token.scopes.isdisjoint((wanted, *others))
-        ]
+        missing = missing_scopes(token)
         if missing:
             text += f" To create people the app still lacks the scope {' and '.join(missing)}."
         return text
@@ -313,7 +311,7 @@ class ZoomClient:
         Call Zoom's API until it is done, refused, or not worth another try.
 
         :param scope: the granular scope that the call wants, for an error's text
-        :param user: whom the call is about, for the same
+        :param user: the address or id that the call is about, for the same
         :param repeatable: False where a second call could do harm; LostReplyError tells then
             that the first may have been acted on
         :param gone_is_done: a 404 after a lost reply means that the first call came through
@@ -400,7 +398,7 @@ class ZoomClient:
         return self._transport.waited
 
     def _judge(self, got: Sent, credentials: Credentials, created: str) -> Sent:
-        """Mark a refusal that is the daily limit's; ``created``: whom a create was for."""
+        """Mark a refusal that is the daily limit's; ``created``: the address of a create."""
         if isinstance(got, Lost):
             if created:
                 self.quota.note_lost(created)
@@ -415,22 +413,3 @@ class ZoomClient:
             return answer if isinstance(answer, Reply) else None
 
         return self.quota.judge(got, email=created, now=datetime.now(UTC), probe=probe)
-
-    def _ask_for_token(self, form: Mapping[str, str], max_wait: float) -> dict[str, Any]:
-        """Ask the token endpoint; parameters go in the form body, credentials as Basic auth."""
-        settings = self.settings
-
-        def send(credentials: Credentials) -> Sent:
-            return self._transport.send("POST", settings.token_url, auth=credentials, data=form)
-
-        got, _ = self._transport.persist(
-            send,
-            authorize=lambda seconds: (settings.client_id, settings.client_secret),
-            max_wait=max_wait,
-        )
-        if isinstance(got, Lost):
-            raise unavailable(got, "the request for an access token")
-        token = got.payload.get("access_token")
-        if not got.ok or not isinstance(token, str) or not token:
-            raise token_error_of(got, now=datetime.now(UTC))
-        return got.payload

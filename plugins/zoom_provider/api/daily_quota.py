@@ -6,11 +6,11 @@ just like one of the per-second limit, which other apps of the account use too. 
 them apart:
 
 * the number of creates today, by Zoom's own headers or by our count, has reached the plan's cap;
-* every create is refused for longer than a crowded second lasts, several users' or one user's for
-  a minute, while other calls of the same label are let through. A per-second limit refuses all of
-  them alike, now and then. To know, a refused create is followed by a look-up from time to time;
-* neither counts for users whose earlier create had no reply: Zoom may be working on it still, and
-  refuses a second one at the same time.
+* every create of several users is refused for longer than a crowded second lasts, while other
+  calls of the same label are let through. A per-second limit refuses all of them alike, now and
+  then. To know, a refused create is followed by a look-up from time to time;
+* users whose earlier create had no reply do not count: Zoom may be working on it still, and refuses
+  a second one meanwhile. Nor is one user enough, whose create another worker may have sent.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ CREATES_PER_DAY: Final[dict[Plan, int]] = {"free": 50, "pro": 1_500, "business":
 _REFUSALS: Final = 8
 _LET_THROUGH: Final = 4
 _USERS: Final = 3
-_SECONDS: Final = 10.0
-_SECONDS_OF_ONE_USER: Final = 60.0
+_SECONDS: Final = 30.0
+"""Also longer than a create that a worker sent before it was killed can take."""
+_SECONDS_OF_TWO_USERS: Final = 60.0
 _SECONDS_BEFORE_A_PROBE: Final = 5.0
 _PROBE_INTERVAL: Final = 2.0
 """Seconds between look-ups, so that they are not all of one quiet moment."""
@@ -59,9 +60,10 @@ class Streak:
 
     def means_daily_limit(self) -> bool:
         """Return whether a per-second limit cannot be the cause."""
-        enough = _SECONDS if len(self.users) >= _USERS else _SECONDS_OF_ONE_USER
+        enough = _SECONDS if len(self.users) >= _USERS else _SECONDS_OF_TWO_USERS
         return (
-            self.refusals >= _REFUSALS
+            len(self.users) > 1
+            and self.refusals >= _REFUSALS
             and self.let_through >= _LET_THROUGH
             and self.seconds >= enough
         )
@@ -103,7 +105,7 @@ class DailyQuota:
         """
         Note the reply to a light call; return it, marked where it is a daily limit's refusal.
 
-        :param email: the user whom a ``create`` was for; empty for every other call
+        :param email: the user of a ``create``; empty for every other call
         :param now: the time, with a zone
         :param probe: makes a light call that is no create
         """

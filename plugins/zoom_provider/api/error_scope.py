@@ -1,5 +1,5 @@
 """
-Whom an error concerns: the whole account, one user, or perhaps both. Data, and one function.
+What an error concerns: the whole account, one user, or perhaps both. Data, and one function.
 
 A bulk run stops at once for what concerns the account, goes on after what concerns one user, and
 stops for what is ambiguous only after several users in a row fared alike. Zoom's code decides; its

@@ -58,7 +58,7 @@ def template_of(path: str) -> str:
 
 def transfer_params(transfer: Mapping[str, str | bool]) -> dict[str, str]:
     """
-    Build the query that says what a deleted user leaves to whom.
+    Build the query that says which data of a deleted user go to which other user.
 
     :raises ZoomValidationError: Zoom has no parameter of that name
     """

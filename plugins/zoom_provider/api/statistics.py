@@ -28,7 +28,7 @@ class CallStatistics:
         with self._lock:
             self.calls += 1
             self.rate_limited += isinstance(got, Reply) and got.status == 429
-            # A refusal comes back at once, and tells nothing of how long the work takes.
+            # A refusal comes back at once, and says nothing about how long the work takes.
             if isinstance(got, Reply) and got.ok:
                 self.latency += (seconds - self.latency) * _SMOOTHING
                 self._fastest = min(seconds, self._fastest * (1 + _SMOOTHING))

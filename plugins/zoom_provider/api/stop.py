@@ -13,13 +13,13 @@ POLL_INTERVAL: Final = 0.1
 
 class StopSignal:
     """
-    Says that a task was told to stop, to any number of threads.
+    Stops a task: any number of threads see it.
 
     Airflow calls ``on_kill`` inside a signal handler, which runs in the main thread between any
     two instructions of it, also in the middle of that thread's own :meth:`wait`. So :meth:`set`
     must not take a lock that the interrupted code may hold: ``threading.Event.set`` does, and would
     deadlock. ``queue.SimpleQueue.put`` is documented as reentrant, so the signal is a token in such
-    a queue. Whoever takes the token puts it back: it wakes every waiter, now and later.
+    a queue. A waiter that takes the token puts it back: it wakes every waiter, now and later.
     """
 
     def __init__(self) -> None:
@@ -53,4 +53,4 @@ class StopSignal:
         :raises ZoomStoppedError: it is set
         """
         if self._is_set:
-            raise ZoomStoppedError("The task was told to stop: nothing new is sent to Zoom.")
+            raise ZoomStoppedError("The task must stop: nothing new is sent to Zoom.")

@@ -155,8 +155,8 @@ class Transport:
         :param send: makes the call once
         :param authorize: returns the credentials of the next call, within so many seconds; they
             count as part of ``max_wait``
-        :param rate: asked before each call, and told of refusals for the pace
-        :param at_once: passed by each call, and told of refusals for the number at once
+        :param rate: asked before each call; learns of refusals for the pace
+        :param at_once: admits each call; learns of refusals for the number at once
         :param repeatable: whether a second call does no harm where the first was acted on
         :param renewable: whether a refused token may be replaced, once
         :param max_wait: instead of the settings', in seconds

@@ -236,9 +236,9 @@ class TaskAttemptNote:
 
     def __init__(self, context: Context) -> None:
         self._store: Any = context.get("task_state_store")
-        self._ids = task_ids(context)
-        ti: Any = context["ti"]
-        self.kept = self._store is not None and bool(getattr(ti, "max_tries", 0))
+        has_retries = bool(getattr(context.get("ti"), "max_tries", 0))
+        self.kept = self._store is not None and has_retries
+        self._ids = task_ids(context) if self.kept else ()
 
     def load(self, email: str) -> bool:
         """Say whether an earlier try was about to post this user."""
@@ -259,8 +259,7 @@ class TaskAttemptNote:
 
 def run_began(context: Context) -> datetime | None:
     """Return when the DAG run began, if this is not the task's first try; None where unknown."""
-    ti: Any = context["ti"]
-    if getattr(ti, "try_number", 1) <= 1:
+    if getattr(context.get("ti"), "try_number", 1) <= 1:
         return None
     return getattr(context.get("dag_run"), "start_date", None)
 

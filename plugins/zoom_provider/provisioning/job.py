@@ -280,13 +280,8 @@ class Job:
     ) -> Ledger:
         """Take over what stands, put report and roster in place; return the ledger."""
         ledger = Ledger(replace(start, departed=_rows_of(restored)), survey.rows)
-        listed = self._source.listed()
-        if restored.attempted:
-            ledger.note_attempts(
-                row.row
-                for row in self._source.listed()
-                if row.row in restored.attempted or row.address in restored.attempted
-            )
+        if restored.attempted or restored.done:
+            self._note_earlier(ledger, restored)
         places = self._places() if restored.kept else {}
         for result in restored.kept:
             now = places.get(result.address)
@@ -298,12 +293,22 @@ class Job:
             report.add(departed_result(person, self._earlier_lines.get(person.address)))
         roster = self._roster_path(survey.people)
         self._rosters.add(roster)
-        self._files.write(roster, roster_bytes(chain(listed, restored.departed), self._run))
+        people = chain(self._source.listed(), restored.departed)
+        self._files.write(roster, roster_bytes(people, self._run))
         report.publish()
         aside = ReportPaths.aside(self._paths.lines, self._run)
         for path in aside:
             self._files.delete(path)
         return ledger
+
+    def _note_earlier(self, ledger: Ledger, restored: Restored) -> None:
+        """Carry over what a checkpoint says of rows, in case this try is killed, too."""
+        for row in self._places().values():
+            outcome = restored.done.get(row.row) or restored.done.get(row.address)
+            if outcome is not None:
+                ledger.close(row.row, outcome)
+            elif row.row in restored.attempted or row.address in restored.attempted:
+                ledger.note_attempts([row.row])
 
     def _make_progress(
         self, report: Report, ledger: Ledger, start: Checkpoint, total: int
@@ -336,7 +341,7 @@ class Job:
         """Let the report be seen although the try has failed: that failure is the one to raise."""
         try:
             report.publish()
-        except (OSError, NotAReportError) as error:
+        except (OSError, NotAReportError, ZoomError) as error:
             log.error("The report cannot be published: %s", brief(error))
 
     def _summarize(

@@ -51,6 +51,8 @@ class Restored:
 
     def outcome(self, row: Row) -> Outcome | None:
         """Return the final outcome of a row whose line is lost; None where there is none."""
+        if row.first is not None:
+            return None
         return self.done.get(row.number) or self.done.get(row.address)
 
     def was_attempted(self, row: Row) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.unit.api.fakes import ClientOf, Clock, Stranger, http
+from tests.unit.api.newcomer import create
 from zoom_provider.api.auth import ZoomAuth
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.api.settings import ZoomSettings
@@ -137,7 +138,7 @@ def test_a_refused_token_costs_one_renewal_and_one_repeated_call(
 def test_a_token_refused_at_a_creation_costs_no_person(zoom: Simulator, client: ZoomClient) -> None:
     client.get_user(ANN)
     zoom.revoke_tokens()
-    assert client.create_user("create", {"email": "bob@example.com", "type": 1})["id"]
+    assert create(client, "bob@example.com")["id"]
     assert [call["code"] for call in zoom.requests("POST /v2/users")] == [124, None]
     assert len(zoom.people()) == 2
 
@@ -332,7 +333,7 @@ def test_no_secret_is_shown(
     client = client_of(zoom, on_secret=secrets.append)
     shown: list[object] = [client, client.auth, client.settings]
     client.get_user(ANN)
-    client.create_user("autoCreate", {"email": "b@example.com", "type": 1, "password": "Ses42ame"})
+    create(client, "b@example.com", "autoCreate", password="Ses42ame")
     secrets.append("Ses42ame")
     for kind in ("cut_after", "html", "redirect", "not_json", "truncated", "revoke_token", "429"):
         zoom.fault(kind, on="* /v2/*")

@@ -66,7 +66,7 @@ def test_an_error_about_a_user_begins_with_the_address(
     error = error_of(CALLS[method], client)
     assert error.email == NEW
     assert str(error).startswith(f"{NEW}: ")
-    # Whoever has the address beside it takes the text alone.
+    # A report, which has the address beside it, takes the text alone.
     assert NEW not in str(error.args[0]) or "says" in str(error.args[0])
     twin = pickle.loads(pickle.dumps(error))  # noqa: S301
     assert str(twin) == str(error)

@@ -1,4 +1,4 @@
-"""Once a task is told to stop, no wait goes on and nothing new is sent to Zoom."""
+"""Once the stop is set, no wait goes on and nothing new is sent to Zoom."""
 
 from __future__ import annotations
 
