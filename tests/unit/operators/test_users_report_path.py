@@ -21,6 +21,7 @@ from tests.unit.operators.conftest import (
     Perform,
     StateStore,
     TaskInstance,
+    allow_execute_in_this_thread,
     lines,
     people,
 )
@@ -84,11 +85,11 @@ def test_a_report_that_would_replace_the_roster_is_refused_before_any_call(
 def test_a_report_that_would_replace_a_roster_in_a_store_is_refused(
     report: str, connected: Simulator, create_many: CreateMany, perform: Perform
 ) -> None:
-    roster = ObjectStoragePath("memory://hr/r.csv")
-    roster.write_text(CSV)
+    url = "memory://hr/r.csv"
+    ObjectStoragePath(url).write_text(CSV)
     with pytest.raises(AirflowFailException, match="report"):
-        perform(create_many(roster=str(roster), report=report))
-    assert roster.read_text() == CSV
+        perform(create_many(roster=url, report=report))
+    assert ObjectStoragePath(url).read_text() == CSV
     assert connected.requests() == []
 
 
@@ -163,6 +164,7 @@ def test_a_run_whose_report_was_moved_aside_meanwhile_names_where_it_is(
         if request.email == "p3@example.com":
             monkeypatch.setattr(ZoomClient, "post_user", post)
             ti.run_id = "other"
+            allow_execute_in_this_thread()
             perform(create_many(users=[person(50)]))
             ti.run_id = TaskInstance.run_id
         return post(self, request)

@@ -16,6 +16,7 @@ from tests.unit.operators.conftest import (
     CreateMany,
     Perform,
     StateStore,
+    allow_execute_in_this_thread,
     lines,
     outcomes,
     people,
@@ -43,6 +44,7 @@ class Task:
 
     def _run(self, execute: Callable[[], Any]) -> None:
         try:
+            allow_execute_in_this_thread()
             self.result = execute()
         except BaseException as error:
             self.error = error
