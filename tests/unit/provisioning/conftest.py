@@ -129,6 +129,7 @@ def make_runner(
     """
     ledger = Ledger(BEGIN, Rows(range(1, rows + 1)))
     kept = States() if states is None else states
+    dry_run = bool(options.get("dry_run"))
 
     def save() -> None:
         found = ledger.checkpoint(report.counts, progress.seconds, client.calls, 0)
@@ -143,12 +144,12 @@ def make_runner(
         rows,
         BEGIN,
         save,
-        dry_run=bool(options.get("dry_run")),
+        dry_run=dry_run,
     )
     own = {name: options.pop(name) for name in ("orphaned", "stopped_by") if name in options}
     return Runner(
         client=client,
-        directory=directory or Directory(client, "listed"),
+        directory=directory or Directory(client, "unknown" if dry_run else "listed"),
         report=report,
         ledger=ledger,
         restored=restored or Restored(),
