@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -111,7 +111,7 @@ class Job:
         if self._options.max_creates is not None and not restored.same_people:
             self._source.refuse_more_than(self._options.max_creates, self._check)
         seats, directory, rows, stopped_by = self._ask_zoom()
-        restored = self._confirm(restored, directory, stopped_by)
+        restored = self._place(self._confirm(restored, directory, stopped_by))
         report = Report(
             self._paths, self._files, self._run, self._source.name, replaces=self._replaces
         )
@@ -275,19 +275,32 @@ class Job:
             kept = [line for line, user in zip(lines, found, strict=True) if user is not None]
         return replace(restored, kept=[*restored.kept, *kept])
 
+    def _place(self, restored: Restored) -> Restored:
+        """Give what stands the row at which its person is in the roster of now."""
+        if not restored.kept:
+            return restored
+        lines = {line.address: line for line in restored.kept}
+        places: dict[str, Listed] = {}
+        for row in self._source.listed():
+            line = lines.get(row.address)
+            # Another row with the address, such as one that is rejected, has a line of its own.
+            if line is not None and (row.address not in places or row.row == line.row):
+                places[row.address] = row
+        kept = [
+            replace(lines.pop(address), row=row.row, key=row.key) for address, row in places.items()
+        ]
+        return replace(restored, kept=kept, gone=list(lines.values()))
+
     def _open(
         self, report: Report, restored: Restored, start: Checkpoint, survey: Survey
     ) -> Ledger:
         """Take over what stands, put report and roster in place; return the ledger."""
         ledger = Ledger(replace(start, departed=_rows_of(restored)), survey.rows)
         if restored.attempted or restored.done:
-            self._note_earlier(ledger, restored)
-        places = self._places() if restored.kept else {}
+            _note_earlier(ledger, restored, self._source.listed())
         for result in restored.kept:
-            now = places.get(result.address)
-            if now is not None:  # else its row is another person's by now
-                result = replace(result, row=now.row, key=now.key)
-                ledger.close(now.row, result.outcome)
+            ledger.close(result.row, result.outcome)
+        for result in chain(restored.kept, restored.gone):
             report.add(result)
         for person in restored.departed:
             report.add(departed_result(person, self._earlier_lines.get(person.address)))
@@ -300,15 +313,6 @@ class Job:
         for path in aside:
             self._files.delete(path)
         return ledger
-
-    def _note_earlier(self, ledger: Ledger, restored: Restored) -> None:
-        """Carry over what a checkpoint says of rows, in case this try is killed, too."""
-        for row in self._places().values():
-            outcome = restored.done.get(row.row) or restored.done.get(row.address)
-            if outcome is not None:
-                ledger.close(row.row, outcome)
-            elif row.row in restored.attempted or row.address in restored.attempted:
-                ledger.note_attempts([row.row])
 
     def _make_progress(
         self, report: Report, ledger: Ledger, start: Checkpoint, total: int
@@ -361,6 +365,20 @@ class Job:
             unnamed=restored.unnamed,
             state=self._saver.state,
         )
+
+
+def _note_earlier(ledger: Ledger, restored: Restored, rows: Iterable[Listed]) -> None:
+    """Note what earlier tries did, so that a later try learns of it though this one is killed."""
+    seen: set[str] = set()
+    for row in rows:
+        outcome = restored.done.get(row.row)
+        if outcome is None and row.address not in seen:
+            outcome = restored.done.get(row.address)
+        seen.add(row.address)
+        if outcome is not None:
+            ledger.close(row.row, outcome)
+        elif row.row in restored.attempted or row.address in restored.attempted:
+            ledger.note_attempts([row.row])
 
 
 def _rows_of(restored: Restored) -> Rows:

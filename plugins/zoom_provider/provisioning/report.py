@@ -252,18 +252,27 @@ def _starts_alike(text: str, start: str) -> bool:
 
 def read_report(data: bytes | None, run: str) -> Iterator[RowResult]:
     """
-    Yield the lines that a run wrote, the first of each address.
+    Yield the lines that a run wrote, one of each address: the final one, else the first.
+
+    A row that is rejected may have the address of another one that is done.
 
     What is no whole line of this run is passed over: a kill or a full disk leaves torn ends.
 
     :param data: a report's bytes; None where there is none
     """
-    seen: set[str] = set()
+    found: dict[str, RowResult] = {}
     for line in (data or b"").split(b"\n")[:-1]:
         result = _parse_line(line, run)
-        if result is not None and result.address not in seen:
-            seen.add(result.address)
-            yield result
+        if result is not None:
+            keep_final(found, result)
+    yield from found.values()
+
+
+def keep_final(found: dict[str, RowResult], result: RowResult) -> None:
+    """Put a line among those found by address: a final one wins, then the first."""
+    earlier = found.get(result.address)
+    if earlier is None or (earlier.outcome not in DONE and result.outcome in DONE):
+        found[result.address] = result
 
 
 def _parse_line(line: bytes, run: str) -> RowResult | None:

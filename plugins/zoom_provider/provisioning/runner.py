@@ -132,7 +132,7 @@ class Runner:
 
     def __post_init__(self) -> None:
         self._pool = WorkerPool(2 * self.options.at_once)
-        self._kept = {result.address for result in self.restored.kept}
+        self._kept = {result.address: result.row for result in self.restored.kept}
         self._exhausted = False
         self._batch, self._noted_at = _BATCH[0], self.client.clock()
         if self.stopped_by is not None:
@@ -212,7 +212,7 @@ class Runner:
             return
         if row is None:
             self._exhausted = True
-        elif row.address in self._kept and row.first is None:
+        elif self._is_kept(row):
             self.ledger.pass_over(row.number)
         elif not self._makes_calls(row) or self.options.dry_run:
             self._unnoted.append((row, None))
@@ -221,6 +221,11 @@ class Runner:
             self._pool.submit(row, lambda: Found(row, find_user(self.client, row.email)))
         else:
             self._unnoted.append((row, self.directory.find(row.email)))
+
+    def _is_kept(self, row: Row) -> bool:
+        """Say whether the report has a row's line already; a bad twin of that row has its own."""
+        kept = self._kept.get(row.address)
+        return row.number == kept or (kept is not None and row.request is not None)
 
     def _makes_calls(self, row: Row) -> bool:
         return row.request is not None and self.restored.outcome(row) is None
@@ -403,7 +408,7 @@ class Runner:
         quota = isinstance(self.stopped_by, ZoomDailyLimitError)
         outcome = Outcome.DEFERRED_QUOTA if quota else Outcome.FAILED
         for row in rows:
-            if row.address in self._kept and row.first is None:
+            if self._is_kept(row):
                 continue
             if not self._makes_calls(row):
                 self._begin(row, None)
