@@ -99,8 +99,8 @@ class Harness:
 
     def go(self, run: Run, *strikes: Strike) -> End:
         """Let Airflow do what comes next: start it, try it again, or wake it up."""
-        seen, attempt = self._begin(run, strikes)
         with self.account.running(run.run_id):
+            seen, attempt = self._begin(run, strikes)
             end = attempt.finish()
             self._end(run, seen, end, strikes)
         self.sound = True
@@ -109,8 +109,8 @@ class Harness:
     def overlap(self, run: Run, effect: Effect, nth: int) -> End:
         """Let a try stand still behind a lost heartbeat while the next one does it all."""
         strikes = (Strike("pause", effect, nth),)
-        seen, lost = self._begin(run, strikes)
         with self.account.running(run.run_id):
+            seen, lost = self._begin(run, strikes)
             if not lost.until_paused():
                 end = lost.finish()
                 self._end(run, seen, end, strikes)
@@ -153,8 +153,8 @@ class Harness:
         report = report.format(folder=folder) if ":" in report else str(folder / report)
         run.options |= {"roster": str(run.roster), "report": report}
         before = run.roster.read_bytes()
-        _, attempt = self._begin(run, ())
         with self.account.running(run.run_id):
+            _, attempt = self._begin(run, ())
             end = attempt.finish()
             assert run.roster.read_bytes() == before, f"HR's file was overwritten ({how})"
             assert end.kind == "raised", (
