@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
@@ -41,7 +42,7 @@ from zoom_provider.provisioning.roster import Check, Listed, Row
 from zoom_provider.provisioning.runner import MOST_AT_ONCE, Runner, RunnerOptions
 from zoom_provider.provisioning.saver import FileCheckpoint, Saver, brief
 from zoom_provider.provisioning.seats import Seats, free_seats
-from zoom_provider.provisioning.source import Survey, make_source
+from zoom_provider.provisioning.source import RosterCopy, Survey, make_source
 from zoom_provider.provisioning.summary import Summary
 
 log = logging.getLogger(__name__)
@@ -84,7 +85,8 @@ class Job:
 
     def __init__(self, options: BulkOptions, path: str, around: Surroundings) -> None:
         self._options = options
-        self._source = make_source(options, around.files)
+        self._roster = RosterCopy(around.files)
+        self._source = make_source(options, self._roster)
         self._around = around
         self._client = around.client
         self._files = around.files
@@ -105,6 +107,10 @@ class Job:
         :raises ZoomStoppedError: the client's stop was set; another try resumes
         :raises ZoomValidationError: nothing could be begun; by field
         """
+        with closing(self._roster):
+            return self._create_users()
+
+    def _create_users(self) -> Summary:
         self._refuse_other_files()
         survey = self._source.survey()
         start, restored = self._restore(survey)
