@@ -212,7 +212,7 @@ class Job:
         )
         if earlier is None:
             return now, restored
-        self._rosters.add(self._roster_path(earlier.people))
+        self._rosters.add(self._roster_path(earlier))
         spent = earlier if restored.resumed else now
         return (
             replace(
@@ -232,14 +232,15 @@ class Job:
             places.setdefault(row.address, row)
         return places
 
-    def _roster_path(self, people: str) -> str:
-        """Name the file beside the report that lists the rows of a roster."""
-        return beside(self._paths.lines, f".{self._run}.{people[:8]}.roster.jsonl")
+    def _roster_path(self, checkpoint: Checkpoint) -> str:
+        """Name the file beside a try's report that lists the rows of its roster."""
+        ending = f".{self._run}.{checkpoint.people[:8]}.roster.jsonl"
+        return beside(checkpoint.report, ending)
 
     def _read_roster(self, earlier: Checkpoint | None) -> EarlierRoster:
         if earlier is None:
             return EarlierRoster()
-        return parse_roster(self._files.read(self._roster_path(earlier.people)), self._run)
+        return parse_roster(self._files.read(self._roster_path(earlier)), self._run)
 
     def _ask_zoom(
         self,
@@ -311,7 +312,7 @@ class Job:
             report.add(result)
         for person in restored.departed:
             report.add(departed_result(person, self._earlier_lines.get(person.address)))
-        roster = self._roster_path(survey.people)
+        roster = self._roster_path(start)
         self._rosters.add(roster)
         self._files.write(roster, roster_bytes(chain(listed, restored.departed), self._run))
         report.publish()

@@ -322,3 +322,21 @@ def test_a_roster_that_is_replaced_while_the_account_is_listed_loses_no_one(
         for n in range(1, 7)
     }
     assert len(emails(connected)) == 9
+
+
+def test_a_roster_is_found_beside_the_report_of_the_try_that_kept_it(
+    connected: Simulator, create_many: CreateMany, perform: Perform, path: Path, store: StateStore
+) -> None:
+    connected.configure(limits_enforced=True, create_cap=3)
+    with pytest.raises(TaskDeferred) as deferred:
+        perform(create_many(users=people(6), deferrable=True), task_state_store=store)
+    resume = json.loads(json.dumps(deferred.value.kwargs))
+    connected.configure(create_cap=100)
+    connected.travel(DAY)
+    # As where a template names each try's report by its number.
+    other = path.with_name("try 2.jsonl")
+    task = create_many(users=people(7)[1:], report=str(other))
+    result = perform(task, resume=resume, task_state_store=store)
+    assert result["outcomes"] == {"invited": 7}
+    assert {line["email"] for line in lines(other)} == {one["email"] for one in people(7)}
+    assert not list(path.parent.glob("*.roster.jsonl"))
