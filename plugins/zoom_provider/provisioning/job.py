@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
@@ -41,7 +42,7 @@ from zoom_provider.provisioning.roster import Check, Listed, Row
 from zoom_provider.provisioning.runner import MOST_AT_ONCE, Runner, RunnerOptions
 from zoom_provider.provisioning.saver import FileCheckpoint, Saver, brief
 from zoom_provider.provisioning.seats import Seats, free_seats
-from zoom_provider.provisioning.source import Survey, make_source
+from zoom_provider.provisioning.source import RosterCopy, Survey, make_source
 from zoom_provider.provisioning.summary import Summary
 
 log = logging.getLogger(__name__)
@@ -84,7 +85,8 @@ class Job:
 
     def __init__(self, options: BulkOptions, path: str, around: Surroundings) -> None:
         self._options = options
-        self._source = make_source(options, around.files)
+        self._roster = RosterCopy(around.files)
+        self._source = make_source(options, self._roster)
         self._around = around
         self._client = around.client
         self._files = around.files
@@ -105,6 +107,10 @@ class Job:
         :raises ZoomStoppedError: the client's stop was set; another try resumes
         :raises ZoomValidationError: nothing could be begun; by field
         """
+        with closing(self._roster):
+            return self._create_users()
+
+    def _create_users(self) -> Summary:
         self._refuse_other_files()
         survey = self._source.survey()
         start, restored = self._restore(survey)
@@ -206,7 +212,7 @@ class Job:
         )
         if earlier is None:
             return now, restored
-        self._rosters.add(self._roster_path(earlier.people))
+        self._rosters.add(self._roster_path(earlier))
         spent = earlier if restored.resumed else now
         return (
             replace(
@@ -226,14 +232,15 @@ class Job:
             places.setdefault(row.address, row)
         return places
 
-    def _roster_path(self, people: str) -> str:
-        """Name the file beside the report that lists the rows of a roster."""
-        return beside(self._paths.lines, f".{self._run}.{people[:8]}.roster.jsonl")
+    def _roster_path(self, checkpoint: Checkpoint) -> str:
+        """Name the file beside a try's report that lists the rows of its roster."""
+        ending = f".{self._run}.{checkpoint.people[:8]}.roster.jsonl"
+        return beside(checkpoint.report, ending)
 
     def _read_roster(self, earlier: Checkpoint | None) -> EarlierRoster:
         if earlier is None:
             return EarlierRoster()
-        return parse_roster(self._files.read(self._roster_path(earlier.people)), self._run)
+        return parse_roster(self._files.read(self._roster_path(earlier)), self._run)
 
     def _ask_zoom(
         self,
@@ -304,7 +311,7 @@ class Job:
             report.add(result)
         for person in restored.departed:
             report.add(departed_result(person, self._earlier_lines.get(person.address)))
-        roster = self._roster_path(survey.people)
+        roster = self._roster_path(start)
         self._rosters.add(roster)
         people = chain(self._source.listed(), restored.departed)
         self._files.write(roster, roster_bytes(people, self._run))
