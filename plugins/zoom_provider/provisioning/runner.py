@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from itertools import chain
 from time import monotonic
@@ -355,7 +356,9 @@ class Runner:
     def _stop(self, why: str, error: ZoomError | None = None) -> None:
         """Start nothing new; the first reason stands."""
         if self._stopped is None:
-            self._stopped, self.stopped_by = why, error
+            self._stopped, self.stopped_by = why, copy(error)
+            if self.stopped_by is not None:
+                self.stopped_by.email = None  # it is not this user's alone
 
     def _halt(self) -> None:
         """Save at once, wait a little for the replies under way, save again."""

@@ -35,7 +35,8 @@ def people(count: int) -> list[dict[str, Any]]:
 
 def lines(path: Path) -> list[dict[str, Any]]:
     """Read a report."""
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    text = path.read_text("utf-8") if path.exists() else ""
+    return [json.loads(line) for line in text.splitlines()]
 
 
 def outcomes(path: Path) -> list[tuple[int, str]]:

@@ -280,13 +280,14 @@ def test_the_quota_defers_the_rest_and_keeps_it_owed(
     zoom.configure(limits_enforced=True, create_cap=2)
     runner = create(client, people(6), report)
     assert isinstance(runner.stopped_by, ZoomDailyLimitError)
-    assert sorted(outcomes(report)) == [
-        *((1, "deferred_quota"), (2, "invited"), (3, "invited")),
-        *((row, "deferred_quota") for row in (4, 5, 6)),
-    ]
+    assert {row for row, _ in outcomes(report)} == set(range(1, 7))
+    # Which two are in time depends on how soon the lost reply is settled.
+    invited = {row for row, outcome in outcomes(report) if outcome == "invited"}
+    assert len(invited) == 2
+    assert report.counts == {"invited": 2, "deferred_quota": 4}
     last = runner.ledger.checkpoint(report.counts, 0, 0, 0)
-    assert list(last.owed) == [1, 4, 5, 6]
-    assert str(last.done["invited"]) == "2-3"  # type: ignore[index]
+    assert set(last.owed) == set(range(1, 7)) - invited
+    assert set(last.done[Outcome.INVITED]) == invited
 
 
 def test_rows_that_were_noted_and_never_posted_are_not_left_as_attempted(
