@@ -80,8 +80,9 @@ class AirflowFiles:
         """Give a file another name; do nothing where there is none."""
         file, other = _local(path), _local(target)
         if file is not None and other is not None:
+            # Of a link it is the file that moves: the link leads to what takes its place.
             with suppress(FileNotFoundError):
-                file.replace(other)
+                shutil.move(file.resolve(), other)
         elif (data := self.read(path)) is not None:
             self.write(target, data)
             self.delete(path)

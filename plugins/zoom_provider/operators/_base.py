@@ -49,8 +49,10 @@ class ZoomBaseOperator(BaseOperator):
 
         Airflow calls this inside a signal handler of the main thread, which may hold the lock of a
         log, a store or a queue just then. So nothing is done here but to set the signal, which
-        takes no lock; what is under way is saved by ``execute`` itself.
+        takes no lock; what is under way is saved by ``execute`` itself. It may come before
+        ``execute`` has begun, while fields are rendered.
         """
+        self.__dict__["_is_killed"] = True
         stop = self.__dict__.get("stop")
         if stop is not None:
             stop.set()
@@ -63,7 +65,9 @@ class ZoomBaseOperator(BaseOperator):
         A ``retry_policy`` (Airflow 3.3+) decides by exception class and never sees
         AirflowFailException, so with one the error rises as it is.
         """
-        assert self.stop is not None  # noqa: S101 - made before on_kill may ask for it
+        stop = self.stop  # made before on_kill may ask for it
+        if self.__dict__.get("_is_killed"):
+            stop.set()
         try:
             yield
         except ZoomError as error:

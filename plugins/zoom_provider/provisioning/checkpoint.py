@@ -137,6 +137,11 @@ class Rows:
     def __len__(self) -> int:
         return sum(e - s + 1 for s, e in zip(self._starts, self._ends, strict=True))
 
+    def first(self, most: int) -> Rows:
+        """Return as many of the first rows as a text of at most so many bytes holds."""
+        text = str(self)
+        return self if len(text) <= most else Rows.parse(text[:most].rpartition(",")[0])
+
     def coarse(self, most: int) -> Rows:
         """Return as many rows or more, in fewer ranges: a text of at most so many bytes."""
         found = self
@@ -207,7 +212,7 @@ class Checkpoint:
             "report": self.report,
             "total": self.total,
             "done": done,
-            "attempting": str(self.attempting),
+            "attempting": str(self.attempting.first(_MOST_BYTES // 4)),
             "owed": str(self.owed.coarse(_MOST_BYTES // 8)),
             "departed": str(self.departed.coarse(_MOST_BYTES // 8)),
             "outcomes": {str(outcome): count for outcome, count in sorted(self.counts.items())},

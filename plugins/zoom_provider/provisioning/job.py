@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
@@ -41,7 +42,7 @@ from zoom_provider.provisioning.roster import Check, Listed, Row
 from zoom_provider.provisioning.runner import MOST_AT_ONCE, Runner, RunnerOptions
 from zoom_provider.provisioning.saver import FileCheckpoint, Saver, brief
 from zoom_provider.provisioning.seats import Seats, free_seats
-from zoom_provider.provisioning.source import Survey, make_source
+from zoom_provider.provisioning.source import RosterCopy, Survey, make_source
 from zoom_provider.provisioning.summary import Summary
 
 log = logging.getLogger(__name__)
@@ -84,7 +85,8 @@ class Job:
 
     def __init__(self, options: BulkOptions, path: str, around: Surroundings) -> None:
         self._options = options
-        self._source = make_source(options, around.files)
+        self._roster = RosterCopy(around.files)
+        self._source = make_source(options, self._roster)
         self._around = around
         self._client = around.client
         self._files = around.files
@@ -105,13 +107,17 @@ class Job:
         :raises ZoomStoppedError: the client's stop was set; another try resumes
         :raises ZoomValidationError: nothing could be begun; by field
         """
+        with closing(self._roster):
+            return self._create_users()
+
+    def _create_users(self) -> Summary:
         self._refuse_other_files()
         survey = self._source.survey()
         start, restored = self._restore(survey)
         if self._options.max_creates is not None and not restored.same_people:
             self._source.refuse_more_than(self._options.max_creates, self._check)
         seats, directory, rows, stopped_by = self._ask_zoom()
-        restored = self._confirm(restored, directory, stopped_by)
+        restored = self._place(self._confirm(restored, directory, stopped_by))
         report = Report(
             self._paths, self._files, self._run, self._source.name, replaces=self._replaces
         )
@@ -141,7 +147,7 @@ class Job:
             progress.measure()
             report.publish()
         except BaseException:
-            if report.is_begun:
+            if report.is_begun and report.counts:
                 self._publish_quietly(report)
             raise
         finally:
@@ -206,7 +212,7 @@ class Job:
         )
         if earlier is None:
             return now, restored
-        self._rosters.add(self._roster_path(earlier.people))
+        self._rosters.add(self._roster_path(earlier))
         spent = earlier if restored.resumed else now
         return (
             replace(
@@ -226,14 +232,15 @@ class Job:
             places.setdefault(row.address, row)
         return places
 
-    def _roster_path(self, people: str) -> str:
-        """Name the file beside the report that lists the rows of a roster."""
-        return beside(self._paths.lines, f".{self._run}.{people[:8]}.roster.jsonl")
+    def _roster_path(self, checkpoint: Checkpoint) -> str:
+        """Name the file beside a try's report that lists the rows of its roster."""
+        ending = f".{self._run}.{checkpoint.people[:8]}.roster.jsonl"
+        return beside(checkpoint.report, ending)
 
     def _read_roster(self, earlier: Checkpoint | None) -> EarlierRoster:
         if earlier is None:
             return EarlierRoster()
-        return parse_roster(self._files.read(self._roster_path(earlier.people)), self._run)
+        return parse_roster(self._files.read(self._roster_path(earlier)), self._run)
 
     def _ask_zoom(
         self,
@@ -275,40 +282,44 @@ class Job:
             kept = [line for line, user in zip(lines, found, strict=True) if user is not None]
         return replace(restored, kept=[*restored.kept, *kept])
 
+    def _place(self, restored: Restored) -> Restored:
+        """Give what stands the row at which its person is in the roster of now."""
+        if not restored.kept:
+            return restored
+        lines = {line.address: line for line in restored.kept}
+        places: dict[str, Listed] = {}
+        for row in self._source.listed():
+            line = lines.get(row.address)
+            # Another row with the address, such as one that is rejected, has a line of its own.
+            if line is not None and (row.address not in places or row.row == line.row):
+                places[row.address] = row
+        kept = [
+            replace(lines.pop(address), row=row.row, key=row.key) for address, row in places.items()
+        ]
+        return replace(restored, kept=kept, gone=list(lines.values()))
+
     def _open(
         self, report: Report, restored: Restored, start: Checkpoint, survey: Survey
     ) -> Ledger:
         """Take over what stands, put report and roster in place; return the ledger."""
         ledger = Ledger(replace(start, departed=_rows_of(restored)), survey.rows)
         if restored.attempted or restored.done:
-            self._note_earlier(ledger, restored)
-        places = self._places() if restored.kept else {}
+            _note_earlier(ledger, restored, self._source.listed())
         for result in restored.kept:
-            now = places.get(result.address)
-            if now is not None:  # else its row is another person's by now
-                result = replace(result, row=now.row, key=now.key)
-                ledger.close(now.row, result.outcome)
+            ledger.close(result.row, result.outcome)
+        for result in chain(restored.kept, restored.gone):
             report.add(result)
         for person in restored.departed:
             report.add(departed_result(person, self._earlier_lines.get(person.address)))
-        roster = self._roster_path(survey.people)
+        roster = self._roster_path(start)
         self._rosters.add(roster)
         people = chain(self._source.listed(), restored.departed)
         self._files.write(roster, roster_bytes(people, self._run))
-        report.publish()
+        report.begin()
         aside = ReportPaths.aside(self._paths.lines, self._run)
         for path in aside:
             self._files.delete(path)
         return ledger
-
-    def _note_earlier(self, ledger: Ledger, restored: Restored) -> None:
-        """Carry over what a checkpoint says of rows, in case this try is killed, too."""
-        for row in self._places().values():
-            outcome = restored.done.get(row.row) or restored.done.get(row.address)
-            if outcome is not None:
-                ledger.close(row.row, outcome)
-            elif row.row in restored.attempted or row.address in restored.attempted:
-                ledger.note_attempts([row.row])
 
     def _make_progress(
         self, report: Report, ledger: Ledger, start: Checkpoint, total: int
@@ -361,6 +372,20 @@ class Job:
             unnamed=restored.unnamed,
             state=self._saver.state,
         )
+
+
+def _note_earlier(ledger: Ledger, restored: Restored, rows: Iterable[Listed]) -> None:
+    """Note what earlier tries did, so that a later try learns of it though this one is killed."""
+    seen: set[str] = set()
+    for row in rows:
+        outcome = restored.done.get(row.row)
+        if outcome is None and row.address not in seen:
+            outcome = restored.done.get(row.address)
+        seen.add(row.address)
+        if outcome is not None:
+            ledger.close(row.row, outcome)
+        elif row.row in restored.attempted or row.address in restored.attempted:
+            ledger.note_attempts([row.row])
 
 
 def _rows_of(restored: Restored) -> Rows:

@@ -252,18 +252,27 @@ def _starts_alike(text: str, start: str) -> bool:
 
 def read_report(data: bytes | None, run: str) -> Iterator[RowResult]:
     """
-    Yield the lines that a run wrote, the first of each address.
+    Yield the lines that a run wrote, one of each address: the final one, else the first.
+
+    A row that is rejected may have the address of another one that is done.
 
     What is no whole line of this run is passed over: a kill or a full disk leaves torn ends.
 
     :param data: a report's bytes; None where there is none
     """
-    seen: set[str] = set()
+    found: dict[str, RowResult] = {}
     for line in (data or b"").split(b"\n")[:-1]:
         result = _parse_line(line, run)
-        if result is not None and result.address not in seen:
-            seen.add(result.address)
-            yield result
+        if result is not None:
+            keep_final(found, result)
+    yield from found.values()
+
+
+def keep_final(found: dict[str, RowResult], result: RowResult) -> None:
+    """Put a line among those found by address: a final one wins, then the first."""
+    earlier = found.get(result.address)
+    if earlier is None or (earlier.outcome not in DONE and result.outcome in DONE):
+        found[result.address] = result
 
 
 def _parse_line(line: bytes, run: str) -> RowResult | None:
@@ -306,7 +315,7 @@ class Report:
         self.source = source
         self.attention: list[dict[str, Any]] = []
         self.counts: Counter[Outcome] = Counter()
-        self.is_begun = False
+        self.is_begun = self._is_shown = False
         self._replaces = replaces
         self._files = files
         self._lines, self._table, self._rejects = self._outputs = [files.create(p) for p in paths]
@@ -318,11 +327,19 @@ class Report:
         """Where its lines are, or will be."""
         return self.paths.lines
 
+    def begin(self) -> None:
+        """
+        Note that all that is taken over from an earlier try is written.
+
+        From the first line on the files are seen: before, nobody could say whose they are.
+        """
+        self.is_begun = True
+        if self.counts:
+            self.publish()
+
     def publish(self) -> None:
         """
         Let the files be seen under their names, in place of an earlier try's.
-
-        First called when all that is taken over from that one is written.
 
         :raises NotAReportError: the files there are no report
         :raises ZoomStoppedError: a later try of the task has put its own there
@@ -337,7 +354,7 @@ class Report:
             except FileExistsError:
                 continue  # another task has just published its own at this path
             break
-        self.is_begun = True
+        self._is_shown = True
 
     def is_superseded(self) -> bool:
         """Say whether a later try of the same run has put its own report in place."""
@@ -373,6 +390,8 @@ class Report:
         self._lines.write_line(_JSON.encode(values) + "\n")
         self._table.write_line(_csv_line([values[name] for name in COLUMNS]))
         self.counts[result.outcome] += 1
+        if self.is_begun and not self._is_shown:
+            self.publish()
         if result.outcome in FAILURES and len(self.attention) < _ATTENTION:
             listed = {**values, "outcome": str(result.outcome)}
             self.attention.append({name: listed[name] for name in ATTENTION_COLUMNS})

@@ -16,6 +16,7 @@ from zoom_provider.provisioning.report import (
     Outcome,
     ReportPaths,
     RowResult,
+    keep_final,
     read_report,
 )
 from zoom_provider.provisioning.roster import Listed, Row
@@ -33,6 +34,7 @@ class Restored:
     :param resumed: whether this try goes on where another one was
     :param same_people: whether the roster is the one of that try
     :param kept: results that stand: this try writes them into its report and makes no call
+    :param gone: of these, those of people whom the roster no longer holds
     :param unconfirmed: users whom the run has created, if Zoom still has them
     :param done: final outcomes whose line in the report is lost, by row or by address
     :param attempted: rows that may have been posted, by row or by address
@@ -43,6 +45,7 @@ class Restored:
     resumed: bool = False
     same_people: bool = False
     kept: list[RowResult] = field(default_factory=list)
+    gone: list[RowResult] = field(default_factory=list)
     unconfirmed: list[RowResult] = field(default_factory=list)
     done: Mapping[int | str, Outcome] = field(default_factory=dict)
     attempted: frozenset[int | str] = frozenset()
@@ -51,9 +54,9 @@ class Restored:
 
     def outcome(self, row: Row) -> Outcome | None:
         """Return the final outcome of a row whose line is lost; None where there is none."""
-        if row.first is not None:
-            return None
-        return self.done.get(row.number) or self.done.get(row.address)
+        found = self.done.get(row.number)
+        # A row that repeats another one shares its address and not its outcome.
+        return found or (self.done.get(row.address) if row.first is None else None)
 
     def was_attempted(self, row: Row) -> bool:
         """Say whether an earlier try may have posted a row."""
@@ -65,9 +68,7 @@ def read_lines(paths: Iterable[ReportPaths], run: str, files: Files) -> dict[str
     found: dict[str, RowResult] = {}
     for place in paths:
         for result in read_report(files.read(place.lines), run):
-            earlier = found.get(result.address)
-            if earlier is None or (earlier.outcome not in DONE and result.outcome in DONE):
-                found[result.address] = result
+            keep_final(found, result)
     return found
 
 
@@ -128,7 +129,8 @@ def _restore_changed(
     owed = {row.address: row for row in roster.departed} | {
         earlier[row].address: earlier[row] for row in checkpoint.owed if row in earlier
     }
-    lost = [row for row in checkpoint.owed if row not in earlier]
+    # Of many owed rows the checkpoint names ranges, in which other shards' rows may lie too.
+    lost = () if earlier else checkpoint.owed
     return Restored(
         resumed=True,
         kept=kept,

@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from itertools import chain
 from time import monotonic
@@ -132,7 +133,7 @@ class Runner:
 
     def __post_init__(self) -> None:
         self._pool = WorkerPool(2 * self.options.at_once)
-        self._kept = {result.address for result in self.restored.kept}
+        self._kept = {result.address: result.row for result in self.restored.kept}
         self._exhausted = False
         self._batch, self._noted_at = _BATCH[0], self.client.clock()
         if self.stopped_by is not None:
@@ -178,6 +179,11 @@ class Runner:
         return target + min(most, len(self._settling))
 
     @property
+    def _batch_size(self) -> int:
+        """How many rows to note at once: few where they may exist, since Zoom cannot be asked."""
+        return self._limit if self.directory.kind == "unknown" else self._batch
+
+    @property
     def _may_start(self) -> bool:
         """Whether anything new may begin: not while several lost replies are unsettled."""
         away = self._lost_replies >= OUTAGE_THRESHOLD and bool(self._settling)
@@ -188,7 +194,7 @@ class Runner:
         while self._may_start and len(self._pool.busy) < self._limit:
             if self._ready:
                 self._begin(*self._ready.popleft())
-            elif len(self._unnoted) + len(self._looking) >= self._batch or self._exhausted:
+            elif len(self._unnoted) + len(self._looking) >= self._batch_size or self._exhausted:
                 if not self._unnoted:
                     return
                 self._note_attempts()
@@ -207,7 +213,7 @@ class Runner:
             return
         if row is None:
             self._exhausted = True
-        elif row.address in self._kept and row.first is None:
+        elif self._is_kept(row):
             self.ledger.pass_over(row.number)
         elif not self._makes_calls(row) or self.options.dry_run:
             self._unnoted.append((row, None))
@@ -216,6 +222,11 @@ class Runner:
             self._pool.submit(row, lambda: Found(row, find_user(self.client, row.email)))
         else:
             self._unnoted.append((row, self.directory.find(row.email)))
+
+    def _is_kept(self, row: Row) -> bool:
+        """Say whether the report has a row's line already; a bad twin of that row has its own."""
+        kept = self._kept.get(row.address)
+        return row.number == kept or (kept is not None and row.request is not None)
 
     def _makes_calls(self, row: Row) -> bool:
         return row.request is not None and self.restored.outcome(row) is None
@@ -345,7 +356,9 @@ class Runner:
     def _stop(self, why: str, error: ZoomError | None = None) -> None:
         """Start nothing new; the first reason stands."""
         if self._stopped is None:
-            self._stopped, self.stopped_by = why, error
+            self._stopped, self.stopped_by = why, copy(error)
+            if self.stopped_by is not None:
+                self.stopped_by.email = None  # it is not this user's alone
 
     def _halt(self) -> None:
         """Save at once, wait a little for the replies under way, save again."""
@@ -398,7 +411,7 @@ class Runner:
         quota = isinstance(self.stopped_by, ZoomDailyLimitError)
         outcome = Outcome.DEFERRED_QUOTA if quota else Outcome.FAILED
         for row in rows:
-            if row.address in self._kept and row.first is None:
+            if self._is_kept(row):
                 continue
             if not self._makes_calls(row):
                 self._begin(row, None)

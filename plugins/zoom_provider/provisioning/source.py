@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TextIO
+from io import BufferedReader, RawIOBase, TextIOWrapper
+from tempfile import TemporaryFile
+from typing import IO, Any, TextIO
 
 from zoom_provider.api.replies import printable
 from zoom_provider.api.user_info import UserInfo
@@ -33,10 +37,59 @@ class Survey:
     rows: Rows
 
 
-def make_source(options: BulkOptions, files: Files) -> Source:
+class RosterCopy:
+    """
+    A roster as it was when it was first opened, in a file without a name on this worker's disk.
+
+    A try reads it several times. Were it replaced in between, row numbers of one roster would be
+    taken for persons of the other.
+
+    :param files: opens the roster
+    """
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._copy: IO[bytes] | None = None
+
+    def open_text(self, path: str, mode: str = "r") -> TextIO:
+        """Open the copy to read text from its beginning; any number may be open."""
+        if self._copy is None:
+            with self._files.open_text(path, mode) as roster:
+                self._copy = TemporaryFile()  # noqa: SIM115 - closed by close()
+                shutil.copyfileobj(roster.buffer, self._copy)
+            self._copy.flush()
+        raw = BufferedReader(_Reader(self._copy.fileno()))
+        # A byte-order mark before a quotation mark would make that a part of a column's name.
+        return TextIOWrapper(raw, encoding="utf-8-sig", newline="")
+
+    def close(self) -> None:
+        """Drop the copy."""
+        if self._copy is not None:
+            self._copy.close()
+
+
+class _Reader(RawIOBase):
+    """Reads an open file from its beginning, whatever else reads it."""
+
+    def __init__(self, file: int) -> None:
+        self._file = file
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = os.pread(self._file, len(buffer), self._at)
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+
+def make_source(options: BulkOptions, roster: RosterCopy) -> Source:
     """
     Build the source of a bulk run.
 
+    :param roster: opens the file, where that is the source
     :raises ZoomValidationError: ``users`` is no list
     """
     users = options.users
@@ -47,7 +100,7 @@ def make_source(options: BulkOptions, files: Files) -> Source:
     return Source(
         users=users or (),
         path=options.roster,
-        open_text=files.open_text,
+        open_text=roster.open_text,
         mapping=options.mapping,
         key=options.key,
         # A template's text may be what a run was started with.
@@ -59,7 +112,7 @@ def make_source(options: BulkOptions, files: Files) -> Source:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """
-    The people of a task, read anew as often as they are asked for.
+    The people of a task, read again as often as they are asked for.
 
     :param users: ``user_info`` objects, or records that the mapping is for
     :param path: instead of them, of a CSV file or one of JSON Lines, by its ending

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,6 +42,16 @@ def test_a_file_is_read_as_text_without_a_byte_order_mark_and_with_its_line_ends
         assert file.read() == "Jürgen\r\n李\n"
     assert FILES.read(path) == "\ufeffJürgen\r\n李\n".encode()
     assert FILES.head(path, 3) == b"\xef\xbb\xbf"
+
+
+def test_a_text_file_is_read_row_by_row(place: str) -> None:
+    path = f"{place}/hr.csv"
+    FILES.write(path, b'email,name\np1@example.com,"one\r\ntwo"\n')
+    with FILES.open_text(path) as file:
+        rows = list(csv.reader(file))
+    assert rows == [["email", "name"], ["p1@example.com", "one\r\ntwo"]]
+    with FILES.open_text(path) as file:
+        assert len(list(file)) == 3
 
 
 def test_a_file_to_read_is_not_made(tmp_path: Path) -> None:

@@ -21,11 +21,13 @@ from tests.unit.operators.conftest import (
     Perform,
     StateStore,
     TaskInstance,
+    allow_execute_in_this_thread,
     lines,
     people,
 )
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.exceptions import ZoomValidationError
+from zoom_provider.provisioning import report as report_module
 from zoom_provider.simulator.server import Simulator
 
 CSV = "email,type\np1@example.com,1\np2@example.com,1\n"
@@ -84,11 +86,11 @@ def test_a_report_that_would_replace_the_roster_is_refused_before_any_call(
 def test_a_report_that_would_replace_a_roster_in_a_store_is_refused(
     report: str, connected: Simulator, create_many: CreateMany, perform: Perform
 ) -> None:
-    roster = ObjectStoragePath("memory://hr/r.csv")
-    roster.write_text(CSV)
+    url = "memory://hr/r.csv"
+    ObjectStoragePath(url).write_text(CSV)
     with pytest.raises(AirflowFailException, match="report"):
-        perform(create_many(roster=str(roster), report=report))
-    assert roster.read_text() == CSV
+        perform(create_many(roster=url, report=report))
+    assert ObjectStoragePath(url).read_text() == CSV
     assert connected.requests() == []
 
 
@@ -163,6 +165,7 @@ def test_a_run_whose_report_was_moved_aside_meanwhile_names_where_it_is(
         if request.email == "p3@example.com":
             monkeypatch.setattr(ZoomClient, "post_user", post)
             ti.run_id = "other"
+            allow_execute_in_this_thread()
             perform(create_many(users=[person(50)]))
             ti.run_id = TaskInstance.run_id
         return post(self, request)
@@ -184,3 +187,33 @@ def test_a_task_id_of_any_length_has_a_report(
     result = perform(create_many(users=people(2), report=None))
     assert len(lines(Path(result["report"]))) == 2
     assert Path(result["rejects"]).exists()
+
+
+def test_a_report_behind_a_link_is_moved_aside_for_another_run(
+    connected: Simulator,
+    create_many: CreateMany,
+    perform: Perform,
+    path: Path,
+    ti: TaskInstance,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    target = tmp_path / "runs" / "latest.jsonl"
+    for folder in (target.parent, path.parent):
+        folder.mkdir()
+    path.symlink_to(target)
+    perform(create_many(users=people(2)))
+    ti.run_id = "another"
+    real, claims = report_module.claim, []
+
+    def claim(*given: Any) -> bool:
+        claims.append(given)
+        assert len(claims) < 10, "publish never ends"
+        return real(*given)
+
+    monkeypatch.setattr(report_module, "claim", claim)
+    result = perform(create_many(users=[person(8)]))
+    assert [line["email"] for line in lines(Path(result["report"]))] == ["p8@example.com"]
+    assert path.resolve() == target
+    [aside] = [file for file in path.parent.glob("report.*.jsonl") if "roster" not in file.name]
+    assert len(lines(aside)) == 2

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from tests.support import connection, emails, person
 from tests.unit.operators.conftest import (
@@ -113,7 +114,7 @@ def test_without_a_state_store_a_file_beside_the_report_keeps_the_checkpoint(
     assert result["outcomes"] == {"invited": 20}
     assert len(connected.requests(POST)) == len(emails(connected)) == 20
     assert outcomes(path) == [(row, "invited") for row in range(1, 21)]
-    assert len(list(path.parent.iterdir())) == 3
+    assert len([file for file in path.parent.iterdir() if file.name.startswith("report")]) == 3
 
 
 def test_without_a_state_store_and_without_the_disk_zoom_says_which_users_exist(
@@ -301,3 +302,57 @@ def test_a_store_that_fails_all_the_time_ends_no_run(
     result = perform(create_many(users=people(40)), task_state_store=Away())
     assert result["outcomes"] == {"invited": 40}
     assert len(lines(path)) == 40
+
+
+def test_a_disk_that_is_lost_twice_costs_no_user_what_they_became(
+    connected: Simulator,
+    create_many: CreateMany,
+    perform: Perform,
+    path: Path,
+    store: StateStore,
+    break_off: BreakOff,
+) -> None:
+    break_off(6)
+    with pytest.raises(TimeIsUp):
+        perform(create_many(users=people(10)), task_state_store=store)
+    lose(path)
+    break_off(1, killed=True)
+    with pytest.raises(Killed):
+        perform(create_many(users=people(10)), task_state_store=store)
+    lose(path)
+    result = perform(create_many(users=people(10)), task_state_store=store)
+    assert result["outcomes"] == {"invited": 10}
+    assert len(connected.requests(POST)) == 10
+
+
+@pytest.mark.parametrize(
+    "twins",
+    [[person(1, type=77), person(1)], [person(1), person(1, type=77)]],
+    ids=["before", "behind"],
+)
+@pytest.mark.parametrize("broken_off", [False, True], ids=["cleared", "broken off"])
+def test_a_bad_row_with_the_address_of_a_good_one_is_rejected_by_every_try(
+    broken_off: bool,
+    twins: list[dict[str, Any]],
+    connected: Simulator,
+    create_many: CreateMany,
+    perform: Perform,
+    path: Path,
+    store: StateStore,
+    break_off: BreakOff,
+) -> None:
+    crowd = [*twins, person(2), person(3)]
+    bad = 1 if "77" in str(twins[0]) else 2
+    if broken_off:
+        break_off(3)
+        with pytest.raises(TimeIsUp):
+            perform(create_many(users=crowd), task_state_store=store)
+    for _ in range(2):
+        with pytest.raises(AirflowFailException, match="1 of 4"):
+            perform(create_many(users=crowd), task_state_store=store)
+        wanted = [(row, "rejected" if row == bad else "invited") for row in range(1, 5)]
+        assert outcomes(path) == wanted
+    assert [line["id"] for line in lines(path) if line["email"] == "p1@example.com"].count(
+        None
+    ) == 1
+    assert len(connected.requests(POST)) == 3

@@ -24,6 +24,7 @@ from tests.unit.operators.conftest import (
     outcomes,
     people,
 )
+from zoom_provider.provisioning.directory import open_directory
 from zoom_provider.simulator.server import Simulator
 
 POST = "POST /v2/users"
@@ -277,3 +278,65 @@ def test_a_retry_may_not_create_more_than_max_creates_of_another_roster(
     with pytest.raises(AirflowFailException, match="max_creates"):
         perform(create_many(users=crowd, max_creates=most), task_state_store=store)
     assert len(emails(connected)) == there
+
+
+@pytest.mark.parametrize("in_place", [False, True], ids=["renamed", "overwritten"])
+def test_a_roster_that_is_replaced_while_the_account_is_listed_loses_no_one(
+    in_place: bool,
+    connected: Simulator,
+    create_many: CreateMany,
+    perform: Perform,
+    path: Path,
+    store: StateStore,
+    roster: WriteRoster,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connected.configure(limits_enforced=True, create_cap=3)
+    old, new = (
+        "email,type\n" + "".join(f"{letter}{n}@example.com,1\n" for n in range(1, 7))
+        for letter in "pq"
+    )
+    file = roster(old)
+
+    def list_slowly(*given: Any) -> Any:
+        found = open_directory(*given)
+        if in_place:
+            roster(new)
+        else:
+            Path(roster(new, "new.csv")).replace(file)
+        return found
+
+    monkeypatch.setattr("zoom_provider.provisioning.job.open_directory", list_slowly)
+    with pytest.raises(TaskDeferred) as deferred:
+        perform(create_many(roster=file, deferrable=True), task_state_store=store)
+    assert emails(connected) == ["p1@example.com", "p2@example.com", "p3@example.com"]
+    resume = json.loads(json.dumps(deferred.value.kwargs))
+    connected.configure(create_cap=100)
+    connected.travel(DAY)
+    with pytest.raises(AirflowFailException, match="3 people were taken out of the roster"):
+        perform(create_many(roster=file, deferrable=True), resume=resume, task_state_store=store)
+    found = {line["email"]: line["outcome"] for line in lines(path)}
+    assert found == {
+        f"{letter}{n}@example.com": "failed" if letter == "p" and n > 3 else "invited"
+        for letter in "pq"
+        for n in range(1, 7)
+    }
+    assert len(emails(connected)) == 9
+
+
+def test_a_roster_is_found_beside_the_report_of_the_try_that_kept_it(
+    connected: Simulator, create_many: CreateMany, perform: Perform, path: Path, store: StateStore
+) -> None:
+    connected.configure(limits_enforced=True, create_cap=3)
+    with pytest.raises(TaskDeferred) as deferred:
+        perform(create_many(users=people(6), deferrable=True), task_state_store=store)
+    resume = json.loads(json.dumps(deferred.value.kwargs))
+    connected.configure(create_cap=100)
+    connected.travel(DAY)
+    # As where a template names each try's report by its number.
+    other = path.with_name("try 2.jsonl")
+    task = create_many(users=people(7)[1:], report=str(other))
+    result = perform(task, resume=resume, task_state_store=store)
+    assert result["outcomes"] == {"invited": 7}
+    assert {line["email"] for line in lines(other)} == {one["email"] for one in people(7)}
+    assert not list(path.parent.glob("*.roster.jsonl"))

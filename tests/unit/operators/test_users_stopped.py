@@ -16,6 +16,7 @@ from tests.unit.operators.conftest import (
     CreateMany,
     Perform,
     StateStore,
+    allow_execute_in_this_thread,
     lines,
     outcomes,
     people,
@@ -43,6 +44,7 @@ class Task:
 
     def _run(self, execute: Callable[[], Any]) -> None:
         try:
+            allow_execute_in_this_thread()
             self.result = execute()
         except BaseException as error:
             self.error = error
@@ -201,18 +203,17 @@ def test_users_whose_replies_outlast_the_grace_are_reported_as_invited_by_the_ne
     assert len(connected.requests(POST)) == len(emails(connected)) == 20
 
 
-@pytest.mark.parametrize("early", [True, False], ids=["before execute", "never executed"])
-def test_on_kill_before_the_first_call_sends_nothing(
-    early: bool, connected: Simulator, create_many: CreateMany, perform: Perform, path: Path
+@pytest.mark.parametrize("kind", ["bulk", "single"])
+def test_on_kill_before_execute_sends_nothing(
+    kind: str, connected: Simulator, create_many: CreateMany, perform: Perform
 ) -> None:
-    operator = create_many(users=people(3))
-    if early:
-        assert not operator.stop.is_set()
+    """Airflow takes the signal from the start on, also while it renders the task's fields."""
+    single = ZoomCreateUserOperator(task_id="create", user_info=JANE)
+    operator: Any = create_many(users=people(3)) if kind == "bulk" else single
     operator.on_kill()
-    if early:
-        with pytest.raises(ZoomStoppedError):
-            perform(operator)
-        assert connected.requests(POST) == []
+    with pytest.raises(ZoomStoppedError):
+        perform(operator)
+    assert connected.requests() == []
 
 
 def test_on_kill_takes_no_lock_and_writes_no_log(

@@ -78,7 +78,7 @@ def begin_report(path: Path | str, source: str = "", run: str = RUN) -> Report:
     files = AirflowFiles()
     replaces = files.identity(str(path))
     report = Report(ReportPaths.at(str(path)), files, run, source, replaces)
-    report.publish()
+    report.begin()
     return report
 
 
@@ -129,6 +129,7 @@ def make_runner(
     """
     ledger = Ledger(BEGIN, Rows(range(1, rows + 1)))
     kept = States() if states is None else states
+    dry_run = bool(options.get("dry_run"))
 
     def save() -> None:
         found = ledger.checkpoint(report.counts, progress.seconds, client.calls, 0)
@@ -143,12 +144,12 @@ def make_runner(
         rows,
         BEGIN,
         save,
-        dry_run=bool(options.get("dry_run")),
+        dry_run=dry_run,
     )
     own = {name: options.pop(name) for name in ("orphaned", "stopped_by") if name in options}
     return Runner(
         client=client,
-        directory=directory or Directory(client, "unknown"),
+        directory=directory or Directory(client, "unknown" if dry_run else "listed"),
         report=report,
         ledger=ledger,
         restored=restored or Restored(),
@@ -170,7 +171,9 @@ def create(client: ZoomClient, users: Iterable[Any], report: Report, **options: 
 
 def written(report: Report) -> list[dict[str, Any]]:
     """Read what a report says so far, line by line."""
-    return [json.loads(line) for line in Path(report.path).read_text("utf-8").splitlines()]
+    path = Path(report.path)
+    text = path.read_text("utf-8") if path.exists() else ""
+    return [json.loads(line) for line in text.splitlines()]
 
 
 def outcomes(report: Report) -> list[tuple[int, str]]:

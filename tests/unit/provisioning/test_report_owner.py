@@ -267,12 +267,14 @@ def test_a_try_that_was_killed_before_its_first_line_is_not_taken_for_another_ru
         (line(outcome="pending") + line(row=3, email="b"), [3]),
         (line(email=None) + line(key=5) + line(row=3), [3]),
         (b"[" * 100_000 + b"\n" + line(), [1]),
-        # The first line of each address stands.
-        (line(outcome="failed") + line(row=9, email="A@Example.com"), [1]),
+        # Of each address the final line stands, else the first.
+        (line(outcome="rejected") + line(row=9, email="A@Example.com"), [9]),
+        (line(outcome="failed") + line(row=9, outcome="rejected"), [1]),
+        (line() + line(row=9, outcome="rejected"), [1]),
         (line(key="K1") + line(row=2, key="K2"), [1]),
     ],
 )
-def test_only_whole_lines_of_the_run_are_read_the_first_of_each_address(
+def test_only_whole_lines_of_the_run_are_read_one_of_each_address(
     data: bytes | None, rows: list[int]
 ) -> None:
     assert [found.row for found in read_report(data, RUN)] == rows

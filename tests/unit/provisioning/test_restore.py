@@ -222,6 +222,14 @@ def test_owed_rows_whose_roster_is_lost_are_named_by_number() -> None:
     assert found.departed == []
 
 
+def test_rows_between_owed_ones_that_the_kept_roster_lacks_are_no_one() -> None:
+    # A shard's rows, of which there were too many ranges.
+    before = {2: Listed(2, "", "b@example.com"), 9: Listed(9, "", "i@example.com")}
+    found = go_on(checkpoint(owed="1-12"), {}, listed("x", "b"), before=before, people="others")
+    assert [one.email for one in found.departed] == ["i@example.com"]
+    assert len(found.unnamed) == 0
+
+
 def test_departed_people_are_remembered_by_the_next_try_with_the_same_people() -> None:
     before = EarlierRoster(listed("a", "c"), [Listed(7, "K7", "z@example.com", departed=True)])
     found = go_on(checkpoint(done="1-2", departed="7"), {}, listed("a", "c"), before=before)

@@ -156,6 +156,7 @@ def test_under_any_faults_each_row_is_reported_once_and_what_is_not_done_is_owed
             at_once=at_once,
         )
         runner.run(rows)
+        report.publish()
         report.close()
         lines = written(report)
         with Path(report.paths.rejects).open(encoding="utf-8", newline="") as file:
