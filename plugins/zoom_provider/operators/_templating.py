@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import json
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 _ALIKE = 0.7
 """From here on a field's name is taken for a misspelt ``password``."""
+
+_DEEPEST = 20
+"""Levels; what is nested deeper is no person, and is not shown."""
 
 _MOST_WRAPPED = 3
 """A JSON text is a text again where a template passes it through ``tojson``."""
@@ -94,20 +97,28 @@ def mask_passwords(value: Any, column: str | None = None) -> Any:
     """
     people = parsed(value)
     for person in people[:_MOST_MASKED] if isinstance(people, list) else [people]:
-        for name in _password_names(person, column):
-            secret = person[name]
+        for secret in _passwords(person, column):
             mask_secret(secret)
             mask_secret(json.dumps(secret)[1:-1])
     return people
 
 
-def without_passwords(people: Any, column: str | None = None) -> Any:
-    """Return people as they may be shown: each of their passwords is ``***``."""
-    if isinstance(people, list):
-        shown = [without_passwords(person, column) for person in people]
+def without_passwords(people: Any, column: str | None = None, depth: int = 0) -> Any:
+    """Return people as they may be shown: each password, at any depth, of any type, is ``***``."""
+    if depth > _DEEPEST:
+        return "***"
+    if isinstance(people, (list, tuple)):
+        shown: Any = [without_passwords(item, column, depth + 1) for item in people]
         return shown if any(a is not b for a, b in zip(shown, people, strict=True)) else people
-    names = _password_names(people, column)
-    return {**people, **dict.fromkeys(names, "***")} if names else people
+    if not isinstance(people, dict):
+        return people
+    shown = {
+        name: "***"
+        if value not in (None, "") and _is_password(name, column)
+        else without_passwords(value, column, depth + 1)
+        for name, value in people.items()
+    }
+    return shown if any(shown[name] is not value for name, value in people.items()) else people
 
 
 def readable(value: Any, name: str) -> Any:
@@ -166,17 +177,23 @@ def _read_once(text: str) -> Any:
         return Unreadable(f"(not shown: neither JSON nor a Python literal; {where})")
 
 
-def _password_names(person: Any, column: str | None) -> list[str]:
-    if not isinstance(person, dict):
-        return []
-    return [
-        key
-        for key, value in person.items()
-        if isinstance(key, str)
-        and isinstance(value, str)
-        and value
-        and (key == column or _looks_like_password(key))
-    ]
+def _passwords(
+    value: Any, column: str | None, depth: int = 0, *, inside: bool = False
+) -> Iterator[str]:
+    """Yield the texts that are passwords, at any depth; a number would mask too much."""
+    if isinstance(value, str) and inside and value:
+        yield value
+    elif isinstance(value, (list, tuple)) and depth <= _DEEPEST:
+        for item in value:
+            yield from _passwords(item, column, depth + 1, inside=inside)
+    elif isinstance(value, dict) and depth <= _DEEPEST:
+        for name, item in value.items():
+            within = inside or _is_password(name, column)
+            yield from _passwords(item, column, depth + 1, inside=within)
+
+
+def _is_password(name: Any, column: str | None) -> bool:
+    return isinstance(name, str) and (name == column or _looks_like_password(name))
 
 
 @lru_cache(maxsize=4096)

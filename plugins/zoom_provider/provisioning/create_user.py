@@ -24,6 +24,7 @@ from zoom_provider.exceptions import (
     ZoomNotFoundError,
     ZoomProtocolError,
     ZoomRateLimitError,
+    ZoomStoppedError,
     ZoomUnavailableError,
     ZoomUserExistsError,
 )
@@ -120,12 +121,24 @@ def create_once(
     else:
         if note.kept and found is None:
             note.save(request.email)
+        lost: list[None] = []
         try:
-            result = create_user(client, request, if_exists, existing=found)
+            result = create_user(
+                client,
+                request,
+                if_exists,
+                existing=found,
+                on_lost_reply=lambda: lost.append(None),
+            )
         except ZoomUserExistsError as error:
             if since is None or error.user is None or not _created_since(error.user, since):
                 raise
             result = CreateResult(created_outcome(request), error.user, BY_EARLIER_TRY)
+        except ZoomError as error:
+            unclear = isinstance(error, (ZoomUnavailableError, ZoomRateLimitError))
+            if note.kept and not (lost or unclear or isinstance(error, ZoomStoppedError)):
+                note.clear()  # Zoom refused: whoever is there later is not of our making
+            raise
     if note.kept:
         note.clear()
     if result.outcome is Outcome.NEEDS_HUMAN:

@@ -7,6 +7,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
@@ -373,15 +374,20 @@ class Report:
             output.close()
 
     def locate(self) -> str:
-        """Return where the report is now: another run may have moved it aside."""
+        """
+        Return where the report is now: another run may have moved it aside.
+
+        :raises FileNotFoundError: it is in neither place, such as where its folder was deleted
+        """
         for paths in (self.paths, ReportPaths.aside(self.path, self.run)):
-            try:
-                if report_owner(paths, self._files) == self.run:
+            with suppress(NotAReportError):
+                if self.counts.total() == 0 or report_owner(paths, self._files) == self.run:
                     self.paths = paths
-                    break
-            except NotAReportError:
-                continue
-        return self.path
+                    return self.path
+        raise FileNotFoundError(
+            f"The report is no longer at {self.path}, where it was written: run the task again, "
+            "which writes it again and creates no user twice"
+        )
 
     def add(self, result: RowResult) -> None:
         """Write what became of one row."""

@@ -224,3 +224,34 @@ def test_any_value_can_be_masked(value: Any) -> None:
     if isinstance(value, dict):
         assert found == value
         assert mask_passwords(json.dumps(value)) == mask_passwords(repr(value)) == value
+
+
+@pytest.mark.parametrize(
+    "people",
+    [
+        [{"password": 12345678}],
+        [{"Kennwort": 12345678}],
+        [{"password": ["12345678"]}],
+        [{"password": {"value": "12345678"}}],
+        [{"action": "create", "user_info": {"passwort": "12345678"}}],
+        {"users": [{"Kennwort": "12345678"}]},
+        ({"passwort": "12345678"},),
+    ],
+)
+def test_a_password_of_any_type_and_at_any_depth_is_not_shown(people: Any) -> None:
+    shown = without_passwords(people, "Kennwort")
+    assert "12345678" not in repr(shown)
+    assert "***" in repr(shown)
+
+
+def test_a_password_in_a_whole_request_is_masked(masked: list[str]) -> None:
+    mask_passwords([{"action": "create", "user_info": {"passwort": ["Hunter2!"]}}])
+    assert masked == ["Hunter2!"] * 2
+
+
+def test_what_is_nested_too_deep_for_a_person_is_not_shown() -> None:
+    deep: Any = {"password": "12345678"}
+    for _ in range(2_000):
+        deep = [deep]
+    assert "12345678" not in repr(without_passwords([{"note": deep}]))
+    mask_passwords([{"note": deep}])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,6 +29,8 @@ from tests.unit.operators.conftest import (
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.exceptions import ZoomValidationError
 from zoom_provider.provisioning import report as report_module
+from zoom_provider.provisioning.report import RowResult
+from zoom_provider.provisioning.runner import Runner
 from zoom_provider.simulator.server import Simulator
 
 CSV = "email,type\np1@example.com,1\np2@example.com,1\n"
@@ -217,3 +220,31 @@ def test_a_report_behind_a_link_is_moved_aside_for_another_run(
     assert path.resolve() == target
     [aside] = [file for file in path.parent.glob("report.*.jsonl") if "roster" not in file.name]
     assert len(lines(aside)) == 2
+
+
+@pytest.mark.parametrize("stored", [False, True], ids=["no store", "store"])
+def test_a_report_whose_folder_is_deleted_in_mid_run_is_written_again_by_a_retry(
+    stored: bool,
+    connected: Simulator,
+    create_many: CreateMany,
+    perform: Perform,
+    path: Path,
+    store: StateStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    more = {"task_state_store": store} if stored else {}
+    real = Runner._write
+
+    def write(self: Runner, result: RowResult, **settled: bool) -> None:
+        if result.row == 3:
+            shutil.rmtree(path.parent)
+        real(self, result, **settled)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Runner, "_write", write)
+        with pytest.raises(FileNotFoundError, match="run the task again"):
+            perform(create_many(users=people(4)), **more)
+    result = perform(create_many(users=people(4)), **more)
+    assert result["outcomes"] == {"invited": 4}
+    assert [line["row"] for line in lines(Path(result["report"]))] == [1, 2, 3, 4]
+    assert len(connected.requests("POST /v2/users")) == 4

@@ -9,7 +9,12 @@ import pytest
 
 from tests.unit.api.newcomer import GET, NEW, POST, there
 from zoom_provider.api.client import ZoomClient
-from zoom_provider.exceptions import ZoomError, ZoomUnavailableError, ZoomUserExistsError
+from zoom_provider.exceptions import (
+    ZoomDailyLimitError,
+    ZoomError,
+    ZoomUnavailableError,
+    ZoomUserExistsError,
+)
 from zoom_provider.provisioning.create_user import BY_EARLIER_TRY, CreateResult, create_once
 from zoom_provider.provisioning.decide import IfExists
 from zoom_provider.simulator.server import Simulator
@@ -182,3 +187,16 @@ def test_an_update_of_an_inactive_user_is_an_error_that_names_them(
     assert zoom.requests("PATCH *") == []
     # To skip an inactive user is no error.
     assert create(client, Note(kept=False), "skip").outcome == "existing"
+
+
+def test_a_user_who_comes_after_a_refusal_is_not_of_the_tasks_making(
+    zoom: Simulator, client: ZoomClient
+) -> None:
+    zoom.configure(limits_enforced=True, create_cap=0)
+    note = Note(zoom)
+    with pytest.raises(ZoomDailyLimitError):
+        create(client, note)
+    zoom.configure(limits_enforced=False)
+    client.post_user(client.checked("create", {"email": NEW, "type": 1}))  # by another app
+    with pytest.raises(ZoomUserExistsError):
+        create(client, note)
