@@ -32,7 +32,7 @@ from zoom_provider.exceptions import (
     ZoomValidationError,
 )
 from zoom_provider.provisioning.create_user import DRY_RUN
-from zoom_provider.provisioning.report import FAILURES, Report
+from zoom_provider.provisioning.report import FAILURES, Outcome, Report
 from zoom_provider.provisioning.roster import Row
 from zoom_provider.simulator.server import Simulator
 
