@@ -95,6 +95,9 @@ class Rows:
 
     def add(self, row: int) -> None:
         """Put a row into the set."""
+        if self._ends and row == self._ends[-1] + 1:  # rows mostly come in order
+            self._ends[-1] = row
+            return
         if row in self:
             return
         at = bisect_right(self._starts, row)
@@ -111,6 +114,9 @@ class Rows:
 
     def discard(self, row: int) -> None:
         """Take a row out of the set, if it is in it."""
+        if self._starts and row == self._starts[0] < self._ends[0]:
+            self._starts[0] += 1
+            return
         if row not in self:
             return
         at = bisect_right(self._starts, row) - 1

@@ -54,6 +54,8 @@ class Restored:
 
     def outcome(self, row: Row) -> Outcome | None:
         """Return the final outcome of a row whose line is lost; None where there is none."""
+        if not self.done:
+            return None
         found = self.done.get(row.number)
         # A row that repeats another one shares its address and not its outcome.
         return found or (self.done.get(row.address) if row.first is None else None)

@@ -191,7 +191,8 @@ class Runner:
 
     def _start(self, rows: Iterator[Row]) -> None:
         """Keep the pool busy: with rows that are ready first, then with new ones."""
-        while self._may_start and len(self._pool.busy) < self._limit:
+        limit = self._limit
+        while self._may_start and len(self._pool.busy) < limit:
             if self._ready:
                 self._begin(*self._ready.popleft())
             elif len(self._unnoted) + len(self._looking) >= self._batch_size or self._exhausted:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -40,11 +39,20 @@ Event = Found | LostReply | Ended
 
 
 class WorkerPool:
-    """Threads that make calls, and the events that they send back."""
+    """
+    Threads that make calls, and the events that they send back.
+
+    Each takes calls from one queue until :meth:`shutdown`: a future for each call would cost more
+    than the call's own share of the work.
+
+    :param most: threads at most; one is started when there are more calls than threads
+    """
 
     def __init__(self, most: int) -> None:
-        self._name = f"zoom-{id(self):x}"
-        self._executor = ThreadPoolExecutor(most, thread_name_prefix=self._name)
+        self._most = most
+        self._started = 0
+        self._executor = ThreadPoolExecutor(most, thread_name_prefix="zoom")
+        self._calls: SimpleQueue[tuple[Row, Callable[[], Event]] | None] = SimpleQueue()
         self._events: SimpleQueue[Event] = SimpleQueue()
         self.busy: set[int] = set()
 
@@ -54,23 +62,27 @@ class WorkerPool:
 
         :raises RuntimeError: no thread can be started at all
         """
+        self.busy.add(row.number)
+        if self._started < min(len(self.busy), self._most):
+            try:
+                self._executor.submit(self._work)
+                self._started += 1
+            except RuntimeError:
+                # Fewer threads than wanted take the calls one after the other.
+                if not self._started:
+                    self.busy.discard(row.number)
+                    raise
+        self._calls.put((row, call))
 
-        def work() -> None:
+    def _work(self) -> None:
+        while (item := self._calls.get()) is not None:
+            row, call = item
             try:
                 event = call()
             # Whatever it is, the row waits for it: a thread that ends silently holds up all.
             except BaseException as error:
                 event = Ended(row, error)
             self._events.put(event)
-
-        self.busy.add(row.number)
-        try:
-            self._executor.submit(work)
-        except RuntimeError:
-            # The executor queues first: where it has threads, one of them takes the call.
-            if not any(thread.name.startswith(self._name) for thread in threading.enumerate()):
-                self.busy.discard(row.number)
-                raise
 
     def send(self, event: Event) -> None:
         """Send an event from within a call."""
@@ -88,4 +100,6 @@ class WorkerPool:
 
     def shutdown(self) -> None:
         """Start nothing more; calls under way end by themselves."""
+        for _ in range(self._started):
+            self._calls.put(None)
         self._executor.shutdown(wait=False, cancel_futures=True)
