@@ -157,7 +157,8 @@ class ZoomCreateUsersOperator(UserInfoOperator):
             summary = job.run()
         if options.deferrable and isinstance(summary.stopped_by, ZoomDailyLimitError):
             self.defer_until_reset(summary.stopped_by, {"progress": summary.state})
-        self.log.info("Outcomes: %s. Report: %s", summary.outcomes, summary.report)
+        # A template's text may be what a run was started with: it stays on its line.
+        self.log.info("Outcomes: %s. Report: %r", summary.outcomes, summary.report)
         for name in ("report", "outcomes", "attention"):
             context["ti"].xcom_push(key=name, value=getattr(summary, name))
         self._raise_what_stopped(summary, context)

@@ -245,7 +245,7 @@ class Checkpoint:
                 counts={Outcome(name): int(n) for name, n in state["outcomes"].items()},
                 seconds=float(state["seconds"]),
             )
-        except (KeyError, ValueError, TypeError, AttributeError):
+        except (KeyError, ValueError, TypeError, AttributeError, OverflowError):
             return None
 
 

@@ -13,6 +13,7 @@ from itertools import chain
 from typing import Any, Final
 
 from zoom_provider.api.client import ZoomClient
+from zoom_provider.api.replies import printable
 from zoom_provider.exceptions import ZoomError, ZoomStoppedError, ZoomValidationError
 from zoom_provider.provisioning.checkpoint import Checkpoint, Ledger, Rows, newest
 from zoom_provider.provisioning.directory import Directory, open_directory
@@ -180,7 +181,7 @@ class Job:
         except NotAReportError as error:
             taken = taken or str(error)
         if taken is not None:
-            fault = f"would replace {taken}, which is not a report: give it another path"
+            fault = f"would replace {printable(taken)}, which is not a report: give it another path"
             raise ZoomValidationError(f"report {fault}", errors={"report": [fault]})
 
     def _restore(self, survey: Survey) -> tuple[Checkpoint, Restored]:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any, Final
 
+from zoom_provider.api.replies import printable
 from zoom_provider.exceptions import (
     ZoomDailyLimitError,
     ZoomError,
@@ -241,8 +242,8 @@ def claim(paths: ReportPaths, run: str, files: Files) -> bool:
         files.move(path, target)
     log.warning(
         "%s holds the report of another run: it is at %s now. Give each run a path of its own.",
-        paths.lines,
-        aside.lines,
+        printable(paths.lines),
+        printable(aside.lines),
     )
     return False
 

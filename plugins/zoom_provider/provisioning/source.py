@@ -172,13 +172,14 @@ class Source:
             yield from mapped(listed, self.mapping) if self.mapping else listed
             return
         with self.open_text(self.path, "r") as stream:
+            path = printable(self.path)
             if self.path.lower().endswith(_JSON_LINES):
-                records = roster.from_json_lines(stream, self.path)
+                records = roster.from_json_lines(stream, path)
             else:
                 needed = columns_needed(self.mapping)
                 if self.key:
                     needed.setdefault(self.key, "the rows' key")
-                records = roster.from_csv(stream, self.path, needed)
+                records = roster.from_csv(stream, path, needed)
             yield from mapped(self._keyed(records), self.mapping)
 
     def _keyed(self, records: Iterator[Record]) -> Iterator[Record]:

@@ -248,3 +248,25 @@ def test_a_report_whose_folder_is_deleted_in_mid_run_is_written_again_by_a_retry
     assert result["outcomes"] == {"invited": 4}
     assert [line["row"] for line in lines(Path(result["report"]))] == [1, 2, 3, 4]
     assert len(connected.requests("POST /v2/users")) == 4
+
+
+def test_a_line_break_in_a_path_forges_no_line_of_the_log(
+    connected: Simulator,
+    create_many: CreateMany,
+    perform: Perform,
+    ti: TaskInstance,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    report = str(tmp_path / "r\nERROR forged.jsonl")
+    roster = tmp_path / "hr\nERROR forged.csv"
+    roster.write_text(CSV)
+    perform(create_many(roster=str(roster), report=report))
+    ti.run_id = "another"
+    perform(create_many(users=people(1), report=report))
+    roster.write_text("no,columns\n1,2\n")
+    with pytest.raises(AirflowFailException) as raised:
+        perform(create_many(roster=str(roster), report=report))
+    texts = [record.getMessage() for record in caplog.records]
+    assert any("another run" in text for text in texts)
+    assert [text for text in [*texts, str(raised.value)] if "\n" in text] == []

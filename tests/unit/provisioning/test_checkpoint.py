@@ -148,6 +148,7 @@ COMPLETE = BEGIN.to_state()
         COMPLETE | {"done": {"promoted": "1"}},
         COMPLETE | {"owed": "x"},
         COMPLETE | {"sequence": "many"},
+        COMPLETE | {"sequence": float("inf")},
         COMPLETE | {"outcomes": {"promoted": 1}},
         COMPLETE | {"outcomes": None},
     ],
