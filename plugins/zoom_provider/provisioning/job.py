@@ -279,8 +279,13 @@ class Job:
             met_later = frozenset(line.address for line in lines)
             return replace(restored, attempted=restored.attempted | met_later)
         with ThreadPoolExecutor(_LOOK_UPS, thread_name_prefix="zoom") as pool:
-            found = pool.map(directory.find, [line.email for line in lines])
-            kept = [line for line, user in zip(lines, found, strict=True) if user is not None]
+            try:
+                found = list(pool.map(directory.find, [line.email for line in lines]))
+            except BaseException:
+                # The pool waits for its look-ups: none of them may wait for Zoom any more.
+                self._client.stop.set()
+                raise
+        kept = [line for line, user in zip(lines, found, strict=True) if user is not None]
         return replace(restored, kept=[*restored.kept, *kept])
 
     def _place(self, restored: Restored) -> Restored:
@@ -353,7 +358,7 @@ class Job:
         """Let the report be seen although the try has failed: that failure is the one to raise."""
         try:
             report.publish()
-        except (OSError, NotAReportError, ZoomError) as error:
+        except Exception as error:
             log.error("The report cannot be published: %s", brief(error))
 
     def _summarize(

@@ -352,7 +352,8 @@ class Runner:
             self._stop(str(error.args[0]), error)
         result = RowResult.from_error(row.number, row.email, error, row.key)
         # Without an answer the user may be there: another try must know that it was ours.
-        self._write(result, settled=not no_answer)
+        unsure = no_answer or row.number in self._settling
+        self._write(result, settled=not unsure)
 
     def _stop(self, why: str, error: ZoomError | None = None) -> None:
         """Start nothing new; the first reason stands."""
