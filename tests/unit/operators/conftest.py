@@ -125,7 +125,8 @@ def break_off(monkeypatch: pytest.MonkeyPatch) -> Iterator[BreakOff]:
         def die(self: Runner) -> None:
             monkeypatch.setattr(Runner, "_halt", halt)
             # Zoom acts on what is under way; no one is left to hear of it.
-            self._pool._executor.shutdown(wait=True, cancel_futures=True)
+            self._pool.shutdown()
+            self._pool._executor.shutdown(wait=True)
 
         monkeypatch.setattr(Runner, "_write", write)
         if killed:
