@@ -262,17 +262,6 @@ def test_users_without_an_answer_amid_others_are_counted_and_stop_nothing(
     assert list(last.attempting) == list(last.owed) == list(range(1, 31, 3))
 
 
-def test_a_user_who_is_settled_after_the_stop_is_reported_with_what_became_of_them(
-    zoom: Simulator, client: ZoomClient, report: Report
-) -> None:
-    zoom.fault("cut_before", on=POST, email=P1)
-    zoom.fault("error", code=4711, on=POST, email="p2@example.com")
-    zoom.fault("429", limit="creates", on=POST, email=P1)
-    runner = create(client, people(3), report)
-    assert isinstance(runner.stopped_by, ZoomPermissionError)
-    assert outcomes(report) == [(2, "needs_human"), (1, "deferred_quota"), (3, "failed")]
-
-
 def test_the_quota_defers_the_rest_and_keeps_it_owed(
     zoom: Simulator, client: ZoomClient, report: Report
 ) -> None:

@@ -351,7 +351,7 @@ def test_without_further_threads_what_came_back_is_written(
     threads: list[threading.Thread] = []
 
     def start_few(thread: threading.Thread) -> None:
-        if thread.name.startswith("zoom-"):
+        if thread.name.startswith("zoom_"):
             if len(threads) >= started:
                 raise RuntimeError("can't start new thread")
             threads.append(thread)
