@@ -304,8 +304,11 @@ class Claims:
         path = self.report_path(run, end)
         return read_lines(path) if end.handled and path.exists() else []
 
-    def after_late_try(self, run: Run, end: End, before: list[Line]) -> None:
+    def after_late_try(
+        self, run: Run, seen: Seen, end: End, before: list[Line], lines: list[Line]
+    ) -> None:
         """Hold what a late try of the same run has left against what the last one had said."""
+        self._check_others(seen, lines)
         if end.handled:
             assert self.report_of(run, end) == before, "a late try changed the report"
 

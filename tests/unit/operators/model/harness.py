@@ -129,7 +129,7 @@ class Harness:
         lost.finish()
         # The late one looked for its people before the next one created them.
         self.account.twice.clear()
-        self.claims.after_late_try(run, end, before)
+        self.claims.after_late_try(run, seen, end, before, self._lines())
         self.claims.damaged(self.disk_name, self._lines())
         self.sound = True
         return end

@@ -217,3 +217,34 @@ def test_a_kill_at_any_effect_of_a_capped_run_forgets_no_one(
         harness.settle(run)
         assert run.state == "success"
     raise AssertionError("the try has more effects than were counted on")
+
+
+@pytest.mark.parametrize("effect", ["write", "call", "post", "answer", "save"])
+@pytest.mark.parametrize("deed", ["mark_failed", "sigterm"])
+def test_a_stop_at_any_effect_leaves_no_reply_unwritten(
+    deed: Deed, effect: Effect, account: Account, tmp_path: Path
+) -> None:
+    for nth in range(1, 60):
+        account.restart()
+        harness = Harness(account, tmp_path / str(nth), Setting())
+        run = harness.run("monday", staff(1, 2, 3, 4))
+        if not harness.go(run, Strike(deed, effect, nth)).stopped:
+            return
+        harness.settle(run)
+        assert run.state == "success"
+    raise AssertionError("the try has more effects than were counted on")
+
+
+@pytest.mark.parametrize("effect", ["write", "post", "answer", "save"])
+def test_a_late_try_spoils_no_report_wherever_it_stood_still(
+    effect: Effect, account: Account, tmp_path: Path
+) -> None:
+    for nth in range(1, 60):
+        account.restart()
+        harness = Harness(account, tmp_path / str(nth), Setting())
+        harness.go(harness.run("tuesday", staff(11, 12)))
+        run = harness.run("monday", staff(1, 2, 3, 4))
+        assert harness.overlap(run, effect, nth).kind == "returned"
+        if run.number == 1:
+            return
+    raise AssertionError("the try has more effects than were counted on")
