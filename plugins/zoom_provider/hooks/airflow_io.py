@@ -83,13 +83,17 @@ class AirflowFiles:
         file = _local(path)
         return StoreOutput(path) if file is None else LocalOutput(file)
 
-    def move(self, path: str, target: str) -> None:
-        """Give a file another name; do nothing where there is none."""
+    def move(self, path: str, target: str, identity: object = None) -> None:
+        """
+        Give a file another name; do nothing where there is none.
+
+        :param identity: of the file that is meant; another one stays where it is
+        """
         file, other = _local(path), _local(target)
         if file is not None and other is not None:
             # Of a link it is the file that moves: the link leads to what takes its place.
             with suppress(FileNotFoundError):
-                shutil.move(file.resolve(), other)
+                _move_local(file.resolve(), other, identity)
         elif (data := self.read(path)) is not None:
             self.write(target, data)
             self.delete(path)
@@ -118,6 +122,18 @@ class AirflowFiles:
         return one.resolve() == two.resolve()
 
 
+def _move_local(file: Path, target: Path, identity: object) -> None:
+    """Move a file aside, and put it back where it was not the one that is meant."""
+    own = file.with_name(f".zoom-{uuid4().hex}.part")
+    file.rename(own)
+    if identity is not None and _identity(own.stat()) != identity:
+        with suppress(FileExistsError):
+            file.hardlink_to(own)
+        own.unlink()
+    else:
+        shutil.move(own, target)
+
+
 def _identity(stat: os.stat_result) -> tuple[int, int]:
     return stat.st_dev, stat.st_ino
 
@@ -143,18 +159,23 @@ class LocalOutput:
         self._file = self._own.open("xb", buffering=0)
         self.identity: object = _identity(os.fstat(self._file.fileno()))
         self._torn = False
+        self._size = 0
         self.live = False
 
     def write_line(self, line: str) -> None:
         """Write a line that ends in a line break."""
-        self.write((b"\n" if self._torn else b"") + line.encode("utf-8", "replace"))
+        self.write(line.encode("utf-8", "replace"))
 
     def write(self, data: bytes) -> None:
-        """Write bytes; what follows a failure begins on a line of its own."""
+        """Write bytes; what a failure has left of those before is taken away first."""
+        if self._torn:
+            self._file.seek(self._size)
+            self._file.truncate()
         self._torn = True
         rest = memoryview(data)
         while rest:
             rest = rest[self._file.write(rest) :]
+        self._size += len(data)
         self._torn = False
 
     def publish(self, *, replace: bool) -> None:

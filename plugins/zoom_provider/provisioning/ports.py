@@ -47,8 +47,12 @@ class Files(Protocol):
     def create(self, path: str) -> OutputFile:
         """Begin a file that appears under its name at :meth:`OutputFile.publish`."""
 
-    def move(self, path: str, target: str) -> None:
-        """Give a file another name; do nothing where there is none."""
+    def move(self, path: str, target: str, identity: object = None) -> None:
+        """
+        Give a file another name; do nothing where there is none.
+
+        :param identity: of the file that is meant; another one stays where it is
+        """
 
     def delete(self, path: str) -> None:
         """Delete a file; do nothing where there is none."""

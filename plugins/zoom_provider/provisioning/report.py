@@ -234,12 +234,14 @@ def claim(paths: ReportPaths, run: str, files: Files) -> bool:
     :return: whether an earlier try of the same run wrote there
     :raises NotAReportError: the files there are no report
     """
+    # A later try may put its report there at any moment: what is moved is what was looked at.
+    seen = [files.identity(path) for path in paths]
     owner = report_owner(paths, files)
     if owner is None or owner == run:
         return owner == run
     aside = ReportPaths.aside(paths.lines, owner)
-    for path, target in zip(paths, aside, strict=True):
-        files.move(path, target)
+    for path, target, identity in zip(paths, aside, seen, strict=True):
+        files.move(path, target, identity)
     log.warning(
         "%s holds the report of another run: it is at %s now. Give each run a path of its own.",
         printable(paths.lines),
@@ -319,6 +321,8 @@ class Report:
         self.counts: Counter[Outcome] = Counter()
         self.is_begun = self._is_shown = False
         self._replaces = replaces
+        self._adding: RowResult | None = None
+        self._stage = 0
         self._files = files
         self._lines, self._table, self._rejects = self._outputs = [files.create(p) for p in paths]
         self._table.write_line(_csv_line(COLUMNS))
@@ -391,12 +395,20 @@ class Report:
         )
 
     def add(self, result: RowResult) -> None:
-        """Write what became of one row."""
+        """Write what became of one row; after a failure the same row may be added again."""
         own = {name: getattr(result, name) for name in COLUMNS if name != "source"}
         values = {"run": self.run, "source": self.source, **own}
-        self._lines.write_line(_JSON.encode(values) + "\n")
-        self._table.write_line(_csv_line([values[name] for name in COLUMNS]))
-        self.counts[result.outcome] += 1
+        if self._adding is not result:
+            self._adding, self._stage = result, 0
+        if self._stage == 0:
+            self._lines.write_line(_JSON.encode(values) + "\n")
+            self._stage = 1
+        if self._stage == 1:
+            self._table.write_line(_csv_line([values[name] for name in COLUMNS]))
+            self._stage = 2
+        if self._stage == 2:
+            self.counts[result.outcome] += 1
+            self._stage = 3
         if self.is_begun and not self._is_shown:
             self.publish()
         if result.outcome in FAILURES and len(self.attention) < _ATTENTION:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field
 from itertools import chain
@@ -126,6 +127,7 @@ class Runner:
     _lost_replies: int = 0
     _consecutive: int = 0
     _ambiguous: tuple[int | None, int] = (None, 0)
+    _unwritten: RowResult | None = None
     _settling: set[int] = field(default_factory=set)
     _ready: deque[tuple[Row, Mapping[str, Any] | None]] = field(default_factory=deque)
     _unnoted: list[tuple[Row, Mapping[str, Any] | None]] = field(default_factory=list)
@@ -262,7 +264,11 @@ class Runner:
         elif user is not None and self.options.if_exists != "update":
             self._end(self._create(row, user))
         else:
-            self._pool.submit(row, lambda: self._create(row, user))
+            try:
+                self._pool.submit(row, lambda: self._create(row, user))
+            except RuntimeError:  # no thread at all: it was not posted
+                self._ready.appendleft((row, user))
+                raise
 
     # ---- in the pool's threads
 
@@ -366,6 +372,9 @@ class Runner:
         """Save at once, wait a little for the replies under way, save again."""
         self.client.stop.set()
         self._drop_attempts(row for row, _ in self._ready)
+        if self._unwritten is not None:  # what was raised came in the middle of its line
+            with suppress(OSError):
+                self.report.add(self._unwritten)
         self.progress.save()
         until = monotonic() + GRACE
         while self._pool.busy and monotonic() < until:
@@ -387,7 +396,9 @@ class Runner:
         # First the ledger: where the disk is full, the checkpoint still has it.
         if settled:
             self.ledger.close(result.row, result.outcome)
+        self._unwritten = result
         self.report.add(result)
+        self._unwritten = None
         self.progress.count(result.outcome)
         facts = ", ".join(_facts(result))
         if result.outcome in FAILURES:
