@@ -71,7 +71,7 @@ def test_without_the_ignore_file_it_would(airflow: Airflow, tmp_path: Path) -> N
     """Shows that the test above can fail, and that Airflow still needs the file."""
     bare = tmp_path / "plugins"
     # Without the simulator: the scan would even start its __main__.py, and end with it.
-    left_out = shutil.ignore_patterns(".airflowignore", "*cache*", "simulator")
+    left_out = shutil.ignore_patterns(".airflowignore", "__pycache__", "simulator")
     shutil.copytree(PLUGINS, bare, ignore=left_out)
     found = airflow("-c", SCAN, str(bare), plugins=bare)
     assert "get_provider_info" in found["doubles"]
