@@ -57,7 +57,9 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "CHANGELOG.md",
     ):
         shutil.copy(ROOT / name, copy)
-    shutil.copytree(ROOT / "plugins", copy / "plugins", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        ROOT / "plugins", copy / "plugins", ignore=shutil.ignore_patterns("__pycache__")
+    )
     return copy
 
 

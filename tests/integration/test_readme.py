@@ -87,7 +87,9 @@ def test_what_the_readme_makes_is_made_by_the_checks() -> None:
 
 def test_install(tmp_path: Path) -> None:
     copy, target = tmp_path / "checkout", tmp_path / "installed"
-    shutil.copytree(PROJECT / "plugins", copy / "plugins", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        PROJECT / "plugins", copy / "plugins", ignore=shutil.ignore_patterns("__pycache__")
+    )
     for path in PROJECT.iterdir():
         if path.is_file():
             shutil.copy(path, copy)
