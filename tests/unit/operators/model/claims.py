@@ -68,6 +68,7 @@ class Claims:
     """
 
     def __init__(self, account: Account, lanes: int) -> None:
+        self.alone = True
         self._account, self._lanes = account, lanes
         self._copies: dict[tuple[str, str], Copy] = {}
         self._runs: dict[str, Run] = {}
@@ -192,10 +193,12 @@ class Claims:
         if once is not None and once.times == 1:
             assert end.error != "StoreDown", "one failed save of the state ended the try"
         sent = end.effects.get("post", 0)
-        assert len(self._account.posts()) <= sent, "the harness does not see what is sent to Zoom"
+        # What a try that stands still had under way may come in beside this one's.
+        seen_all = len(self._account.posts()) <= sent
+        assert seen_all or not self.alone, "the harness does not see what is sent to Zoom"
         full = "disk_full" in ran_into
         copy = self._copies[seen.disk, run.run_id]
-        if not full:
+        if self.alone and not full:
             unwritten = self._account.answered() - copy.credited.keys()
             assert not unwritten, f"created, and in no report: {sorted(unwritten)}"
         lines = self._own_lines(run, end)

@@ -122,7 +122,9 @@ class Harness:
         run.failed(retried=True)
         if not run.starts():
             run.clear()
+        self.claims.alone = False
         end = self.go(run)
+        self.claims.alone = True
         self.sound = False
         before = self.claims.report_of(run, end)
         self.account.twice.clear()
