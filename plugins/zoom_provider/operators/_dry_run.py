@@ -53,9 +53,9 @@ class DryRun:
 
     __repr__ = __str__
 
-    def serialize(self) -> bool | str:
-        """Return what Airflow stores of it."""
-        return self.value
+    def serialize(self) -> str:
+        """Return what Airflow stores of it; Airflow 3.1 takes texts only."""
+        return str(self.value)
 
 
 class DryRunParameter:

@@ -15,6 +15,7 @@ import select
 import signal
 import sys
 import time
+import traceback
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -138,6 +139,8 @@ class Try:
         if self._pid == 0:
             try:
                 _Child(order, strikes, to_parent).run()
+            except BaseException:
+                traceback.print_exc()
             finally:
                 os._exit(1)
         os.close(to_parent)
@@ -249,6 +252,18 @@ class _Event:
     extra: Any = None
 
 
+class _Events:
+    """Airflow's outlet events, by asset; on Airflow 3.1 an asset is no key of a dictionary."""
+
+    def __init__(self) -> None:
+        self.zoom_users = _Event()
+
+    def __getitem__(self, asset: Any) -> _Event:
+        if asset != ZOOM_USERS:
+            raise KeyError(asset)
+        return self.zoom_users
+
+
 class _Child:
     """The process of a try, seen from inside."""
 
@@ -256,7 +271,7 @@ class _Child:
         self._order, self._to_parent = order, to_parent
         self._effects = Effects(strikes, self._pause, self._on_stop)
         self._ti = _TaskInstance(order)
-        self._events = {ZOOM_USERS: _Event()}
+        self._events = _Events()
         policy: dict[str, Any] = {}
         if order.policy:
             from zoom_provider.policies import ZoomRetryPolicy
@@ -292,7 +307,7 @@ class _Child:
             }
         end |= {
             "pushed": self._ti.pushed,
-            "event": self._events[ZOOM_USERS].extra,
+            "event": self._events.zoom_users.extra,
             "effects": dict(self._effects.counts),
             "stopped": self._effects.stopped,
             "posts_after_stop": self._effects.posts_after_stop,
