@@ -21,25 +21,24 @@ from zoom_provider.api.auth import (
     expired,
     missing_scopes,
 )
-from zoom_provider.api.error_scope import error_scope
-from zoom_provider.api.errors import error_of
+from zoom_provider.api.errors import error_of, error_scope
 from zoom_provider.api.listing import UserStatus
-from zoom_provider.api.pacing import PER_SECOND, Label, RateLimits
 from zoom_provider.api.paths import path_of, template_of, transfer_params
-from zoom_provider.api.replies import Reply, printable
-from zoom_provider.api.retrying import may_have_acted
+from zoom_provider.api.rate_limit import PER_SECOND, Label, RateLimits
+from zoom_provider.api.response import Reply, printable
+from zoom_provider.api.retry import may_have_acted
 from zoom_provider.api.settings import ZoomSettings
 from zoom_provider.api.statistics import CallStatistics
 from zoom_provider.api.stop import StopSignal
 from zoom_provider.api.token_cache import TokenCache
 from zoom_provider.api.transport import Credentials, Lost, Sent, Transport, unavailable
-from zoom_provider.api.user_info import CreateRequest, check
 from zoom_provider.exceptions import (
     ZoomAuthError,
     ZoomProtocolError,
     ZoomUnavailableError,
     ZoomValidationError,
 )
+from zoom_provider.models.user import CreateRequest, check
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Final
 
-from zoom_provider.api.replies import Reply
+from zoom_provider.api.response import Reply
 from zoom_provider.api.transport import Sent
 
 _FIRST_GUESS: Final = 0.25

@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.api.documented import documented_refusals
 from zoom_provider.api.errors import ClientRefusedError, error_of, token_error_of
-from zoom_provider.api.replies import Reply
+from zoom_provider.api.response import Reply
 from zoom_provider.exceptions import (
     ZoomAuthError,
     ZoomDailyLimitError,

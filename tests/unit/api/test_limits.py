@@ -13,7 +13,7 @@ import pytest
 from tests.unit.api.fakes import ClientOf, Clock
 from tests.unit.api.newcomer import NEW, POST, create, there, traffic
 from zoom_provider.api.client import ZoomClient
-from zoom_provider.api.pacing import PER_SECOND
+from zoom_provider.api.rate_limit import PER_SECOND
 from zoom_provider.exceptions import ZoomDailyLimitError, ZoomRateLimitError
 from zoom_provider.simulator.errors import ApiError
 from zoom_provider.simulator.server import Simulator, running
