@@ -172,11 +172,20 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {
                 "integration-name": integration,
-                "python-modules": ["zoom_provider.operators.users"],
+                "python-modules": [
+                    "zoom_provider.operators.users",
+                    "zoom_provider.transfers.sql",
+                ],
             }
         ],
         "hooks": [
             {"integration-name": integration, "python-modules": ["zoom_provider.hooks.zoom"]}
+        ],
+        "task-decorators": [
+            {
+                "name": "zoom_create_users",
+                "class-name": "zoom_provider.decorators.users.zoom_create_users_task",
+            }
         ],
         "connection-types": [
             {

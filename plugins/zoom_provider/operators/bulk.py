@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from airflow.providers.common.compat.sdk import AirflowFailException, conf
 
@@ -58,6 +59,14 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         one, columns with Zoom's names are taken from a roster, and ``users`` are taken as they are
     :param key: the column that the source knows a row by, such as an employee number: it stands
         beside the row's number in the report and in the log
+    :param first_day: create only the users who are due: ``{"column": "Hire Date", "format": None,
+        "lead_days": 1, "timezone": "Europe/Berlin", "late": "ignore", "from": None, "to": None}``,
+        of which only the column is needed. A user is due when midnight of the first day in the
+        timezone (UTC), less ``lead_days`` (0), falls into the run's data interval. ``from`` and
+        ``to`` are first days that win over the interval, ``to`` included. ``late``: ``ignore``
+        first days before the interval, or ``create`` those users, too. Dates are ISO 8601, or
+        have a ``format`` of pendulum's tokens. All others are ``not_due``, which is no failure
+        (templated)
     :param source: what the report and the log call the source; by default the roster's path, or
         ``users`` (templated)
     :param action: ``create``, ``autoCreate``, ``custCreate`` or ``ssoCreate`` (templated)
@@ -86,9 +95,9 @@ class ZoomCreateUsersOperator(UserInfoOperator):
     template_fields: Sequence[str] = (
         *("users", "roster", "action", "source", "report", "zoom_conn_id"),
         *("if_exists", "on_error", "max_failures", "max_creates", "seats"),
-        *("dry_run", "shard", "deferrable"),
+        *("dry_run", "shard", "deferrable", "first_day"),
     )
-    people_fields = ("users",)
+    people_fields: ClassVar[tuple[str, ...]] = ("users",)
 
     dry_run: Any = DryRunParameter()
 
@@ -99,6 +108,7 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         roster: str | None = None,
         mapping: dict[str, Any] | None = None,
         key: str | None = None,
+        first_day: dict[str, Any] | str | None = None,
         source: str | None = None,
         action: str = "create",
         if_exists: IfExists | str = "skip",
@@ -118,6 +128,7 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         self.roster = roster
         self.mapping = mapping
         self.key = key
+        self.first_day = first_day
         self.source = source
         self.action = action
         self.if_exists = if_exists
@@ -137,7 +148,7 @@ class ZoomCreateUsersOperator(UserInfoOperator):
             counts=("max_creates",),
             numbers=("max_failures",),
             texts=("key", "roster", "source", "report"),
-            objects=("mapping", "seats"),
+            objects=("mapping", "seats", "first_day"),
         )
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -151,8 +162,8 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         return self._run(context, progress or {})
 
     def _run(self, context: Context, carried: dict[str, Any]) -> dict[str, Any]:
-        with self.fail_fast_on_permanent_errors():
-            options = self._options()
+        with self.fail_fast_on_permanent_errors(), self._open_users(context) as users:
+            options = self._options(users)
             job = self._job(options, context, carried)
             summary = job.run()
         if options.deferrable and isinstance(summary.stopped_by, ZoomDailyLimitError):
@@ -176,14 +187,22 @@ class ZoomCreateUsersOperator(UserInfoOperator):
             **summary.stats,
         }
 
-    def _options(self) -> BulkOptions:
+    @contextmanager
+    def _open_users(self, context: Context) -> Iterator[Any]:
+        """Provide the rows while they are needed; None where they come from a roster."""
+        yield None if self.users is None else self.given("users")
+
+    def _options(self, users: Any) -> BulkOptions:
         """Check all parameters by type."""
         from zoom_provider.provisioning.options import parse_options
 
-        seats = self.seats
+        objects = {name: getattr(self, name) for name in ("seats", "first_day")}
         return parse_options(
-            users=None if self.users is None else self.given("users"),
-            seats=readable(parsed(seats), "seats") if _is_object_text(seats) else seats,
+            users=users,
+            **{
+                name: readable(parsed(value), name) if _is_object_text(value) else value
+                for name, value in objects.items()
+            },
             dry_run=getattr(self.dry_run, "value", self.dry_run),
             **{name: getattr(self, name) for name in _AS_THEY_ARE},
         )
@@ -203,6 +222,7 @@ class ZoomCreateUsersOperator(UserInfoOperator):
             store=airflow_io.TaskCheckpoint.of(context),
             carried=carried,
             ids=airflow_io.task_ids(context),
+            interval=airflow_io.data_interval(context),
             orphaned=airflow_io.watch_supervisor(),
         )
         report = str(self.report or airflow_io.default_report(context))

@@ -17,6 +17,7 @@ from zoom_provider.api.response import printable
 from zoom_provider.exceptions import ZoomError, ZoomStoppedError, ZoomValidationError
 from zoom_provider.provisioning.checkpoint import Checkpoint, Ledger, Rows, newest
 from zoom_provider.provisioning.directory import Directory, open_directory
+from zoom_provider.provisioning.due import Interval
 from zoom_provider.provisioning.options import BulkOptions
 from zoom_provider.provisioning.ports import CheckpointStore, Files, Meter
 from zoom_provider.provisioning.progress import Progress
@@ -63,6 +64,7 @@ class Surroundings:
     :param store: keeps checkpoints; None where Airflow has none: a file beside the report does
     :param carried: the checkpoint that came with a deferral; empty for none
     :param ids: DAG, run, task and map index
+    :param interval: the run's data interval; None where it has none
     :param orphaned: says whether the process that watches over this one is gone
     """
 
@@ -72,6 +74,7 @@ class Surroundings:
     store: CheckpointStore | None = None
     carried: Mapping[str, Any] = field(default_factory=dict)
     ids: tuple[object, ...] = ()
+    interval: Interval | None = None
     orphaned: Callable[[], bool] = lambda: False
 
 
@@ -87,7 +90,7 @@ class Job:
     def __init__(self, options: BulkOptions, path: str, around: Surroundings) -> None:
         self._options = options
         self._roster = RosterCopy(around.files)
-        self._source = make_source(options, self._roster)
+        self._source = make_source(options, self._roster, around.interval)
         self._around = around
         self._client = around.client
         self._files = around.files
@@ -115,7 +118,10 @@ class Job:
         self._refuse_other_files()
         survey = self._source.survey()
         start, restored = self._restore(survey)
-        if self._options.max_creates is not None and not restored.same_people:
+        self._log_due(survey)
+        # Other users may be due than in the earlier try, though the people are the same.
+        same = restored.same_people and self._source.due is None
+        if self._options.max_creates is not None and not same:
             self._source.refuse_more_than(self._options.max_creates, self._check)
         seats, directory, rows, stopped_by = self._ask_zoom()
         restored = self._place(self._confirm(restored, directory, stopped_by))
@@ -184,6 +190,19 @@ class Job:
             fault = f"would replace {printable(taken)}, which is not a report: give it another path"
             raise ZoomValidationError(f"report {fault}", errors={"report": [fault]})
 
+    def _log_due(self, survey: Survey) -> None:
+        """Log which first days are due, and where nothing bounds how many users that may be."""
+        due = self._source.due
+        if due is None:
+            return
+        log.info("%d rows of %d: %s", len(survey.due), len(survey.rows), due.describe())
+        if due.first is None and self._options.max_creates is None:
+            log.warning(
+                "All first days up to %s are due, however early: an export of all staff would "
+                "create all of them. Set max_creates.",
+                due.last,
+            )
+
     def _restore(self, survey: Survey) -> tuple[Checkpoint, Restored]:
         """Read back what earlier tries did; return the checkpoint to go on from with it."""
         zoom, options = self._client.settings, self._options
@@ -250,16 +269,16 @@ class Job:
         bought = self._options.seats
         if bought is None:
             log.info("How many seats are free is not known (seats is not given).")
-        rows = self._source.rows(self._check)
+        users = (row for row in self._source.rows(self._check) if row.request is not None)
         try:
             seats = free_seats(self._client, bought) if bought is not None else None
-            directory, rows = open_directory(self._client, rows)
+            directory, _ = open_directory(self._client, users)
         except ZoomStoppedError:
             raise
         except ZoomError as error:
             unknown = Directory(self._client, "unknown")
             return None, unknown, self._source.rows(self._check), error
-        return seats, directory, rows, None
+        return seats, directory, self._source.rows(self._check), None
 
     def _confirm(
         self, restored: Restored, directory: Directory, stopped_by: ZoomError | None
@@ -308,7 +327,7 @@ class Job:
         self, report: Report, restored: Restored, start: Checkpoint, survey: Survey
     ) -> Ledger:
         """Take over what stands, put report and roster in place; return the ledger."""
-        ledger = Ledger(replace(start, departed=_rows_of(restored)), survey.rows)
+        ledger = Ledger(replace(start, departed=_rows_of(restored)), survey.due)
         if restored.attempted or restored.done:
             _note_earlier(ledger, restored, self._source.listed())
         for result in restored.kept:

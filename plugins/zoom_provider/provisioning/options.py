@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, mo
 from zoom_provider.api.response import printable
 from zoom_provider.exceptions import ZoomValidationError
 from zoom_provider.provisioning.decide import IfExists
+from zoom_provider.provisioning.due import FirstDay
 from zoom_provider.provisioning.mapping import check_mapping
 
 OnError = Literal["continue", "stop"]
@@ -138,6 +139,7 @@ class BulkOptions(_Model):
     dry_run: Boolean = False
     deferrable: Boolean = False
     shard: Annotated[tuple[int, int] | None, BeforeValidator(_shard)] = None
+    first_day: Annotated[FirstDay | None, BeforeValidator(_optional)] = None
 
     @model_validator(mode="after")
     def _check_together(self) -> BulkOptions:
@@ -150,7 +152,13 @@ class BulkOptions(_Model):
                 "roster is empty; it must be a path or URL", errors={"roster": ["is empty"]}
             )
         check_mapping(self.mapping)
-        _check_key(self.key, password_column(self.mapping))
+        passwords = password_column(self.mapping)
+        _check_key(self.key, passwords)
+        if self.first_day is not None and self.first_day.column in ("password", passwords):
+            raise ZoomValidationError(
+                "first_day must not be the column of the passwords: it goes into the report",
+                errors={"first_day.column": ["is the passwords' column"]},
+            )
         return self
 
 
@@ -193,6 +201,8 @@ def _parse(model: type[_M], given: Mapping[str, Any]) -> _M:
 
 _TEXTS: Final = {
     "string_type": "must be a text",
+    "string_too_short": "must be the name of a column",
+    "missing": "is missing",
     "extra_forbidden": "is not known",
     "model_type": "must be an object such as {'licensed': 10, 'basic': 5}",
 }

@@ -43,6 +43,7 @@ class Row:
     :param error: why it is none
     :param first: the number of the row that this one repeats
     :param key: what its source knows it by
+    :param not_due: why its first day does not fall into the run
     """
 
     number: int
@@ -51,6 +52,7 @@ class Row:
     error: ZoomValidationError | None = None
     first: int | None = None
     key: str = ""
+    not_due: str | None = None
 
     @property
     def address(self) -> str:
@@ -67,12 +69,14 @@ class Listed:
     :param key: what its source knows it by
     :param email: as given; empty for none
     :param departed: whether it is owed from an earlier roster and not in this one
+    :param not_due: whether its first day does not fall into the run
     """
 
     row: int
     key: str
     email: str
     departed: bool = False
+    not_due: bool = False
 
     @property
     def address(self) -> str:
@@ -93,6 +97,19 @@ class Unusable:
     email: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class NotDue:
+    """
+    A row whose first day does not fall into the run.
+
+    :param reason: why not
+    :param user_info: what the row holds, valid or not
+    """
+
+    reason: str
+    user_info: object = None
+
+
 def read(
     records: Iterable[Record], check: Check, *, shard: tuple[int, int] | None = None
 ) -> Iterator[Row]:
@@ -107,6 +124,10 @@ def read(
     for number, user_info, key in records:
         email = _email_of(user_info)
         if shard is not None and not _falls_to(email, *shard):
+            continue
+        if isinstance(user_info, NotDue):
+            # It takes no address: a later row of the same person may be due.
+            yield Row(number, printable(email, 128), key=key, not_due=user_info.reason)
             continue
         try:
             if isinstance(user_info, Unusable):
@@ -127,7 +148,7 @@ def listed(records: Iterable[Record], *, shard: tuple[int, int] | None = None) -
     for number, user_info, key in records:
         email = _email_of(user_info)
         if shard is None or _falls_to(email, *shard):
-            yield Listed(number, key, email)
+            yield Listed(number, key, email, not_due=isinstance(user_info, NotDue))
 
 
 def from_list(users: Iterable[object]) -> Iterator[Record]:
@@ -213,6 +234,8 @@ def _refused(row: Unusable) -> ZoomValidationError:
 
 
 def _email_of(user_info: Any) -> str:
+    if isinstance(user_info, NotDue):
+        return _email_of(user_info.user_info)
     if isinstance(user_info, Unusable):
         return user_info.email
     email = user_info.get("email") if isinstance(user_info, Mapping) else None

@@ -257,6 +257,9 @@ class Runner:
         if outcome is not None:
             reason = "done by an earlier try, whose report cannot be read"
             self._write(RowResult(row.number, row.email, outcome, reason=reason, key=row.key))
+        elif row.not_due is not None:
+            not_due = Outcome.NOT_DUE
+            self._write(RowResult(row.number, row.email, not_due, reason=row.not_due, key=row.key))
         elif row.request is None:
             self._refuse(row)
         elif self.options.dry_run:

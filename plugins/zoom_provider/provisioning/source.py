@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from io import BufferedReader, RawIOBase, TextIOWrapper
 from tempfile import TemporaryFile
@@ -16,10 +16,13 @@ from zoom_provider.exceptions import ZoomValidationError
 from zoom_provider.models.user import UserInfo
 from zoom_provider.provisioning import roster
 from zoom_provider.provisioning.checkpoint import Rows
+from zoom_provider.provisioning.due import DueRule, Interval, make_due_rule
 from zoom_provider.provisioning.mapping import columns_needed, mapped
 from zoom_provider.provisioning.options import BulkOptions
 from zoom_provider.provisioning.ports import Files
 from zoom_provider.provisioning.roster import Check, Listed, Record, Row
+from zoom_provider.provisioning.select_due import Apply, select_due, without_column
+from zoom_provider.provisioning.spool import Spool
 
 _JSON_LINES = (".jsonl", ".ndjson")
 
@@ -31,10 +34,12 @@ class Survey:
 
     :param people: fingerprint of which person stands in which row
     :param rows: the numbers of all rows
+    :param due: of these, the rows whose first day falls into the run; all where none is asked for
     """
 
     people: str
     rows: Rows
+    due: Rows
 
 
 class RosterCopy:
@@ -85,15 +90,18 @@ class _Reader(RawIOBase):
         return len(data)
 
 
-def make_source(options: BulkOptions, roster: RosterCopy) -> Source:
+def make_source(
+    options: BulkOptions, roster: RosterCopy, interval: Interval | None = None
+) -> Source:
     """
     Build the source of a bulk run.
 
     :param roster: opens the file, where that is the source
-    :raises ZoomValidationError: ``users`` is no list
+    :param interval: the run's data interval
+    :raises ZoomValidationError: ``users`` is no list, or the run does not say who is due
     """
     users = options.users
-    if users is not None and not isinstance(users, (list, tuple)):
+    if users is not None and not isinstance(users, (list, tuple, Spool)):
         raise ZoomValidationError(
             "users must be a list of user_info objects", errors={"users": ["is not a list"]}
         )
@@ -106,6 +114,7 @@ def make_source(options: BulkOptions, roster: RosterCopy) -> Source:
         # A template's text may be what a run was started with.
         name=printable(options.source or options.roster or "users"),
         shard=options.shard,
+        due=make_due_rule(options.first_day, interval) if options.first_day else None,
     )
 
 
@@ -121,15 +130,17 @@ class Source:
     :param mapping: from Zoom's field to its source
     :param key: the column that its source knows a row by
     :param shard: ``(i, n)``: only the rows whose address falls to part i of n
+    :param due: says which rows are due; None where all are
     """
 
-    users: Sequence[object] = ()
+    users: Iterable[object] = ()
     path: str | None = None
     name: str = ""
     open_text: Callable[[str, str], TextIO]
     mapping: Mapping[str, Any] | None = None
     key: str | None = None
     shard: tuple[int, int] | None = None
+    due: DueRule | None = None
 
     def rows(self, check: Check) -> Iterator[Row]:
         """Read the people, one at a time, each held against Zoom's rules by ``check``."""
@@ -155,11 +166,13 @@ class Source:
     def survey(self) -> Survey:
         """Read it to its end: how many rows, and who stands in which."""
         digest = hashlib.sha256(b"people")
-        rows = []
+        rows, due = [], []
         for row in self.listed():
             rows.append(row.row)
+            if not row.not_due:
+                due.append(row.row)
             digest.update(f"{row.row} {row.key} {row.email}\n".encode("utf-8", "replace"))
-        return Survey(digest.hexdigest()[:32], Rows(rows))
+        return Survey(digest.hexdigest()[:32], Rows(rows), Rows(due))
 
     @property
     def constants(self) -> dict[str, Any]:
@@ -169,7 +182,7 @@ class Source:
     def _records(self) -> Iterator[Record]:
         if self.path is None:
             listed = self._keyed(roster.from_list(self.users))
-            yield from mapped(listed, self.mapping) if self.mapping else listed
+            yield from self._selected(listed, self._mapped_users)
             return
         with self.open_text(self.path, "r") as stream:
             path = printable(self.path)
@@ -179,8 +192,23 @@ class Source:
                 needed = columns_needed(self.mapping)
                 if self.key:
                     needed.setdefault(self.key, "the rows' key")
+                if self.due is not None:
+                    needed.setdefault(self.due.column, "first_day")
                 records = roster.from_csv(stream, path, needed)
-            yield from mapped(self._keyed(records), self.mapping)
+            yield from self._selected(
+                self._keyed(records), lambda records: mapped(records, self.mapping)
+            )
+
+    def _mapped_users(self, records: Iterator[Record]) -> Iterator[Record]:
+        if self.mapping:
+            return mapped(records, self.mapping)
+        if self.due is not None and self.due.column not in UserInfo.model_fields:
+            return without_column(records, self.due.column)
+        return records
+
+    def _selected(self, records: Iterator[Record], apply: Apply) -> Iterator[Record]:
+        """Apply the mapping, and say which rows are not due."""
+        return apply(records) if self.due is None else select_due(records, self.due, apply)
 
     def _keyed(self, records: Iterator[Record]) -> Iterator[Record]:
         if self.key is None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from zoom_provider.exceptions import ZoomError
 from zoom_provider.provisioning.checkpoint import Rows
+from zoom_provider.provisioning.report import Outcome
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,8 @@ class Summary:
                 "task as success. Who: "
                 f"{self.report}"
             )
-        total = sum(self.outcomes.values())
+        # Users who are not due yet would let the share of failures look smaller than it is.
+        total = sum(self.outcomes.values()) - self.outcomes.get(Outcome.NOT_DUE, 0)
         # A share is compared as one: 100 * 0.29 is less than 29.
         share = isinstance(max_failures, float)
         counted = self.failed / total if total and share else self.failed

@@ -86,3 +86,11 @@ def test_owed_rows_that_cannot_be_named_keep_the_task_from_being_green(
     found = complaint(max_failures, unnamed=Rows([4, 5, 6, 9]))
     assert found is not None
     assert "rows 4-6,9" in found
+
+
+def test_users_who_are_not_due_do_not_count_in_a_share() -> None:
+    outcomes = {"invited": 5, "rejected": 5, "not_due": 9_990}
+    assert complaint(0.5, outcomes=outcomes, failed=5) is None
+    told = complaint(0.4, outcomes=outcomes, failed=5)
+    assert told is not None
+    assert "5 of 10 people failed" in told
