@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from child_processes import free_port
 from dags import zoom_onboarding_csv as csv_example
-from tests.integration.airflow_stack import Airflow, airflow_3
+from devstack.airflow import Airflow
+from devstack.processes import free_port
 from tests.readme import PROJECT, block, blocks
 from tests.stand_ins.mailbox import Mailbox, body_of, receiving
 from tests.support import JANE, connection, emails, run_dag
@@ -80,15 +80,14 @@ def told(
     assert code.count('"/data/') == 1
     (dags / f"{MANY}.py").write_text(code.replace('"/data/', f'"{data}/'), encoding="utf-8")
     (dags / "killed.py").write_text(KILLED, encoding="utf-8")
-    settings = {
-        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+    env = {
         "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "True",
         "AIRFLOW_CONN_ZOOM_DEFAULT": connection(zoom_server),
         "AIRFLOW_CONN_SMTP_DEFAULT": Mailbox(mail_port).connection,
         "PYTHONWARNINGS": "error::UserWarning:zoom_provider",
     }
-    with airflow_3(home, **settings) as airflow:
-        airflow.read_dags(ONE, MANY, CONSUMER, "killed")
+    with Airflow(home, dags=dags, env=env) as airflow:
+        airflow.wait_for_dags(ONE, MANY, CONSUMER, "killed")
         yield airflow
 
 
@@ -107,12 +106,12 @@ def roster(data: Path) -> Path:
 def run(airflow: Airflow, dag_id: str, **conf: Any) -> tuple[str, str]:
     """Run a DAG to its end; return the run's id, and how it ended."""
     run_id = airflow.trigger(dag_id, conf)
-    return run_id, airflow.state(dag_id, run_id)
+    return run_id, airflow.wait_for_run(dag_id, run_id)
 
 
 def events(airflow: Airflow, run_id: str) -> list[dict[str, Any]]:
     """List the asset's events that a run caused."""
-    found = airflow.api("GET", "assets/events?limit=100&order_by=-timestamp")["asset_events"]
+    found = airflow.rest("GET", "assets/events?limit=100&order_by=-timestamp")["asset_events"]
     return [event for event in found if event["source_run_id"] == run_id]
 
 
@@ -123,18 +122,17 @@ def started_by(airflow: Airflow, run_id: str) -> dict[str, Any]:
         [event] = events(airflow, run_id)
         return next(iter(event["created_dagruns"]), None)
 
-    return airflow.processes.wait_for("The run for the event", found, 60)
+    return airflow.wait_for("The run for the event", found, 60)
 
 
 def log_of(airflow: Airflow, dag_id: str, run_id: str, task_id: str) -> str:
     """Give the log of a task's first try, once its end is there."""
-    path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/1?full_content=true"
 
     def whole() -> str | None:
-        reply = json.dumps(airflow.api("GET", path), ensure_ascii=False)
-        return reply if reply.count("::endgroup::") >= 2 else None
+        log = json.dumps(json.loads(airflow.log(dag_id, run_id, task_id)), ensure_ascii=False)
+        return log if log.count("::endgroup::") >= 2 else None
 
-    return airflow.processes.wait_for(f"The log of {task_id}", whole, 30)
+    return airflow.wait_for(f"The log of {task_id}", whole, 30)
 
 
 # ---- events
@@ -150,7 +148,7 @@ def test_an_onboarded_person_starts_another_dag(told: Airflow, zoom: Simulator) 
     assert event["extra"]["outcomes"] == {"invited": 1}
     follower = started_by(told, run_id)
     assert follower["dag_id"] == CONSUMER
-    assert told.state(CONSUMER, follower["run_id"]) == "success"
+    assert told.wait_for_run(CONSUMER, follower["run_id"]) == "success"
     log = log_of(told, CONSUMER, follower["run_id"], "announce")
     assert f"1 new in Zoom, by {ONE}, run {run_id}" in log
 
@@ -163,8 +161,8 @@ def test_who_was_there_already_is_no_news(told: Airflow, zoom: Simulator) -> Non
     [event] = events(told, run_id)
     assert event["extra"]["outcomes"] == {"existing": 1}
     follower = started_by(told, run_id)["run_id"]
-    assert told.state(CONSUMER, follower) == "success"
-    tasks = told.api("GET", f"dags/{CONSUMER}/dagRuns/{follower}/taskInstances")["task_instances"]
+    assert told.wait_for_run(CONSUMER, follower) == "success"
+    tasks = told.tasks(CONSUMER, follower)
     assert {task["task_id"]: task["state"] for task in tasks} == {
         "newcomers": "success",
         "announce": "skipped",
@@ -174,14 +172,13 @@ def test_who_was_there_already_is_no_news(told: Airflow, zoom: Simulator) -> Non
 def test_a_consumer_started_by_hand_finds_nobody(told: Airflow) -> None:
     run_id, state = run(told, CONSUMER)
     assert state == "success"
-    tasks = told.api("GET", f"dags/{CONSUMER}/dagRuns/{run_id}/taskInstances")["task_instances"]
-    assert {task["state"] for task in tasks} == {"success", "skipped"}
+    assert {task["state"] for task in told.tasks(CONSUMER, run_id)} == {"success", "skipped"}
 
 
 def test_the_dags_with_the_asset_are_read_without_a_warning(told: Airflow) -> None:
-    assert told.api("GET", "importErrors")["import_errors"] == []
-    assert told.api("GET", "dagWarnings")["dag_warnings"] == []
-    [asset] = told.api("GET", "assets")["assets"]
+    assert told.rest("GET", "importErrors")["import_errors"] == []
+    assert told.rest("GET", "dagWarnings")["dag_warnings"] == []
+    [asset] = told.rest("GET", "assets")["assets"]
     assert asset["uri"] == "zoom://account/users"
     assert {task["dag_id"] for task in asset["producing_tasks"]} == {ONE, MANY}
     assert [dag["dag_id"] for dag in asset["scheduled_dags"]] == [CONSUMER]
@@ -276,15 +273,14 @@ def test_without_a_mail_server_the_task_ends_as_it_would(
     assert ended == state
     log = log_of(told, MANY, run_id, "create_users")
     assert "The notification could not be sent: ConnectionRefusedError" in log
-    tasks = told.api("GET", f"dags/{MANY}/dagRuns/{run_id}/taskInstances")["task_instances"]
-    assert [task["state"] for task in tasks] == [state]
+    assert [task["state"] for task in told.tasks(MANY, run_id)] == [state]
 
 
 def test_of_a_task_that_was_killed_its_dag_tells(told: Airflow, mailbox: Mailbox) -> None:
     _, state = run(told, "killed")
 
     assert state == "failed"
-    [mail] = told.processes.wait_for("The mail", lambda: mailbox.mails or None, 60)
+    [mail] = told.wait_for("The mail", lambda: mailbox.mails or None, 60)
     assert mail["subject"] == "Zoom: killed.die failed"
     assert "<td>E-1</td>" in body_of(mail)
 

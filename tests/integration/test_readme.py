@@ -19,8 +19,8 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
-from child_processes import free_port
-from tests.integration.airflow_stack import AUTH_BACKENDS, Airflow
+from devstack.airflow import AUTH_BACKENDS, Airflow
+from devstack.processes import free_port
 from tests.readme import PROJECT, TEXT, block, blocks
 from tests.requires import require
 from tests.support import connection, run_dag
@@ -32,7 +32,7 @@ NOT_RUN: dict[str, str] = {}
 MADE_BY = {
     "demo": (".ci/run", "\nmake demo\n"),
     "test": (".ci/run", "\nmake test\n"),
-    "ui": ("tests/integration/test_demo.py", '"ui.py"'),
+    "ui": ("tests/integration/test_demo.py", '["ui"]'),
     "bench": ("Makefile", "\nbench: "),
 }
 # The commands that are run below, by their comments in the README; any-source has its own file.
@@ -138,7 +138,9 @@ def test_trigger(
 
     done = bash(commands, env)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert airflow.state("zoom_create_user", json.loads(done.stdout)["dag_run_id"]) == "success"
+    assert (
+        airflow.wait_for_run("zoom_create_user", json.loads(done.stdout)["dag_run_id"]) == "success"
+    )
     [person] = zoom.people()
     assert {name: person[name] for name in JANE} == JANE
 
