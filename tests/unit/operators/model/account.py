@@ -98,7 +98,7 @@ class Account:
         self._attempt = attempt
         self._turn += 1
         # No second has more calls than Zoom allows, whatever the real clock says.
-        self.zoom.travel(5)
+        self.zoom.advance_clock(5)
         self._seen = len(self.zoom.requests(POST))
         yield
 
