@@ -131,7 +131,7 @@ def people_hired(first: date, last: date) -> list[dict[str, Any]]:
 
 def without_first_day(people: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Write all first days as YYYY-MM-DD; take out those that cannot be read, as failures."""
-    from zoom_provider.api.replies import printable
+    from zoom_provider.api.response import printable
 
     undated = []
     for person in list(people):

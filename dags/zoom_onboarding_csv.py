@@ -132,7 +132,7 @@ def first_day(row: Any) -> date:
 
 def pick(name: str, data: bytes, first: date, last: date) -> dict[str, Any]:
     """Return who of an export starts on these days, who has no first day, and why it stays open."""
-    from zoom_provider.api.replies import printable
+    from zoom_provider.api.response import printable
     from zoom_provider.provisioning.roster import from_csv
 
     people, undated, later = [], [], 0
@@ -157,7 +157,7 @@ def pick(name: str, data: bytes, first: date, last: date) -> dict[str, Any]:
 
 def told(person: Mapping[str, Any], outcome: str, reason: str | None) -> dict[str, Any]:
     """Return a line of the list of who got what: one line, whatever a cell holds."""
-    from zoom_provider.api.replies import printable
+    from zoom_provider.api.response import printable
 
     where = {name: person[name] for name in ("file", "row", "key")}
     where |= {"source": printable(person["file"]), "email": printable(person["Work Email"], 128)}
@@ -198,7 +198,7 @@ def read_settled(path: Any, found: dict[str, Any], listed: float) -> tuple[dict[
 
 def read_exports(inbox: Any, by_hand: bool, first: date, last: date) -> dict[str, list[Any]]:
     """Pick from each file who is due, oldest first; a file that cannot be read is a fault."""
-    from zoom_provider.api.replies import printable
+    from zoom_provider.api.response import printable
 
     def modified(path: Any) -> tuple[float, str]:
         with suppress(OSError):
@@ -262,7 +262,7 @@ def who_got_what(
 
 def mark(inbox: Any, file: Mapping[str, Any], about: Mapping[str, Any]) -> str | None:
     """Mark a file if it is done; return a fault if that cannot be written."""
-    from zoom_provider.api.replies import printable
+    from zoom_provider.api.response import printable
 
     name = printable(file["name"])
     why = [f"{count} {o}" for o, count in about["outcomes"].items() if o not in SETTLED]

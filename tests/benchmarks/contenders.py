@@ -48,7 +48,7 @@ class Phase:
 
 def unbind() -> None:
     """Let our own pacing bound nothing, in this process alone."""
-    from zoom_provider.api.pacing import PER_SECOND
+    from zoom_provider.api.rate_limit import PER_SECOND
 
     for label in PER_SECOND["business"]:
         PER_SECOND["business"][label] = UNBOUND

@@ -13,10 +13,10 @@ from fastapi.routing import APIRoute
 from tests.readme import PROJECT, TEXT, block, codes, table, text_of
 from zoom_provider import exceptions
 from zoom_provider.api.errors import error_of
-from zoom_provider.api.pacing import PER_SECOND
-from zoom_provider.api.replies import Reply
-from zoom_provider.api.user_info import Action, UserInfo
+from zoom_provider.api.rate_limit import PER_SECOND
+from zoom_provider.api.response import Reply
 from zoom_provider.get_provider_info import FORM_FIELDS, STANDARD_FIELDS
+from zoom_provider.models.user import Action, UserInfo
 from zoom_provider.operators.users import ZoomCreateUserOperator, ZoomCreateUsersOperator
 from zoom_provider.provisioning.report import FAILURES, Outcome
 from zoom_provider.simulator.control import control

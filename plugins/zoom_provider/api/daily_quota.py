@@ -22,8 +22,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Final
 
-from zoom_provider.api.replies import Reply
-from zoom_provider.api.retrying import daily_reset, retry_after
+from zoom_provider.api.response import Reply
+from zoom_provider.api.retry import daily_reset, retry_after
 from zoom_provider.api.settings import Plan
 
 log = logging.getLogger(__name__)

@@ -4,6 +4,10 @@ Pure: a reply that is an error in, the exception that says what to do about it o
 The choice is made by Zoom's numeric codes (as its API reference lists them for each call) and by
 the HTTP status where a code is unknown. Zoom's own words are passed on, shortened, and never
 decide: they change and are localised.
+
+:func:`error_scope` says what an error concerns: the whole account, one user, or perhaps both. A
+bulk run stops at once for what concerns the account, goes on after what concerns one user, and
+stops for what is ambiguous only after several users in a row fared alike.
 """
 
 from __future__ import annotations
@@ -11,10 +15,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from zoom_provider.api.replies import Reply, printable
-from zoom_provider.api.retrying import daily_reset, retry_after
+from zoom_provider.api.response import Reply, printable
+from zoom_provider.api.retry import daily_reset, retry_after
 from zoom_provider.exceptions import (
     ZoomAuthError,
     ZoomDailyLimitError,
@@ -25,6 +29,7 @@ from zoom_provider.exceptions import (
     ZoomPermissionError,
     ZoomProtocolError,
     ZoomRateLimitError,
+    ZoomStoppedError,
     ZoomUnavailableError,
     ZoomUserExistsError,
     ZoomValidationError,
@@ -316,3 +321,44 @@ def token_error_of(reply: Reply, *, now: datetime) -> ZoomError:
     says = f' Zoom says: "{printable(words)}"' if words else ""
     kind = ClientRefusedError if error == "invalid_client" else ZoomAuthError
     return kind(f"{text}.{says}", **facts)
+
+
+ErrorScope = Literal["account", "ambiguous", "person"]
+
+ACCOUNT_LEVEL_ERRORS: Final = frozenset(
+    {
+        *(104, 4700, 4711),  # the app lacks a scope
+        124,  # the access token
+        2002,  # ssoCreate without single sign-on
+        2032,  # ssoCreate without pre-provisioning
+        2035,  # a kind of account that cannot add users
+        2300,  # no such endpoint: the connection's host is wrong
+    }
+)
+"""Zoom's codes that can mean nothing but the app, the account or the connection."""
+
+AMBIGUOUS_ERRORS: Final = frozenset(
+    {
+        200,  # the role of the app's owner, but also one address outside the managed domains
+        403,  # "denied for this account", but proxies and firewalls use it too
+        2016,  # no permission, "contact support": for an action, or for a user
+    }
+)
+"""Zoom's codes that have causes of both kinds."""
+
+
+def error_scope(error: ZoomError) -> ErrorScope:
+    """
+    Return whether an error of one user's call would meet all users alike.
+
+    :param error: what the call came to
+    :return: ``account``: certainly; ``ambiguous``: judge by the users after it; ``person``: no
+    """
+    if error.code in ACCOUNT_LEVEL_ERRORS:
+        return "account"
+    if isinstance(error, (ZoomAuthError, ZoomDailyLimitError, ZoomStoppedError)):
+        return "account"
+    if error.code in AMBIGUOUS_ERRORS or error.status == 403:
+        return "ambiguous"
+    unclear = (ZoomPermissionError, ZoomProtocolError, ZoomRateLimitError, ZoomUnavailableError)
+    return "ambiguous" if isinstance(error, unclear) else "person"

@@ -20,9 +20,9 @@ from requests.auth import AuthBase
 from urllib3.exceptions import InvalidHeader, MaxRetryError, NewConnectionError
 
 from zoom_provider import __version__
-from zoom_provider.api.pacing import ConcurrencyLimiter, RateLimiter
-from zoom_provider.api.replies import Reply
-from zoom_provider.api.retrying import Fault, decide, may_have_acted, unbelieved
+from zoom_provider.api.rate_limit import ConcurrencyLimiter, RateLimiter
+from zoom_provider.api.response import Reply
+from zoom_provider.api.retry import Fault, decide, may_have_acted, unbelieved
 from zoom_provider.api.settings import ZoomSettings
 from zoom_provider.api.stop import StopSignal
 from zoom_provider.exceptions import Remedy, ZoomError, ZoomUnavailableError

@@ -15,8 +15,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from zoom_provider.api.client import LostReplyError, ZoomClient
-from zoom_provider.api.replies import Reply
-from zoom_provider.api.user_info import Action, CreateRequest
+from zoom_provider.api.response import Reply
 from zoom_provider.exceptions import (
     ZoomError,
     ZoomForeignAccountError,
@@ -28,6 +27,7 @@ from zoom_provider.exceptions import (
     ZoomUnavailableError,
     ZoomUserExistsError,
 )
+from zoom_provider.models.user import Action, CreateRequest
 from zoom_provider.provisioning.decide import Change, IfExists, decide, needs_fields
 from zoom_provider.provisioning.ports import AttemptNote
 from zoom_provider.provisioning.report import Outcome

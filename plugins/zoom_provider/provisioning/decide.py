@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from zoom_provider.api.user_info import CreateRequest
 from zoom_provider.exceptions import ZoomUserExistsError
+from zoom_provider.models.user import CreateRequest
 from zoom_provider.provisioning.report import Outcome
 
 IfExists = Literal["fail", "skip", "update"]

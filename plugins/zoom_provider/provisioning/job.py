@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Any, Final
 
 from zoom_provider.api.client import ZoomClient
-from zoom_provider.api.replies import printable
+from zoom_provider.api.response import printable
 from zoom_provider.exceptions import ZoomError, ZoomStoppedError, ZoomValidationError
 from zoom_provider.provisioning.checkpoint import Checkpoint, Ledger, Rows, newest
 from zoom_provider.provisioning.directory import Directory, open_directory

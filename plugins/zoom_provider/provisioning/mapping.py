@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from zoom_provider.api.field_names import advice, visible
-from zoom_provider.api.replies import printable
-from zoom_provider.api.user_info import UserInfo
+from zoom_provider.api.response import printable
 from zoom_provider.exceptions import ZoomValidationError
+from zoom_provider.models.user import UserInfo
+from zoom_provider.models.validation import advice, visible
 from zoom_provider.provisioning.roster import Record, Unusable
 
 _FIELDS: Final = tuple(UserInfo.model_fields)

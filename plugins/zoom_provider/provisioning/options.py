@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 
-from zoom_provider.api.replies import printable
+from zoom_provider.api.response import printable
 from zoom_provider.exceptions import ZoomValidationError
 from zoom_provider.provisioning.decide import IfExists
 from zoom_provider.provisioning.mapping import check_mapping

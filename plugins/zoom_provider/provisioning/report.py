@@ -13,7 +13,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any, Final
 
-from zoom_provider.api.replies import printable
+from zoom_provider.api.response import printable
 from zoom_provider.exceptions import (
     ZoomDailyLimitError,
     ZoomError,

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, NamedTuple, TextIO
 
-from zoom_provider.api.replies import printable
-from zoom_provider.api.user_info import CreateRequest
+from zoom_provider.api.response import printable
 from zoom_provider.exceptions import ZoomValidationError
+from zoom_provider.models.user import CreateRequest
 
 Check = Callable[[object], CreateRequest]
 """Makes the request of a ``user_info`` object, or raises ZoomValidationError."""

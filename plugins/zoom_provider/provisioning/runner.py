@@ -23,7 +23,7 @@ from time import monotonic
 from typing import Any, Final, Literal
 
 from zoom_provider.api.client import ZoomClient
-from zoom_provider.api.error_scope import error_scope
+from zoom_provider.api.errors import error_scope
 from zoom_provider.exceptions import (
     ZoomDailyLimitError,
     ZoomError,

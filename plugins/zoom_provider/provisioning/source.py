@@ -11,9 +11,9 @@ from io import BufferedReader, RawIOBase, TextIOWrapper
 from tempfile import TemporaryFile
 from typing import IO, Any, TextIO
 
-from zoom_provider.api.replies import printable
-from zoom_provider.api.user_info import UserInfo
+from zoom_provider.api.response import printable
 from zoom_provider.exceptions import ZoomValidationError
+from zoom_provider.models.user import UserInfo
 from zoom_provider.provisioning import roster
 from zoom_provider.provisioning.checkpoint import Rows
 from zoom_provider.provisioning.mapping import columns_needed, mapped

@@ -11,7 +11,6 @@ import pytest
 from tests.unit.api.fakes import ClientOf, Stranger, http
 from tests.unit.api.newcomer import NEW, create
 from zoom_provider.api.client import ZoomClient
-from zoom_provider.api.user_info import CreateRequest
 from zoom_provider.exceptions import (
     ZoomAuthError,
     ZoomDailyLimitError,
@@ -21,6 +20,7 @@ from zoom_provider.exceptions import (
     ZoomUnavailableError,
     ZoomValidationError,
 )
+from zoom_provider.models.user import CreateRequest
 from zoom_provider.simulator.server import Simulator
 
 Call = Callable[[ZoomClient], object]

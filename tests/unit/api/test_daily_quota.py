@@ -13,7 +13,7 @@ from tests.unit.api.fakes import Clock
 from tests.unit.api.newcomer import GET, NEW, POST, create, there
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.api.daily_quota import CREATES_PER_DAY, DailyQuota, Streak
-from zoom_provider.api.replies import Reply
+from zoom_provider.api.response import Reply
 from zoom_provider.exceptions import ZoomDailyLimitError, ZoomError, ZoomRateLimitError
 from zoom_provider.simulator.limits import too_many
 from zoom_provider.simulator.server import Simulator

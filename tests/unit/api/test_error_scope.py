@@ -7,14 +7,15 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.unit.api.documented import documented_refusals
-from zoom_provider.api.error_scope import (
+from zoom_provider.api.errors import (
     ACCOUNT_LEVEL_ERRORS,
     AMBIGUOUS_ERRORS,
+    ClientRefusedError,
     ErrorScope,
+    error_of,
     error_scope,
 )
-from zoom_provider.api.errors import ClientRefusedError, error_of
-from zoom_provider.api.replies import Reply
+from zoom_provider.api.response import Reply
 from zoom_provider.exceptions import (
     ZoomAuthError,
     ZoomDailyLimitError,

@@ -13,7 +13,7 @@ import pytest
 from tests.unit.api.fakes import ClientOf, Clock
 from tests.unit.api.newcomer import NEW, POST, create, there
 from zoom_provider.api.client import ZoomClient
-from zoom_provider.api.pacing import ConcurrencyLimiter
+from zoom_provider.api.rate_limit import ConcurrencyLimiter
 from zoom_provider.api.settings import ZoomSettings
 from zoom_provider.api.stop import StopSignal
 from zoom_provider.api.token_cache import TokenCache
@@ -144,7 +144,6 @@ def test_nothing_is_sent_after_the_stop(zoom: Simulator, client: ZoomClient) -> 
         client.count_users,
         client.greet,
         lambda: client.pause(0),
-        lambda: client.sleep(1),
     ]
     for call in calls:
         with pytest.raises(ZoomStoppedError):

@@ -14,8 +14,8 @@ from requests.adapters import BaseAdapter
 
 from tests.unit.api.fakes import ClientOf, Clock, Stranger, http
 from tests.unit.api.newcomer import NEW, create, there, traffic
-from zoom_provider.api.replies import Reply
-from zoom_provider.api.retrying import Fault
+from zoom_provider.api.response import Reply
+from zoom_provider.api.retry import Fault
 from zoom_provider.api.settings import ZoomSettings
 from zoom_provider.api.transport import Lost, Sent, Transport
 from zoom_provider.exceptions import ZoomError, ZoomProtocolError, ZoomUnavailableError

@@ -10,8 +10,8 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, ParamValidationError
 
 from dags import zoom_create_user as example
-from zoom_provider.api.user_info import Action, CreateRequest, UserInfo, check
 from zoom_provider.exceptions import ZoomValidationError
+from zoom_provider.models.user import Action, CreateRequest, UserInfo, check
 from zoom_provider.operators._templating import parsed
 
 JANE = {"email": "jane@example.com", "type": 1}

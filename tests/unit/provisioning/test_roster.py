@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoom_provider.api.user_info import CreateRequest, check
 from zoom_provider.exceptions import ZoomValidationError
+from zoom_provider.models.user import CreateRequest, check
 from zoom_provider.provisioning.mapping import mapped
 from zoom_provider.provisioning.roster import (
     Record,

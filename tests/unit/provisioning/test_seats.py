@@ -6,8 +6,8 @@ import pytest
 
 from tests.support import calls, person
 from zoom_provider.api.client import ZoomClient
-from zoom_provider.api.user_info import CreateRequest, check
 from zoom_provider.exceptions import ZoomLicenseError, ZoomPermissionError
+from zoom_provider.models.user import CreateRequest, check
 from zoom_provider.provisioning import seats as seats_module
 from zoom_provider.provisioning.options import SeatsBought
 from zoom_provider.provisioning.seats import Seats, free_seats

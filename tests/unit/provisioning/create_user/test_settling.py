@@ -10,8 +10,7 @@ import pytest
 
 from tests.unit.api.newcomer import NEW
 from zoom_provider.api.client import LostReplyError, ZoomClient
-from zoom_provider.api.replies import Reply
-from zoom_provider.api.user_info import CreateRequest, check
+from zoom_provider.api.response import Reply
 from zoom_provider.exceptions import (
     ZoomError,
     ZoomNotFoundError,
@@ -19,6 +18,7 @@ from zoom_provider.exceptions import (
     ZoomUserExistsError,
     ZoomValidationError,
 )
+from zoom_provider.models.user import CreateRequest, check
 from zoom_provider.provisioning.create_user import post_user
 
 

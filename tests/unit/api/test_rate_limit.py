@@ -8,7 +8,13 @@ from itertools import pairwise
 import pytest
 
 from tests.unit.api.fakes import Clock
-from zoom_provider.api.pacing import PER_SECOND, ConcurrencyLimiter, Label, RateLimiter, RateLimits
+from zoom_provider.api.rate_limit import (
+    PER_SECOND,
+    ConcurrencyLimiter,
+    Label,
+    RateLimiter,
+    RateLimits,
+)
 from zoom_provider.api.settings import Plan, ZoomSettings
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
-from zoom_provider.api.replies import Reply, printable
+from zoom_provider.api.response import Reply, printable
 
 # As seen live: the quotes inside the text are not escaped.
 BROKEN = (

@@ -16,8 +16,8 @@ from pydantic import (
     field_validator,
 )
 
-from zoom_provider.api import field_rules as rules
-from zoom_provider.api.user_faults import Faults, obeying
+from zoom_provider.models import rules
+from zoom_provider.models.validation import Faults, obeying
 
 #: The values of ``feature.zoom_one_type``: the plans of Zoom Workplace and Zoom One, each a power
 #: of two.  The three largest appear rounded in Zoom's published reference.

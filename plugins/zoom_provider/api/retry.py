@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Final, Literal
 
-from zoom_provider.api.replies import Reply, printable
+from zoom_provider.api.response import Reply, printable
 
 MOST_TRIES: Final = 5
 """Calls in all for a failure that time alone may mend (5xx, network)."""

@@ -10,10 +10,15 @@ from typing import Any
 import pytest
 
 from tests.requires import require
-from tests.unit.api.people import SUBSCRIPTION, faults, jane
-from zoom_provider.api.field_names import PATCH_ONLY
-from zoom_provider.api.plans import LICENSE_OPTIONS, PLAN_UNITED_TYPES, ZOOM_ONE_TYPES, Feature
-from zoom_provider.api.user_info import Action, UserInfo, UserType
+from tests.unit.models.people import SUBSCRIPTION, faults, jane
+from zoom_provider.models.licenses import (
+    LICENSE_OPTIONS,
+    PLAN_UNITED_TYPES,
+    ZOOM_ONE_TYPES,
+    Feature,
+)
+from zoom_provider.models.user import Action, UserInfo, UserType
+from zoom_provider.models.validation import PATCH_ONLY
 
 NOT_ONE_TYPE = "is not a value of Zoom's zoom_one_type"
 UNITED = 'must be one of Zoom\'s values, the powers of two from "1" to "131072"'

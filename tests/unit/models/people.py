@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from zoom_provider.api.user_info import check
 from zoom_provider.exceptions import ZoomValidationError
+from zoom_provider.models.user import check
 
 JANE = {"email": "jane@example.com", "type": 1}
 PASSWORD = "Sesame42!open"

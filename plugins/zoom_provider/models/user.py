@@ -27,11 +27,17 @@ from pydantic import (
     ValidationError,
 )
 
-from zoom_provider.api import field_rules as rules
-from zoom_provider.api.field_names import nearest
-from zoom_provider.api.passwords import password_faults
-from zoom_provider.api.plans import Feature, Id, LicenseInfo, Part, list_up_to, present, united_plan
-from zoom_provider.api.user_faults import Faults, by_field, obeying, refusal
+from zoom_provider.models import rules
+from zoom_provider.models.licenses import (
+    Feature,
+    Id,
+    LicenseInfo,
+    Part,
+    list_up_to,
+    present,
+    united_plan,
+)
+from zoom_provider.models.validation import Faults, by_field, nearest, obeying, refusal
 
 
 class Action(StrEnum):
@@ -70,7 +76,7 @@ def _not_bytes(value: object) -> object:
 
 def _password(password: SecretStr | None) -> SecretStr | None:
     if password is not None:
-        obeying(password_faults)(password.get_secret_value())
+        obeying(rules.password_faults)(password.get_secret_value())
     return password
 
 
@@ -122,10 +128,10 @@ class UserInfo(Part):
     :param first_name: at most 64 characters, at most 5 of them Chinese
     :param last_name: at most 64 characters, at most 5 of them Chinese
     :param display_name: at most 128 characters, at most 10 of them Chinese
-    :param password: for ``autoCreate`` only, see :mod:`zoom_provider.api.passwords`
+    :param password: for ``autoCreate`` only, see :func:`zoom_provider.models.rules.password_faults`
     :param division_ids: at most one
     :param feature: Zoom Phone and the Zoom Workplace plan
-    :param plan_united_type: one of :data:`zoom_provider.api.plans.PLAN_UNITED_TYPES`
+    :param plan_united_type: one of :data:`zoom_provider.models.licenses.PLAN_UNITED_TYPES`
     :param license_info_list: at most two; for accounts with several subscriptions
     """
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.api.people import JANE, faults, jane, short
-from zoom_provider.api.field_names import PATCH_ONLY
+from tests.unit.models.people import JANE, faults, jane, short
+from zoom_provider.models.validation import PATCH_ONLY
 
 WITH_PATCH = "is set with PATCH after the person exists (ZoomHook.update_user), not at creation"
 

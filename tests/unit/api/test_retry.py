@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoom_provider.api.replies import Reply
-from zoom_provider.api.retrying import (
+from zoom_provider.api.response import Reply
+from zoom_provider.api.retry import (
     MOST_TRIES,
     Decision,
     Fault,

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from zoom_provider.api.field_names import PATCH_ONLY
-from zoom_provider.api.plans import Feature, LicenseInfo
-from zoom_provider.api.user_info import Action, CreateRequest, UserInfo, check
 from zoom_provider.exceptions import ZoomValidationError
+from zoom_provider.models.licenses import Feature, LicenseInfo
+from zoom_provider.models.user import Action, CreateRequest, UserInfo, check
+from zoom_provider.models.validation import PATCH_ONLY
 
 CANARY = "C4nary-Sings-Loud"
 

@@ -11,9 +11,18 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tests.unit.api.people import JANE, PASSWORD, SUBSCRIPTION, faults, jane, refused, sent, short
-from zoom_provider.api.plans import Feature
-from zoom_provider.api.user_info import Action, CreateRequest, UserInfo, UserType, check
+from tests.unit.models.people import (
+    JANE,
+    PASSWORD,
+    SUBSCRIPTION,
+    faults,
+    jane,
+    refused,
+    sent,
+    short,
+)
+from zoom_provider.models.licenses import Feature
+from zoom_provider.models.user import Action, CreateRequest, UserInfo, UserType, check
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.api.people import faults, jane, sent, short
+from tests.unit.models.people import faults, jane, sent, short
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.api.people import faults, jane, sent, short
-from zoom_provider.api.passwords import has_run, password_faults
+from tests.unit.models.people import faults, jane, sent, short
+from zoom_provider.models.rules import has_run, password_faults
 
 SHORT = "must have 8 to 32 characters"
 DIGIT = "needs a digit (0-9)"

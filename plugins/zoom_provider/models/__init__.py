@@ -1,0 +1,1 @@
+"""Zoom's requests and rules. Knows no wire and no Airflow."""
