@@ -62,7 +62,7 @@ def blank_is_none(value: object) -> object:
     return None if is_blank(value) else value
 
 
-def read_type(value: object) -> int:
+def parse_type(value: object) -> int:
     """Read the kind of seat: 1, 2 or 4."""
     number = rules.whole_number(value)
     if number in _TYPES.values():
@@ -72,20 +72,20 @@ def read_type(value: object) -> int:
     raise Faults(f"{text} (write {_TYPES[word]})" if word in _TYPES else text)
 
 
-def read_united_plan(value: object) -> str | None:
+def parse_optional_plan(value: object) -> str | None:
     """Read a Zoom United plan; PATCH's ``none`` and the ``0`` of other calls are None."""
     word = str(value).strip().lower() if isinstance(value, str | int) else value
     return None if word in (None, "", "0", NO_UNITED_PLAN) else united_plan(value)
 
 
-def read_zoom_one(value: object) -> int | None:
+def parse_optional_zoom_one(value: object) -> int | None:
     """Read a Zoom Workplace plan; 0 is None."""
     if is_blank(value) or rules.whole_number(value) == 0:
         return None
     return read_option(value, ZOOM_ONE_TYPES, "zoom_one_type")
 
 
-def read_number(lowest: int, highest: int, text: str) -> BeforeValidator:
+def number_parser(lowest: int, highest: int, text: str) -> BeforeValidator:
     """Build the reader of a whole number between two others."""
 
     def read(value: object) -> int:
@@ -97,7 +97,7 @@ def read_number(lowest: int, highest: int, text: str) -> BeforeValidator:
     return BeforeValidator(read)
 
 
-def about_faults(text: str) -> list[str]:
+def about_errors(text: str) -> list[str]:
     """List what Zoom has against ``about_me``."""
     return [
         *text_rule(150)(text),
@@ -105,28 +105,28 @@ def about_faults(text: str) -> list[str]:
     ]
 
 
-def linkedin_faults(text: str) -> list[str]:
+def linkedin_errors(text: str) -> list[str]:
     """List what Zoom has against ``linkedin_url``."""
     return [] if "linkedin.com" in text.lower() else ["must contain linkedin.com"]
 
 
-def host_key_faults(text: str) -> list[str]:
+def host_key_errors(text: str) -> list[str]:
     """List what Zoom has against ``host_key``."""
     right = text.isascii() and text.isdigit() and 6 <= len(text) <= 10
     return [] if right else ["must have 6 to 10 digits"]
 
 
-def _number_faults(text: str) -> list[str]:
+def _number_errors(text: str) -> list[str]:
     return [] if any(map(str.isdigit, text)) else ["must be a phone number"]
 
 
-def _read_required(value: object) -> object:
+def _parse_required(value: object) -> object:
     if is_blank(value):
         raise Faults("is required")
     return str(value) if type(value) is int else value
 
 
-def _read_label(value: object) -> object:
+def _parse_label(value: object) -> object:
     if is_blank(value):
         return None
     by_word = {label.lower(): label for label in PHONE_LABELS}
@@ -136,7 +136,7 @@ def _read_label(value: object) -> object:
     return label
 
 
-def _read_pattern(pattern: str, text: str, shape: Callable[[str], str]) -> Callable[..., Any]:
+def _pattern_parser(pattern: str, text: str, shape: Callable[[str], str]) -> Callable[..., Any]:
     def read(value: object) -> str | None:
         if is_blank(value):
             return None
@@ -148,12 +148,12 @@ def _read_pattern(pattern: str, text: str, shape: Callable[[str], str]) -> Calla
     return read
 
 
-_read_code = _read_pattern(
+_parse_code = _pattern_parser(
     r"\+?[0-9]{1,4}", "must be a country's code such as +1", lambda text: f"+{text.lstrip('+')}"
 )
-_read_country = _read_pattern("[A-Za-z]{2}", "must be a country of two letters: US", str.upper)
+_parse_country = _pattern_parser("[A-Za-z]{2}", "must be a country of two letters: US", str.upper)
 
-_Required = Annotated[str, STRIPPED, BeforeValidator(_read_required)]
+_Required = Annotated[str, STRIPPED, BeforeValidator(_parse_required)]
 
 
 class PhoneNumber(Part):
@@ -166,11 +166,11 @@ class PhoneNumber(Part):
     :param number: the number without the country's code
     """
 
-    code: Annotated[str | None, BeforeValidator(_read_code)] = None
-    country: Annotated[str | None, BeforeValidator(_read_country)] = None
-    label: Annotated[str | None, BeforeValidator(_read_label)] = None
+    code: Annotated[str | None, BeforeValidator(_parse_code)] = None
+    country: Annotated[str | None, BeforeValidator(_parse_country)] = None
+    label: Annotated[str | None, BeforeValidator(_parse_label)] = None
     number: Annotated[
-        str, STRIPPED, BeforeValidator(_read_required), AfterValidator(obeying(_number_faults))
+        str, STRIPPED, BeforeValidator(_parse_required), AfterValidator(obeying(_number_errors))
     ] = Field(repr=False)
 
 

@@ -31,17 +31,17 @@ from zoom_provider.models.profile import (
     CustomAttribute,
     PhoneNumber,
     UpdateFeature,
-    about_faults,
+    about_errors,
     blank_is_none,
     clearable,
-    host_key_faults,
+    host_key_errors,
     is_blank,
-    linkedin_faults,
+    linkedin_errors,
     not_clearable,
-    read_number,
-    read_type,
-    read_united_plan,
-    read_zoom_one,
+    number_parser,
+    parse_optional_plan,
+    parse_optional_zoom_one,
+    parse_type,
     text_rule,
 )
 from zoom_provider.models.update_hints import update_field_hint
@@ -69,10 +69,10 @@ class UserUpdate(Part):
     last_name: _Name = Field(default=None, repr=False)
     display_name: _DisplayName = Field(default=None, repr=False)
     type: Annotated[
-        int | None, BeforeValidator(read_type), not_clearable(f"write {TYPES_TEXT}")
+        int | None, BeforeValidator(parse_type), not_clearable(f"write {TYPES_TEXT}")
     ] = None
-    plan_united_type: Annotated[str | None, BeforeValidator(read_united_plan)] = None
-    zoom_one_type: Annotated[int | None, BeforeValidator(read_zoom_one)] = None
+    plan_united_type: Annotated[str | None, BeforeValidator(parse_optional_plan)] = None
+    zoom_one_type: Annotated[int | None, BeforeValidator(parse_optional_zoom_one)] = None
     license_info_list: Annotated[
         tuple[LicenseInfo, ...] | None, BeforeValidator(list_up_to(2)), _BLANK_IS_NONE
     ] = None
@@ -102,12 +102,12 @@ class UserUpdate(Part):
     pronouns: _Text = Field(default=None, repr=False)
     pronouns_option: Annotated[
         int | None,
-        read_number(1, 3, "must be 1 (ask), 2 (always show) or 3 (never show)"),
+        number_parser(1, 3, "must be 1 (ask), 2 (always show) or 3 (never show)"),
         not_clearable("write 3 to show none"),
     ] = None
     pmi: Annotated[
         int | None,
-        read_number(10**9, 10**10 - 1, "must have 10 digits"),
+        number_parser(10**9, 10**10 - 1, "must have 10 digits"),
         not_clearable("every user has one"),
     ] = Field(default=None, repr=False)
     use_pmi: Annotated[StrictBool | None, not_clearable("write true or false")] = None
@@ -115,14 +115,14 @@ class UserUpdate(Part):
     host_key: Annotated[
         str | None,
         STRIPPED,
-        clearable(host_key_faults),
+        clearable(host_key_errors),
         not_clearable("write another one of 6 to 10 digits"),
         BeforeValidator(lambda value: str(value) if type(value) is int else value),
     ] = Field(default=None, repr=False)
-    about_me: Annotated[str | None, STRIPPED, clearable(about_faults)] = Field(
+    about_me: Annotated[str | None, STRIPPED, clearable(about_errors)] = Field(
         default=None, repr=False
     )
-    linkedin_url: Annotated[str | None, STRIPPED, clearable(linkedin_faults)] = Field(
+    linkedin_url: Annotated[str | None, STRIPPED, clearable(linkedin_errors)] = Field(
         default=None, repr=False
     )
     cms_user_id: _Text = None
@@ -144,7 +144,7 @@ class GroupChanges(Part):
     remove: Annotated[tuple[Id, ...], BeforeValidator(list_up_to(_MOST_GROUPS))] = ()
 
 
-def _read_groups(value: object) -> object:
+def _parse_groups(value: object) -> object:
     """Read a bare list as groups to join."""
     if is_blank(value):
         return None
@@ -153,7 +153,7 @@ def _read_groups(value: object) -> object:
     return {"add": value} if isinstance(value, list | tuple) else value
 
 
-def _check_groups(groups: GroupChanges | None) -> GroupChanges | None:
+def _reject_contradiction(groups: GroupChanges | None) -> GroupChanges | None:
     both = sorted({*groups.add} & {*groups.remove}) if groups else []
     if both:
         raise Faults(f"names {both[0]!r} in add and in remove")
@@ -176,7 +176,7 @@ class UserChanges(UserUpdate):
         not_clearable("a user without an address is removed with ZoomDeleteUserOperator"),
     ] = None
     groups: Annotated[
-        GroupChanges | None, BeforeValidator(_read_groups), AfterValidator(_check_groups)
+        GroupChanges | None, BeforeValidator(_parse_groups), AfterValidator(_reject_contradiction)
     ] = None
     role: Annotated[
         str | None,
@@ -234,14 +234,14 @@ def _validate(model: type[_Model], fields: object, root: str) -> _Model:
         if not isinstance(fields, Mapping):
             errors = {root: [f"{_OBJECT}, not {rules.kind(fields)}"]}
     else:
-        errors = {f"{root}.{name}": texts for name, texts in _faults_between(changes).items()}
+        errors = {f"{root}.{name}": texts for name, texts in _conflicts(changes).items()}
         if not errors:
             return changes
     # Raised outside the handler: pydantic's error holds the input.
     raise refusal(errors)
 
 
-def _faults_between(changes: UserUpdate) -> dict[str, list[str]]:
+def _conflicts(changes: UserUpdate) -> dict[str, list[str]]:
     """Find what does not go together."""
     given = changes.model_fields_set
     pair = {"phone_number", "phone_country"}
