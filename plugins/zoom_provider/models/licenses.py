@@ -63,7 +63,8 @@ def list_up_to(most: int) -> Callable[[object], object]:
     return test
 
 
-def _option(value: object, allowed: frozenset[int], what: str) -> int:
+def read_option(value: object, allowed: frozenset[int], what: str) -> int:
+    """Read one of the numbers that Zoom has for a plan or licence."""
     number = rules.whole_number(present(value))
     if number is None:
         raise Faults("must be a whole number")
@@ -75,7 +76,7 @@ def _option(value: object, allowed: frozenset[int], what: str) -> int:
 
 
 def _zoom_one_type(value: object) -> int | None:
-    return None if value is None else _option(value, ZOOM_ONE_TYPES, "zoom_one_type")
+    return None if value is None else read_option(value, ZOOM_ONE_TYPES, "zoom_one_type")
 
 
 def united_plan(value: object) -> str | None:
@@ -140,5 +141,9 @@ class LicenseInfo(Part):
         """Refuse what the type does not come with; of an unknown type, nothing is said."""
         license_type = info.data.get("license_type")
         if license_type is None:
-            return _option(value, frozenset().union(*LICENSE_OPTIONS.values()), "license_option")
-        return _option(value, LICENSE_OPTIONS[license_type], f"license_option for {license_type}")
+            return read_option(
+                value, frozenset().union(*LICENSE_OPTIONS.values()), "license_option"
+            )
+        return read_option(
+            value, LICENSE_OPTIONS[license_type], f"license_option for {license_type}"
+        )

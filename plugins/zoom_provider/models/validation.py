@@ -71,7 +71,7 @@ _ADVICE = {
 }
 
 # Words of HR systems, which no likeness of letters would lead to Zoom's.
-_SYNONYMS = {
+SYNONYMS = {
     "department": "dept",
     "title": "job_title",
     "position": "job_title",
@@ -121,7 +121,7 @@ def advice(name: str, known: Iterable[str], *, top: bool = True) -> str:
     :param known: the fields that are taken at this place
     :param top: whether the place is ``user_info`` itself, where PATCH's fields may be looked for
     """
-    plain = _plain(name[:_NAME_LENGTH])
+    plain = plain_name(name)
     if not top:
         near = nearest(plain, known)
         return f"is not a field of Zoom's here: {_mean(near, known)}"
@@ -129,7 +129,7 @@ def advice(name: str, known: Iterable[str], *, top: bool = True) -> str:
         return _WITH_PATCH
     if plain in _ADVICE:
         return _ADVICE[plain]
-    near = _SYNONYMS.get(plain) or nearest(plain, {*known, *PATCH_ONLY, *_ADVICE})
+    near = SYNONYMS.get(plain) or nearest(plain, {*known, *PATCH_ONLY, *_ADVICE})
     if near in PATCH_ONLY:
         return f"is not a field of Zoom's; {near} {_WITH_PATCH}"
     if near in _ADVICE:
@@ -137,9 +137,9 @@ def advice(name: str, known: Iterable[str], *, top: bool = True) -> str:
     return f"is not a field of Zoom's: {_mean(near, known)}"
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """Write ``First Name``, ``first-name`` and ``firstName`` as ``first_name``."""
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip())
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name[:_NAME_LENGTH].strip())
     return re.sub(r"\W+", "_", words).strip("_").lower()
 
 
@@ -199,7 +199,11 @@ def obeying(rule: Callable[[str], Sequence[str]]) -> Callable[[str], str]:
 
 
 def by_field(
-    error: ValidationError, known: Callable[[Sequence[int | str]], Collection[str]]
+    error: ValidationError,
+    known: Callable[[Sequence[int | str]], Collection[str]],
+    *,
+    root: str = "user_info",
+    hint: Callable[..., str] = advice,
 ) -> dict[str, list[str]]:
     """
     Sort what pydantic found by field, named as in ``user_info.license_info_list[0].license_type``.
@@ -208,24 +212,26 @@ def by_field(
 
     :param error: what pydantic raised
     :param known: the fields that are taken at a place, none where a value has no fields
+    :param root: the name of the parameter that holds the fields
+    :param hint: says why a field is not taken, as :func:`advice` does
     """
     found: dict[str, list[str]] = {}
     # Counted one by one: names that are cut to the same length count as one field.
     for count, details in enumerate(error.errors(include_url=False, include_input=False)):
         if count == _MOST_FAULTS:
-            found["user_info"] = ["has more faults than are worth listing"]
+            found[root] = ["has more faults than are worth listing"]
             break
         loc = details["loc"]
         place, name = loc[:-1], loc[-1] if loc else ""
         if details["type"] == "string_unicode" and known(loc):
-            found.setdefault(_path(loc), []).append(_TEXTS["key_unicode"])
+            found.setdefault(_path(loc, root), []).append(_TEXTS["key_unicode"])
         elif details["type"] == "invalid_key":
-            found.setdefault(_path(place), []).append(_TEXTS["invalid_key"])
+            found.setdefault(_path(place, root), []).append(_TEXTS["invalid_key"])
         elif details["type"] == "extra_forbidden":
-            text = advice(str(name), known(place), top=not place)
-            found.setdefault(_path(loc), []).append(text)
+            text = hint(str(name), known(place), top=not place)
+            found.setdefault(_path(loc, root), []).append(text)
         else:
-            found.setdefault(_path(loc), []).extend(_texts(details))
+            found.setdefault(_path(loc, root), []).extend(_texts(details))
     return found
 
 
@@ -249,8 +255,8 @@ def _texts(details: ErrorDetails) -> Sequence[str]:
     return [_TEXTS.get(details["type"], "is not valid")]
 
 
-def _path(loc: Sequence[int | str]) -> str:
+def _path(loc: Sequence[int | str], root: str) -> str:
     """Write where something is the way one would in code."""
-    return "user_info" + "".join(
+    return root + "".join(
         f"[{part}]" if isinstance(part, int) else f".{visible(part)}" for part in loc
     )
