@@ -73,7 +73,7 @@ def decide(wanted: CreateRequest, existing: Mapping[str, Any], if_exists: IfExis
         return Change(Outcome.EXISTING, reason=_PENDING)
     if status == "inactive":
         return Change(Outcome.NEEDS_HUMAN, reason=_INACTIVE)
-    given = wanted.user_info.given()
+    given = wanted.user_info.given_fields()
     changes = {
         name: given[name]
         for name in UPDATABLE
