@@ -40,6 +40,17 @@ class Outcome(StrEnum):
     NOT_DUE = "not_due"
     NEEDS_HUMAN = "needs_human"
     FAILED = "failed"
+    ACTIVATED = "activated"
+    DEACTIVATED = "deactivated"
+    DISASSOCIATED = "disassociated"
+    DELETED = "deleted"
+    ABSENT = "absent"
+    PENDING = "pending"
+    WAITING = "waiting"
+    STALE = "stale"
+    PROTECTED = "protected"
+    UNCONFIRMED = "unconfirmed"
+    NOT_APPLIED = "not_applied"
 
 
 DONE: Final = frozenset(
@@ -49,6 +60,11 @@ DONE: Final = frozenset(
         Outcome.EXISTING,
         Outcome.UPDATED,
         Outcome.UNCHANGED,
+        Outcome.ACTIVATED,
+        Outcome.DEACTIVATED,
+        Outcome.DISASSOCIATED,
+        Outcome.DELETED,
+        Outcome.ABSENT,
     }
 )
 """Final: no other try changes it. Every other outcome is tried again by the next try."""
@@ -63,6 +79,10 @@ FAILURES: Final = frozenset(
         Outcome.FOREIGN_ACCOUNT,
         Outcome.NEEDS_HUMAN,
         Outcome.FAILED,
+        Outcome.STALE,
+        Outcome.PROTECTED,
+        Outcome.UNCONFIRMED,
+        Outcome.NOT_APPLIED,
     }
 )
 
