@@ -85,7 +85,7 @@ def test_all_pages_together_are_held_against_what_was_announced(
 ) -> None:
     zoom.seed(*people(601))
     assert len(list(client.list_users())) == 601
-    assert len(next(client.pages("active"))[0]) == 300  # who stops early knows that
+    assert len(next(client.list_user_pages("active"))[0]) == 300  # who stops early knows that
     assert caplog.records == []
 
 
@@ -157,7 +157,7 @@ def test_a_list_without_end_is_given_up(
     # Hangs up, should it be asked on and on.
     with Stranger(lambda asked: answer(asked) if len(stranger.heard) <= 100 else b"") as stranger:
         client = client_of(zoom, origin=stranger.url)
-        with pytest.raises(ZoomProtocolError, match=r"list of active people does not end: page \d"):
+        with pytest.raises(ZoomProtocolError, match=r"list of active users does not end: page \d"):
             list(client.list_users())
     assert len(stranger.heard) <= most
 
@@ -186,6 +186,6 @@ def test_a_list_without_people_is_not_zooms(
 ) -> None:
     with (
         Stranger(http(body)) as stranger,
-        pytest.raises(ZoomProtocolError, match="holds no people"),
+        pytest.raises(ZoomProtocolError, match="has no field users"),
     ):
         list(client_of(zoom, origin=stranger.url).list_users())
