@@ -236,8 +236,8 @@ class Pushed(Unreachable):
     def __init__(self, people: list[dict[str, Any]], outcomes: dict[str, int]) -> None:
         self.xcoms: dict[str, Any] = {"attention": people, "outcomes": outcomes}
 
-    def xcom_pull(self, *, key: str, **_: Any) -> Any:
-        return self.xcoms.get(key)
+    def xcom_pull(self, **wanted: Any) -> Any:
+        return self.xcoms.get(wanted["key"])
 
 
 def messages_of(ti: Any, sent: Messages) -> list[str]:
