@@ -86,9 +86,9 @@ def test_the_connection_in_a_secrets_backend(monkeypatch: pytest.MonkeyPatch) ->
     [text] = [b.code for b in blocks(PRODUCTION) if b.language == "json"]
     monkeypatch.setenv("AIRFLOW_CONN_ZOOM_DEFAULT", text)
 
-    from zoom_provider.hooks.zoom import ZoomHook, settings_of
+    from zoom_provider.hooks.zoom import ZoomHook, settings_from_connection
 
-    settings = settings_of(ZoomHook.get_connection("zoom_default"))
+    settings = settings_from_connection(ZoomHook.get_connection("zoom_default"))
     assert (settings.client_id, settings.account_id) == ("CLIENT_ID", "ACCOUNT_ID")
     assert settings.plan == "business"
     assert sorted(settings.allowed_domains) == ["example.com"]

@@ -112,9 +112,9 @@ def test_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     done = bash(f'{block("connection")}\nprintf %s "$AIRFLOW_CONN_ZOOM_DEFAULT"', environment())
     monkeypatch.setenv("AIRFLOW_CONN_ZOOM_DEFAULT", done.stdout)
 
-    from zoom_provider.hooks.zoom import ZoomHook, settings_of
+    from zoom_provider.hooks.zoom import ZoomHook, settings_from_connection
 
-    settings = settings_of(ZoomHook.get_connection("zoom_default"))
+    settings = settings_from_connection(ZoomHook.get_connection("zoom_default"))
     assert (settings.client_id, settings.account_id) == ("CLIENT_ID", "ACCOUNT_ID")
     assert (settings.plan, settings.token_url) == ("business", "https://zoom.us/oauth/token")
 

@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 
 from tests.readme import PROJECT, TEXT, block, codes, table, text_of
 from zoom_provider import exceptions
-from zoom_provider.api.errors import error_of
+from zoom_provider.api.errors import build_error
 from zoom_provider.api.rate_limit import PER_SECOND
 from zoom_provider.api.response import Reply
 from zoom_provider.get_provider_info import (
@@ -93,7 +93,7 @@ def test_every_exception_is_explained() -> None:
 )
 def test_every_code_raises_the_exception_of_its_row(name: str, code: int) -> None:
     reply = Reply(401 if code == 124 else 400, {}, {"code": code, "message": "no"})
-    error = error_of(reply, call="POST /v2/users", scope="user:write:user:admin", now=NOW)
+    error = build_error(reply, call="POST /v2/users", scope="user:write:user:admin", now=NOW)
     assert type(error).__name__ == name
 
 
