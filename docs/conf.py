@@ -44,7 +44,7 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(?!zoom_provider\.).*"),
     # Internal modules have no page.
     (r"py:.*", r"zoom_provider\.(api|models|provisioning|hooks\.airflow_io)\b.*"),
-    (r"py:.*", r"zoom_provider\.simulator\.(people|world)\b.*"),
+    (r"py:.*", r"zoom_provider\.simulator\.(?!server|settings|faults).*"),
 ]
 
 html_theme = "furo"

@@ -161,9 +161,13 @@ def test_the_limits_are_those_that_are_kept() -> None:
     assert written == kept
 
 
-def test_the_scopes_are_those_that_zoom_knows() -> None:
+def test_the_scopes_are_those_that_the_calls_need() -> None:
+    sources = (PROJECT / "plugins" / "zoom_provider" / "api").glob("*.py")
+    code = "".join(path.read_text(encoding="utf-8") for path in sources)
+    needed = set(re.findall(r'"((?:user|group|role):\w+:\w+:admin)"', code))
     written = [scope for cells in table("| scope", page=CONNECTION) for scope in codes(cells[0])]
-    assert sorted(written) == sorted({*ALL_SCOPES} - {"user:read:email:admin"})
+    assert sorted(written) == sorted(needed)
+    assert needed <= {*ALL_SCOPES}
 
 
 def test_the_connection_to_the_local_zoom_is_the_one_it_starts_with() -> None:
