@@ -1,4 +1,4 @@
-"""Decide what an existing user's creation comes to. Pure: dry run and create share it."""
+"""Decide what to do about an existing user. Pure: dry run and create share it."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ UPDATABLE: Final[tuple[str, ...]] = (
 )
 """What ``if_exists="update"`` writes; never a password, a feature or a licence list."""
 
-_PENDING: Final = (
+_PENDING_REASON: Final = (
     "the user is pending, and Zoom drops changes to pending users: run it again once they have "
     "accepted, or delete the invitation (disassociate) and create the user with the right values"
 )
-_INACTIVE: Final = "the user is inactive: activate them first"
+_INACTIVE_REASON: Final = "the user is inactive: activate them first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ class Change:
     """
     What to do with an existing user.
 
-    :param outcome: what it comes to once ``fields`` are written
+    :param outcome: the outcome once ``fields`` are written
     :param fields: what to PATCH
-    :param reason: why it is not simply done
+    :param reason: an explanation, where the outcome alone does not suffice
     """
 
     outcome: Outcome
@@ -44,19 +44,19 @@ class Change:
     reason: str | None = None
 
 
-def needs_fields(existing: Mapping[str, Any], if_exists: IfExists) -> bool:
-    """Say whether :func:`decide` must see the whole user, of whom a list kept id and status."""
+def needs_full_user(existing: Mapping[str, Any], if_exists: IfExists) -> bool:
+    """Return whether :func:`decide` needs more of the user than a list's id and status."""
     active = existing.get("status") not in ("pending", "inactive")
     return if_exists == "update" and active and "type" not in existing
 
 
-def decide(wanted: CreateRequest, existing: Mapping[str, Any], if_exists: IfExists) -> Change:
+def decide(request: CreateRequest, existing: Mapping[str, Any], if_exists: IfExists) -> Change:
     """
     Decide whether an existing user is skipped, updated, or left to an administrator.
 
-    :param wanted: the creation that was asked for
+    :param request: the creation that the row asks for
     :param existing: the user as Zoom has them
-    :param if_exists: what the author of the task wants
+    :param if_exists: the task's parameter
     :raises ZoomUserExistsError: with ``if_exists="fail"``
     """
     status = existing.get("status")
@@ -64,16 +64,16 @@ def decide(wanted: CreateRequest, existing: Mapping[str, Any], if_exists: IfExis
         raise ZoomUserExistsError(
             "Zoom has this user already: choose if_exists='skip' or 'update' to go on with them.",
             user=existing,
-            email=wanted.email,
+            email=request.email,
         )
     if if_exists == "skip":
         note = f"the user is {status}" if status in ("pending", "inactive") else None
         return Change(Outcome.EXISTING, reason=note)
     if status == "pending":
-        return Change(Outcome.EXISTING, reason=_PENDING)
+        return Change(Outcome.EXISTING, reason=_PENDING_REASON)
     if status == "inactive":
-        return Change(Outcome.NEEDS_HUMAN, reason=_INACTIVE)
-    given = wanted.user_info.given()
+        return Change(Outcome.NEEDS_HUMAN, reason=_INACTIVE_REASON)
+    given = request.user_info.given()
     changes = {
         name: given[name]
         for name in UPDATABLE
