@@ -1,5 +1,5 @@
 """
-What a run of a task has done and still owes, as far as a later try must know it.
+What a run of a task has done and still owes: all that a later try must know.
 
 Three records survive a try, each by itself enough to go on:
 
@@ -15,7 +15,7 @@ checkpoint   this module's: row numbers, no      on Airflow 3.3 in the task stat
                                                  a deferral's arguments as well
 ===========  ==================================  ============================================
 
-A row is in one of five states:
+A row is in one of four states:
 
 - **done**: its outcome is final (``report.DONE``). It stays so in every later try.
 - **attempting**: it may have been posted, and no reply is recorded. Rows are noted as attempting
@@ -24,9 +24,9 @@ A row is in one of five states:
   that were noted and not yet posted: if another run creates such a user before the retry, it is
   reported as created by both.)
 - **owed**: everything else, also what failed, was put off by the daily limit or had no answer.
-- **rejected** or **not due**: no call is made for it, so each try validates it again, and holds its
-  first day against the run's data interval again. HR may have corrected it in between: a row that
-  has become due is created, one that is done stays done.
+- **rejected** or **not due**: no call is made for it, so each try decides about it again. HR
+  may have corrected it in between: a row that has become due is created, one that is done stays
+  done.
 
 Rows that are done never become undone, so the records are merged by union: a line in the report is
 as good as a row in the checkpoint, and the order in which they were written does not matter. Of
@@ -38,10 +38,10 @@ What survives which crash:
 - ``kill -9``, same disk: report and checkpoint are read; each user is reported once, as what they
   became, on every Airflow.
 - ``kill -9``, the disk is lost: with the task state store (Airflow 3.3 and newer) the same, without
-  ids and reasons; without it, users whom the earlier try created are ``existing``.
+  ids and reasons; without it, users that the earlier try created are ``existing``.
 - the roster was edited: people are recognised by their addresses instead of row numbers; those who
-  are owed and whom it no longer holds are reported as failed, and the task is not green.
-- other parameters or another account: nothing is resumed. Users whom this run has created, as the
+  are owed and no longer in it are reported as failed, and the task is not green.
+- other parameters or another account: nothing is resumed. Users that this run has created, as the
   report says and Zoom confirms, are reported as created.
 """
 
@@ -54,7 +54,7 @@ from typing import Any, Final
 
 from zoom_provider.provisioning.report import DONE, NEVER_SENT, Outcome
 
-_MOST_BYTES: Final = 40_000
+_MAX_BYTES: Final = 40_000
 """Of the ranges of done rows; Airflow warns above 64 KB in all."""
 
 
@@ -145,16 +145,16 @@ class Rows:
     def __len__(self) -> int:
         return sum(e - s + 1 for s, e in zip(self._starts, self._ends, strict=True))
 
-    def first(self, most: int) -> Rows:
+    def truncate(self, max_bytes: int) -> Rows:
         """Return as many of the first rows as a text of at most so many bytes holds."""
         text = str(self)
-        return self if len(text) <= most else Rows.parse(text[:most].rpartition(",")[0])
+        return self if len(text) <= max_bytes else Rows.parse(text[:max_bytes].rpartition(",")[0])
 
-    def coarse(self, most: int) -> Rows:
+    def coarsen(self, max_bytes: int) -> Rows:
         """Return as many rows or more, in fewer ranges: a text of at most so many bytes."""
         found = self
         gap = 1
-        while len(str(found)) > most:
+        while len(str(found)) > max_bytes:
             gap *= 4
             wider = Rows()
             for start, end in zip(found._starts, found._ends, strict=True):
@@ -208,7 +208,7 @@ class Checkpoint:
     def to_state(self) -> dict[str, Any]:
         """Return a JSON object of less than 64 KB."""
         done = {str(outcome): str(rows) for outcome, rows in self.done.items() if len(rows)}
-        if sum(map(len, done.values())) > _MOST_BYTES:
+        if sum(map(len, done.values())) > _MAX_BYTES:
             # The report has them; where that is lost, Zoom is asked which users exist.
             done = {}
         return {
@@ -220,9 +220,9 @@ class Checkpoint:
             "report": self.report,
             "total": self.total,
             "done": done,
-            "attempting": str(self.attempting.first(_MOST_BYTES // 4)),
-            "owed": str(self.owed.coarse(_MOST_BYTES // 8)),
-            "departed": str(self.departed.coarse(_MOST_BYTES // 8)),
+            "attempting": str(self.attempting.truncate(_MAX_BYTES // 4)),
+            "owed": str(self.owed.coarsen(_MAX_BYTES // 8)),
+            "departed": str(self.departed.coarsen(_MAX_BYTES // 8)),
             "outcomes": {str(outcome): count for outcome, count in sorted(self.counts.items())},
             "seconds": round(self.seconds, 3),
             "calls": self.calls,
@@ -251,7 +251,7 @@ class Checkpoint:
             return None
 
 
-def newest(states: Iterable[Mapping[str, Any]], run: str) -> Checkpoint | None:
+def newest_checkpoint(states: Iterable[Mapping[str, Any]], run: str) -> Checkpoint | None:
     """Return the checkpoint of a run with the highest sequence; None where there is none."""
     found = [checkpoint for state in states if (checkpoint := Checkpoint.from_state(state))]
     own = [checkpoint for checkpoint in found if checkpoint.run == run]
@@ -281,7 +281,7 @@ class Ledger:
         """Note rows that were not posted after all."""
         self._attempting.difference_update(rows)
 
-    def close(self, row: int, outcome: Outcome) -> None:
+    def record(self, row: int, outcome: Outcome) -> None:
         """Note a row's outcome."""
         self._attempting.discard(row)
         if outcome in DONE:
@@ -289,7 +289,7 @@ class Ledger:
         if outcome in DONE or outcome in NEVER_SENT:
             self._owed.discard(row)
 
-    def pass_over(self, row: int) -> None:
+    def ignore(self, row: int) -> None:
         """Note a row for which nothing is owed, such as one that repeats another."""
         self._owed.discard(row)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from itertools import tee
 
 from zoom_provider.api.response import printable
 from zoom_provider.provisioning.due import DueRule
 from zoom_provider.provisioning.roster import NotDue, Record, Unusable
+
+log = logging.getLogger(__name__)
 
 Apply = Callable[[Iterator[Record]], Iterator[Record]]
 """Makes ``user_info`` of records, one of each, in their order."""
@@ -33,6 +36,19 @@ def select_due(records: Iterator[Record], rule: DueRule, apply: Apply) -> Iterat
             yield record._replace(value=_with_fault(record.value, str(error)))
             continue
         yield record if reason is None else record._replace(value=NotDue(reason, record.value))
+
+
+def log_due(rule: DueRule | None, due: int, rows: int, max_creates: int | None) -> None:
+    """Log which first days are due, and whether nothing limits how many users that may be."""
+    if rule is None:
+        return
+    log.info("%d rows of %d: %s", due, rows, rule.describe())
+    if rule.first is None and max_creates is None:
+        log.warning(
+            "All first days up to %s are due, however early: an export of all staff would create "
+            "all of them. Set max_creates.",
+            rule.last,
+        )
 
 
 def without_column(records: Iterator[Record], column: str) -> Iterator[Record]:
