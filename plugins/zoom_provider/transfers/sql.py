@@ -93,6 +93,8 @@ class SqlToZoomUsersOperator(SpooledUsersOperator):
 def open_cursor(connection: Any) -> Any:
     """Open a cursor that keeps the rows on the server, where the driver has one."""
     driver = type(connection).__module__.partition(".")[0]
+    if driver == "psycopg":
+        read_odd_dates(connection)
     if driver in ("psycopg2", "psycopg"):
         return connection.cursor(name="zoom_users")
     if driver in ("MySQLdb", "pymysql"):
@@ -100,3 +102,24 @@ def open_cursor(connection: Any) -> Any:
 
         return connection.cursor(importlib.import_module(f"{driver}.cursors").SSCursor)
     return connection.cursor()
+
+
+def read_odd_dates(connection: Any) -> None:
+    """Let psycopg give a date that Python lacks, such as ``infinity``, as text: one row's fault."""
+    from psycopg import DataError
+    from psycopg.types import datetime as types
+
+    for name, loader in (
+        ("date", types.DateLoader),
+        ("timestamp", types.TimestampLoader),
+        ("timestamptz", types.TimestamptzLoader),
+    ):
+
+        class OddDateLoader(loader):  # type: ignore[valid-type,misc]  # chosen in the loop
+            def load(self, data: Any) -> Any:
+                try:
+                    return super().load(data)
+                except DataError:
+                    return bytes(data).decode()
+
+        connection.adapters.register_loader(name, OddDateLoader)

@@ -185,7 +185,6 @@ def test_at_a_retry_the_query_runs_again_and_no_user_is_created_twice(
     ("module", "opened"),
     [
         ("psycopg2.extensions", ((), {"name": "zoom_users"})),
-        ("psycopg", ((), {"name": "zoom_users"})),
         ("sqlite3", ((), {})),
         ("pyodbc", ((), {})),
     ],
