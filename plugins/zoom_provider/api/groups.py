@@ -49,7 +49,7 @@ class GroupMethods(BaseClient):
             "DELETE",
             "/groups/{group}/members/{user}",
             {"group": group, "user": user},
-            gone_is_done=True,
+            retried_404_ok=True,
             scope="group:delete:member:admin",
         )
 

@@ -33,7 +33,7 @@ class RoleMethods(BaseClient):
             user=user,
             json={"members": [{"email": user} if "@" in user else {"id": user}]},
             label="medium",
-            repeatable=False,
+            idempotent=False,
             scope="role:write:member:admin",
         )
 
@@ -48,6 +48,6 @@ class RoleMethods(BaseClient):
             "/roles/{role}/members/{user}",
             {"role": role, "user": user},
             label="light",
-            repeatable=False,
+            idempotent=False,
             scope="role:delete:member:admin",
         )

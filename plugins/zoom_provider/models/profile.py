@@ -9,8 +9,13 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StringConstraints
 
 from zoom_provider.models import rules
-from zoom_provider.models.licenses import ZOOM_ONE_TYPES, Part, read_option, united_plan
-from zoom_provider.models.validation import Faults, obeying
+from zoom_provider.models.licenses import (
+    ZOOM_ONE_TYPES,
+    RequestModel,
+    parse_option,
+    parse_united_plan,
+)
+from zoom_provider.models.validation import FieldErrors, rule_validator
 
 NO_UNITED_PLAN: Final = "none"
 """PATCH's word for no Zoom United plan."""
@@ -29,7 +34,7 @@ def text_rule(length: int | None = None) -> Callable[[str], list[str]]:
         long = length is not None and len(text) > length
         return [
             *([f"must not have more than {length} characters"] if long else []),
-            *rules.id_faults(text),
+            *rules.id_errors(text),
         ]
 
     return rule
@@ -37,7 +42,7 @@ def text_rule(length: int | None = None) -> Callable[[str], list[str]]:
 
 def clearable(rule: Callable[[str], Sequence[str]]) -> AfterValidator:
     """Build the validator of a text that obeys a rule; one of blanks only clears the field."""
-    obey = obeying(rule)
+    obey = rule_validator(rule)
     return AfterValidator(lambda text: obey(text) if text else None)
 
 
@@ -46,7 +51,7 @@ def not_clearable(instead: str) -> BeforeValidator:
 
     def check(value: object) -> object:
         if is_blank(value):
-            raise Faults(f"cannot be cleared: {instead}")
+            raise FieldErrors(f"cannot be cleared: {instead}")
         return value
 
     return BeforeValidator(check)
@@ -64,34 +69,34 @@ def blank_is_none(value: object) -> object:
 
 def parse_type(value: object) -> int:
     """Read the kind of seat: 1, 2 or 4."""
-    number = rules.whole_number(value)
+    number = rules.parse_whole_number(value)
     if number in _TYPES.values():
         return int(number or 0)
     word = value.strip().upper() if isinstance(value, str) else ""
-    text = f"must be {TYPES_TEXT}, not {rules.shown_type(value)}"
-    raise Faults(f"{text} (write {_TYPES[word]})" if word in _TYPES else text)
+    text = f"must be {TYPES_TEXT}, not {rules.describe_type(value)}"
+    raise FieldErrors(f"{text} (write {_TYPES[word]})" if word in _TYPES else text)
 
 
 def parse_optional_plan(value: object) -> str | None:
     """Read a Zoom United plan; PATCH's ``none`` and the ``0`` of other calls are None."""
     word = str(value).strip().lower() if isinstance(value, str | int) else value
-    return None if word in (None, "", "0", NO_UNITED_PLAN) else united_plan(value)
+    return None if word in (None, "", "0", NO_UNITED_PLAN) else parse_united_plan(value)
 
 
 def parse_optional_zoom_one(value: object) -> int | None:
     """Read a Zoom Workplace plan; 0 is None."""
-    if is_blank(value) or rules.whole_number(value) == 0:
+    if is_blank(value) or rules.parse_whole_number(value) == 0:
         return None
-    return read_option(value, ZOOM_ONE_TYPES, "zoom_one_type")
+    return parse_option(value, ZOOM_ONE_TYPES, "zoom_one_type")
 
 
 def number_parser(lowest: int, highest: int, text: str) -> BeforeValidator:
     """Build the reader of a whole number between two others."""
 
     def read(value: object) -> int:
-        number = rules.whole_number(value)
+        number = rules.parse_whole_number(value)
         if number is None or not lowest <= number <= highest:
-            raise Faults(text)
+            raise FieldErrors(text)
         return number
 
     return BeforeValidator(read)
@@ -122,7 +127,7 @@ def _number_errors(text: str) -> list[str]:
 
 def _parse_required(value: object) -> object:
     if is_blank(value):
-        raise Faults("is required")
+        raise FieldErrors("is required")
     return str(value) if type(value) is int else value
 
 
@@ -132,7 +137,7 @@ def _parse_label(value: object) -> object:
     by_word = {label.lower(): label for label in PHONE_LABELS}
     label = by_word.get(value.strip().lower()) if isinstance(value, str) else None
     if label is None:
-        raise Faults(f"must be one of {', '.join(PHONE_LABELS)}")
+        raise FieldErrors(f"must be one of {', '.join(PHONE_LABELS)}")
     return label
 
 
@@ -142,7 +147,7 @@ def _pattern_parser(pattern: str, text: str, shape: Callable[[str], str]) -> Cal
             return None
         given = str(value).strip() if type(value) in (str, int) else ""
         if not re.fullmatch(pattern, given):
-            raise Faults(text)
+            raise FieldErrors(text)
         return shape(given)
 
     return read
@@ -156,7 +161,7 @@ _parse_country = _pattern_parser("[A-Za-z]{2}", "must be a country of two letter
 _Required = Annotated[str, STRIPPED, BeforeValidator(_parse_required)]
 
 
-class PhoneNumber(Part):
+class PhoneNumber(RequestModel):
     """
     One of a user's phone numbers.
 
@@ -170,11 +175,14 @@ class PhoneNumber(Part):
     country: Annotated[str | None, BeforeValidator(_parse_country)] = None
     label: Annotated[str | None, BeforeValidator(_parse_label)] = None
     number: Annotated[
-        str, STRIPPED, BeforeValidator(_parse_required), AfterValidator(obeying(_number_errors))
+        str,
+        STRIPPED,
+        BeforeValidator(_parse_required),
+        AfterValidator(rule_validator(_number_errors)),
     ] = Field(repr=False)
 
 
-class CustomAttribute(Part):
+class CustomAttribute(RequestModel):
     """
     The value of one of the account's own fields.
 
@@ -192,7 +200,7 @@ class CustomAttribute(Part):
     ] = Field(default=None, repr=False)
 
 
-class UpdateFeature(Part):
+class UpdateFeature(RequestModel):
     """
     What the user is given besides meetings.
 

@@ -8,9 +8,15 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BeforeValidator, ValidationError
 
 from zoom_provider.models import rules
-from zoom_provider.models.licenses import Part, list_up_to
+from zoom_provider.models.licenses import RequestModel, max_length_validator
 from zoom_provider.models.profile import STRIPPED, is_blank
-from zoom_provider.models.validation import Faults, by_field, nearest, obeying, refusal
+from zoom_provider.models.validation import (
+    FieldErrors,
+    build_validation_error,
+    errors_by_field,
+    nearest_name,
+    rule_validator,
+)
 
 TRANSFERABLE: Final = (
     *("meeting", "webinar", "recording", "whiteboard", "clipfiles", "notes", "visitors", "docs"),
@@ -20,18 +26,18 @@ TRANSFERABLE: Final = (
 def _parse_what(value: object) -> str:
     if isinstance(value, str) and value.strip().lower() in TRANSFERABLE:
         return value.strip().lower()
-    near = nearest(value.strip().lower(), TRANSFERABLE) if isinstance(value, str) else None
+    near = nearest_name(value.strip().lower(), TRANSFERABLE) if isinstance(value, str) else None
     hint = f"did you mean {near}?" if near else f"there are {', '.join(TRANSFERABLE)}"
-    raise Faults(f"is nothing that Zoom transfers: {hint}")
+    raise FieldErrors(f"is nothing that Zoom transfers: {hint}")
 
 
 def _require(value: object) -> object:
     if is_blank(value):
-        raise Faults("is required: the address of the user who takes over")
+        raise FieldErrors("is required: the address of the user who takes over")
     return value
 
 
-class Transfer(Part):
+class Transfer(RequestModel):
     """
     What goes to another user when one is removed.
 
@@ -40,11 +46,11 @@ class Transfer(Part):
     """
 
     to: Annotated[
-        str, STRIPPED, AfterValidator(obeying(rules.email_faults)), BeforeValidator(_require)
+        str, STRIPPED, AfterValidator(rule_validator(rules.email_errors)), BeforeValidator(_require)
     ]
     what: Annotated[
         tuple[Annotated[str, BeforeValidator(_parse_what)], ...],
-        BeforeValidator(list_up_to(len(TRANSFERABLE))),
+        BeforeValidator(max_length_validator(len(TRANSFERABLE))),
     ] = ()
 
     def params(self) -> dict[str, Any]:
@@ -65,18 +71,22 @@ def validate_transfer(transfer: object) -> Transfer | None:
         try:
             return Transfer.model_validate(transfer)
         except ValidationError as error:
-            errors = by_field(
+            errors = errors_by_field(
                 error,
                 lambda place: () if place else Transfer.model_fields,
                 root="transfer",
                 hint=_hint,
             )
     else:
-        errors = {"transfer": [f"must be an object with to and what, not {rules.kind(transfer)}"]}
+        errors = {
+            "transfer": [
+                f"must be an object with to and what, not {rules.json_type_name(transfer)}"
+            ]
+        }
     # Raised outside the handler: pydantic's error holds the input.
-    raise refusal(errors)
+    raise build_validation_error(errors)
 
 
 def _hint(name: str, known: Any, *, top: bool = True) -> str:
-    near = nearest(name[:32].lower(), known)
+    near = nearest_name(name[:32].lower(), known)
     return f"is not known: did you mean {near}?" if near else "is not known: it takes to and what"

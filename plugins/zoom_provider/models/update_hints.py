@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from zoom_provider.models.validation import SYNONYMS, nearest, plain_name
+from zoom_provider.models.validation import SYNONYMS, nearest_name, normalize_name
 
 _GROUPS: Final = "is no field of PATCH: write groups, a list of names or ids"
 _ROLE: Final = "is no field of PATCH, which answers 204 and does nothing: write role"
@@ -46,13 +46,13 @@ def update_field_hint(name: str, known: Iterable[str], *, top: bool = True) -> s
     :param top: whether the place is ``fields`` itself
     """
     fields = sorted(known)
-    plain = plain_name(name)
+    plain = normalize_name(name)
     if not top:
-        near = nearest(plain, fields)
+        near = nearest_name(plain, fields)
         return _IN_FEATURE.get(plain) or f"is not a field of Zoom's here: {_mean(near, fields)}"
     if plain in _HINTS:
         return _HINTS[plain]
-    near = SYNONYMS.get(plain) or nearest(plain, {*fields, *_HINTS})
+    near = SYNONYMS.get(plain) or nearest_name(plain, {*fields, *_HINTS})
     if near in _HINTS:
         return f"is not a field of Zoom's; {near} {_HINTS[near]}"
     return f"is not a field of Zoom's: {_mean(near, fields)}"

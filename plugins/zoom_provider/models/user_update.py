@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from zoom_provider.models import rules
-from zoom_provider.models.licenses import Id, LicenseInfo, Part, list_up_to
+from zoom_provider.models.licenses import Id, LicenseInfo, RequestModel, max_length_validator
 from zoom_provider.models.profile import (
     STRIPPED,
     TYPES_TEXT,
@@ -45,20 +45,25 @@ from zoom_provider.models.profile import (
     text_rule,
 )
 from zoom_provider.models.update_hints import update_field_hint
-from zoom_provider.models.validation import Faults, by_field, obeying, refusal
+from zoom_provider.models.validation import (
+    FieldErrors,
+    build_validation_error,
+    errors_by_field,
+    rule_validator,
+)
 
 _MOST_GROUPS: Final = 100
 _OBJECT: Final = "must be an object, that is, field names with their values"
 _BLANK_IS_NONE: Final = BeforeValidator(blank_is_none)
 
 _Text = Annotated[str | None, STRIPPED, clearable(text_rule())]
-_Name = Annotated[str | None, STRIPPED, clearable(partial(rules.name_faults, length=64, han=5))]
+_Name = Annotated[str | None, STRIPPED, clearable(partial(rules.name_errors, length=64, han=5))]
 _DisplayName = Annotated[
-    str | None, STRIPPED, clearable(partial(rules.name_faults, length=128, han=10))
+    str | None, STRIPPED, clearable(partial(rules.name_errors, length=128, han=10))
 ]
 
 
-class UserUpdate(Part):
+class UserUpdate(RequestModel):
     """
     The fields of ``PATCH /users/{userId}``; a given field that is None is to be cleared.
 
@@ -74,7 +79,7 @@ class UserUpdate(Part):
     plan_united_type: Annotated[str | None, BeforeValidator(parse_optional_plan)] = None
     zoom_one_type: Annotated[int | None, BeforeValidator(parse_optional_zoom_one)] = None
     license_info_list: Annotated[
-        tuple[LicenseInfo, ...] | None, BeforeValidator(list_up_to(2)), _BLANK_IS_NONE
+        tuple[LicenseInfo, ...] | None, BeforeValidator(max_length_validator(2)), _BLANK_IS_NONE
     ] = None
     feature: Annotated[
         UpdateFeature | None, not_clearable("write {'zoom_phone': false} to take Zoom Phone away")
@@ -84,19 +89,19 @@ class UserUpdate(Part):
     company: Annotated[str | None, STRIPPED, clearable(text_rule(255))] = None
     location: Annotated[str | None, STRIPPED, clearable(text_rule(256))] = None
     cost_center: _Text = None
-    manager: Annotated[str | None, STRIPPED, clearable(rules.email_faults)] = None
+    manager: Annotated[str | None, STRIPPED, clearable(rules.email_errors)] = None
     language: _Text = None
     timezone: _Text = None
     phone_numbers: Annotated[
-        tuple[PhoneNumber, ...] | None, BeforeValidator(list_up_to(3)), _BLANK_IS_NONE
+        tuple[PhoneNumber, ...] | None, BeforeValidator(max_length_validator(3)), _BLANK_IS_NONE
     ] = Field(default=None, repr=False)
     phone_number: _Text = Field(default=None, repr=False)
     phone_country: _Text = None
     custom_attributes: Annotated[
-        tuple[CustomAttribute, ...] | None, BeforeValidator(list_up_to(5)), _BLANK_IS_NONE
+        tuple[CustomAttribute, ...] | None, BeforeValidator(max_length_validator(5)), _BLANK_IS_NONE
     ] = Field(default=None, repr=False)
     division_ids: Annotated[
-        tuple[Id, ...] | None, BeforeValidator(list_up_to(1)), _BLANK_IS_NONE
+        tuple[Id, ...] | None, BeforeValidator(max_length_validator(1)), _BLANK_IS_NONE
     ] = None
     group_id: Annotated[str | None, STRIPPED, not_clearable("write groups")] = None
     pronouns: _Text = Field(default=None, repr=False)
@@ -132,7 +137,7 @@ class UserUpdate(Part):
         return self.model_dump(mode="json", include=self.model_fields_set)
 
 
-class GroupChanges(Part):
+class GroupChanges(RequestModel):
     """
     Which groups a user joins and leaves; each by its id or its name.
 
@@ -140,8 +145,8 @@ class GroupChanges(Part):
     :param remove: they are members of none of these afterwards
     """
 
-    add: Annotated[tuple[Id, ...], BeforeValidator(list_up_to(_MOST_GROUPS))] = ()
-    remove: Annotated[tuple[Id, ...], BeforeValidator(list_up_to(_MOST_GROUPS))] = ()
+    add: Annotated[tuple[Id, ...], BeforeValidator(max_length_validator(_MOST_GROUPS))] = ()
+    remove: Annotated[tuple[Id, ...], BeforeValidator(max_length_validator(_MOST_GROUPS))] = ()
 
 
 def _parse_groups(value: object) -> object:
@@ -149,14 +154,14 @@ def _parse_groups(value: object) -> object:
     if is_blank(value):
         return None
     if isinstance(value, str):
-        raise Faults("must be a list of groups, or {'add': [...], 'remove': [...]}")
+        raise FieldErrors("must be a list of groups, or {'add': [...], 'remove': [...]}")
     return {"add": value} if isinstance(value, list | tuple) else value
 
 
 def _reject_contradiction(groups: GroupChanges | None) -> GroupChanges | None:
     both = sorted({*groups.add} & {*groups.remove}) if groups else []
     if both:
-        raise Faults(f"names {both[0]!r} in add and in remove")
+        raise FieldErrors(f"names {both[0]!r} in add and in remove")
     return groups
 
 
@@ -172,7 +177,7 @@ class UserChanges(UserUpdate):
     email: Annotated[
         str | None,
         STRIPPED,
-        AfterValidator(lambda text: obeying(rules.email_faults)(text)),
+        AfterValidator(lambda text: rule_validator(rules.email_errors)(text)),
         not_clearable("a user without an address is removed with ZoomDeleteUserOperator"),
     ] = None
     groups: Annotated[
@@ -221,7 +226,7 @@ def validate_license(fields: object) -> UserUpdate:
         if name in UserChanges.model_fields and name not in LICENSE_FIELDS
     }
     if errors:
-        raise refusal(errors)
+        raise build_validation_error(errors)
     return _validate(UserUpdate, fields, "license")
 
 
@@ -230,15 +235,15 @@ def _validate(model: type[_Model], fields: object, root: str) -> _Model:
     try:
         changes = model.model_validate(fields)
     except ValidationError as error:
-        errors = by_field(error, _known(model), root=root, hint=update_field_hint)
+        errors = errors_by_field(error, _known(model), root=root, hint=update_field_hint)
         if not isinstance(fields, Mapping):
-            errors = {root: [f"{_OBJECT}, not {rules.kind(fields)}"]}
+            errors = {root: [f"{_OBJECT}, not {rules.json_type_name(fields)}"]}
     else:
         errors = {f"{root}.{name}": texts for name, texts in _conflicts(changes).items()}
         if not errors:
             return changes
     # Raised outside the handler: pydantic's error holds the input.
-    raise refusal(errors)
+    raise build_validation_error(errors)
 
 
 def _conflicts(changes: UserUpdate) -> dict[str, list[str]]:
@@ -257,7 +262,7 @@ def _known(
     model: type[UserUpdate],
 ) -> Callable[[Sequence[int | str]], Collection[str]]:
     """Build what names the fields that a model takes at a place."""
-    parts: dict[str, type[Part]] = {
+    parts: dict[str, type[RequestModel]] = {
         "feature": UpdateFeature,
         "license_info_list": LicenseInfo,
         "phone_numbers": PhoneNumber,

@@ -288,7 +288,7 @@ def _settle(client: ZoomClient, email: str) -> Reply | None:
             break
         client.pause(pause)
         try:
-            return client.look_up(email, patient=False)
+            return client.get_user_reply(email, retry=False)
         except ZoomNotFoundError as absent:
             if absent.code == _EXPIRED:
                 raise _exists(_expired_invitation(email), absent) from None

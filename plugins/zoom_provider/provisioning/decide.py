@@ -85,7 +85,7 @@ def decide(wanted: CreateRequest, existing: Mapping[str, Any], if_exists: IfExis
         return Change(Outcome.EXISTING, reason=PENDING)
     if status == "inactive":
         return Change(Outcome.NEEDS_HUMAN, reason=INACTIVE)
-    given = wanted.user_info.given()
+    given = wanted.user_info.given_fields()
     return decide_update({name: given[name] for name in UPDATABLE if name in given}, existing)
 
 

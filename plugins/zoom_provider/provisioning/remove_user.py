@@ -216,7 +216,7 @@ def _unconfirmed(email: str, transfer: Mapping[str, str | bool]) -> ZoomUnconfir
     return ZoomUnconfirmedError(
         f"The user is gone, but Zoom's reply was lost: whether {what} went to "
         f"{transfer.get('transfer_email')} is not known. Look in that user's account in "
-        "Zoom's web portal; recordings that were not transferred may still be in the trash for 30 days.",
+        "Zoom's web portal; recordings that were not transferred may be in the trash for 30 days.",
         email=email,
     )
 
