@@ -9,6 +9,10 @@ from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
 
+# Where the repository is. example.com is reserved (RFC 2606), so that until it has a public home no
+# link leads to a stranger; see "Release" in CONTRIBUTING.md.
+PROJECT_URL = "https://example.com/airflow-provider-zoom"
+
 # Not in plugins/, setuptools' own choice, nor beside this file: both may be on sys.path, where a
 # second copy of the metadata counts as a second provider.
 EGG_BASE = Path("build", "metadata")
