@@ -46,6 +46,8 @@ class UserInfoOperator(ZoomBaseOperator):
     """
 
     people_fields: ClassVar[tuple[str, ...]] = ()
+    optional_fields: ClassVar[tuple[str, ...]] = ()
+    """Those of them that may be None, as a template of nothing renders it."""
 
     def _do_render_template_fields(
         self,
@@ -59,6 +61,8 @@ class UserInfoOperator(ZoomBaseOperator):
         if parent is self:
             column = password_column(getattr(self, "mapping", None))
             for name in self.people_fields:
+                if name in self.optional_fields and _is_nothing(getattr(self, name)):
+                    setattr(self, name, None)
                 people = mask_passwords(getattr(self, name), column)
                 # The attribute is what Airflow stores; the task works with what was given.
                 shown = without_passwords(people, column)
@@ -74,6 +78,10 @@ class UserInfoOperator(ZoomBaseOperator):
         value = getattr(self, name)
         shown, people = self.__dict__.get(f"_given_{name}", (None, None))
         return readable(parsed(people if value is shown and value is not None else value), name)
+
+
+def _is_nothing(value: Any) -> bool:
+    return isinstance(value, str) and value.strip().lower() in ("", "none", "null")
 
 
 class Unreadable(str):
