@@ -1,4 +1,4 @@
-"""The errors that people's DAGs catch: they travel, they tell, they say what to do."""
+"""The errors that DAGs catch: they can be pickled, and they say what to do."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_an_error_ends_with_what_zooms_support_asks_for(facts: dict[str, Any], t
     assert str(ZoomError("What happened.", **facts)) == text
 
 
-def test_what_an_error_holds_is_its_own() -> None:
+def test_errors_share_no_mutable_state() -> None:
     texts, user = ["is odd"], {"id": "a"}
     invalid = ZoomValidationError("No.", errors={"email": texts})
     exists = ZoomUserExistsError("Yes.", user=user)

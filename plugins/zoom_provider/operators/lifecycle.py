@@ -134,7 +134,7 @@ class ZoomUpdateUserOperator(_UserOperator):
             on_pending = parse_word("on_pending", self.on_pending, ON_PENDING)
             # By address after a wait: the id of a pending user need not last.
             wanted_user = user or parse_user(self.user)
-            wanted = validate_changes(self.given("fields")).given()
+            wanted = validate_changes(self.get_people("fields")).given()
             result = self._or_defer(lambda: update_user(self.hook.client, wanted_user, wanted))
             if result.outcome == "pending" and on_pending != "skip":
                 self._wait_or_fail(result, on_pending, deadline)
@@ -251,7 +251,7 @@ class ZoomSetUserStatusOperator(_UserOperator):
         with self.fail_fast_on_permanent_errors():
             user, action = parse_user(self.user), parse_status_action(self.action)
             sign_out = parse_boolean("sign_out", self.sign_out)
-            given = self.given("license")
+            given = self.get_people("license")
             license_fields = None if given is None else validate_license(given).given()
             result = self._or_defer(
                 lambda: set_status(
@@ -339,7 +339,7 @@ class ZoomDeleteUserOperator(_UserOperator):
 
         with self.fail_fast_on_permanent_errors():
             user, action = parse_user(self.user), parse_remove_action(self.action)
-            transfer = validate_transfer(self.given("transfer"))
+            transfer = validate_transfer(self.get_people("transfer"))
             note = TaskAttemptNote(context)
             is_retry = getattr(context.get("ti"), "try_number", 1) > 1
             result = self._or_defer(
