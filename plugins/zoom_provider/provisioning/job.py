@@ -86,7 +86,7 @@ class Job:
 
     def __init__(self, options: BulkOptions, path: str, around: Surroundings) -> None:
         self._options = options
-        self._roster = RosterCopy(around.files)
+        self._roster = RosterCopy(around.files, options.roster, file_format(options))
         self._source = make_source(options, self._roster)
         self._around = around
         self._client = around.client

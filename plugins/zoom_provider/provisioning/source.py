@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from io import BufferedReader, RawIOBase, TextIOWrapper
+from io import BufferedReader, RawIOBase
 from tempfile import TemporaryFile
-from typing import IO, Any, TextIO
+from typing import IO, Any
 
 from zoom_provider.api.response import printable
 from zoom_provider.exceptions import ZoomValidationError
-from zoom_provider.models.user import UserInfo
 from zoom_provider.provisioning import roster
 from zoom_provider.provisioning.checkpoint import Rows
-from zoom_provider.provisioning.mapping import columns_needed, mapped
+from zoom_provider.provisioning.columns import ColumnFinder, describe_faults
+from zoom_provider.provisioning.excel import read_sheet
+from zoom_provider.provisioning.mapper import Mapper, MappingNotes, PlainRows
 from zoom_provider.provisioning.options import BulkOptions
 from zoom_provider.provisioning.ports import Files
+from zoom_provider.provisioning.readers import (
+    EXCEL_ENDINGS,
+    FileFault,
+    FileFormat,
+    check_format,
+    kind_of,
+    read_text_records,
+    refusals,
+    table_records,
+)
 from zoom_provider.provisioning.roster import Check, Listed, Record, Row
 
-_JSON_LINES = (".jsonl", ".ndjson")
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +44,12 @@ class Survey:
 
     :param people: fingerprint of which person stands in which row
     :param rows: the numbers of all rows
+    :param notes: what the mapping did not take from them as it stood there
     """
 
     people: str
     rows: Rows
+    notes: MappingNotes
 
 
 class RosterCopy:
@@ -42,30 +57,74 @@ class RosterCopy:
     A roster as it was when it was first opened, in a file without a name on this worker's disk.
 
     A try reads it several times. Were it replaced in between, row numbers of one roster would be
-    taken for persons of the other.
+    taken for users of the other. Its store is asked for it once, and an Excel file is unpacked once.
 
     :param files: opens the roster
+    :param path: where it is
+    :param form: how it is to be read, as far as it does not say so itself
     """
 
-    def __init__(self, files: Files) -> None:
+    def __init__(self, files: Files, path: str | None, form: FileFormat) -> None:
         self._files = files
+        self._path = path or ""
+        self._form = form
         self._copy: IO[bytes] | None = None
+        self._table: IO[bytes] | None = None
 
-    def open_text(self, path: str, mode: str = "r") -> TextIO:
-        """Open the copy to read text from its beginning; any number may be open."""
+    def records(self, finder: ColumnFinder) -> Iterator[Record]:
+        """
+        Read the copy from its beginning, one row at a time; any number may be reading.
+
+        :param finder: finds the used columns
+        :raises ZoomValidationError: it cannot be read, or its header lacks a used column
+        """
         if self._copy is None:
-            with self._files.open_text(path, mode) as roster:
-                self._copy = TemporaryFile()  # noqa: SIM115 - closed by close()
-                shutil.copyfileobj(roster.buffer, self._copy)
-            self._copy.flush()
-        raw = BufferedReader(_Reader(self._copy.fileno()))
-        # A byte-order mark before a quotation mark would make that a part of a column's name.
-        return TextIOWrapper(raw, encoding="utf-8-sig", newline="")
+            self._copy = self._take_copy()
+            with refusals(self._path):
+                if self._is_excel(self._copy):
+                    self._table = self._unpack_sheet(self._copy)
+        if self._table is not None:
+            with refusals(self._path):
+                yield from table_records(_table_rows(self._table), finder, self._form)
+        else:
+            yield from read_text_records(_reader(self._copy), self._path, finder, self._form)
 
     def close(self) -> None:
         """Drop the copy."""
-        if self._copy is not None:
-            self._copy.close()
+        for file in (self._copy, self._table):
+            if file is not None:
+                file.close()
+
+    def _take_copy(self) -> IO[bytes]:
+        with self._files.open_bytes(self._path) as roster:
+            copy = TemporaryFile()  # noqa: SIM115 - closed by close()
+            shutil.copyfileobj(roster, copy)
+        copy.flush()
+        return copy
+
+    def _is_excel(self, copy: IO[bytes]) -> bool:
+        kind = kind_of(_reader(copy).read(4), self._path)
+        if kind == "gzip" and self._path.lower().removesuffix(".gz").endswith(EXCEL_ENDINGS):
+            raise FileFault("is a compressed Excel file: give the .xlsx as it is")
+        check_format(kind, self._path, self._form)
+        return kind == "excel"
+
+    def _unpack_sheet(self, copy: IO[bytes]) -> IO[bytes]:
+        """Write a sheet's cells row by row: the next passes need not unpack the file again."""
+        table = TemporaryFile()  # noqa: SIM115 - closed by close()
+        for cells in read_sheet(_reader(copy), self._form.sheet):
+            table.write(json.dumps(cells).encode() + b"\n")
+        table.flush()
+        return table
+
+
+def _reader(file: IO[bytes]) -> BufferedReader:
+    return BufferedReader(_Reader(file.fileno()))
+
+
+def _table_rows(table: IO[bytes]) -> Iterator[tuple[int, list[str]]]:
+    for number, line in enumerate(_reader(table), start=1):
+        yield number, json.loads(line)
 
 
 class _Reader(RawIOBase):
@@ -78,6 +137,14 @@ class _Reader(RawIOBase):
     def readable(self) -> bool:
         return True
 
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at}.get(whence)
+        self._at = offset + (os.fstat(self._file).st_size if start is None else start)
+        return self._at
+
     def readinto(self, buffer: Any) -> int:
         data = os.pread(self._file, len(buffer), self._at)
         buffer[: len(data)] = data
@@ -89,7 +156,7 @@ def make_source(options: BulkOptions, roster: RosterCopy) -> Source:
     """
     Build the source of a bulk run.
 
-    :param roster: opens the file, where that is the source
+    :param roster: the file, where that is the source
     :raises ZoomValidationError: ``users`` is no list
     """
     users = options.users
@@ -99,13 +166,13 @@ def make_source(options: BulkOptions, roster: RosterCopy) -> Source:
         )
     return Source(
         users=users or (),
-        path=options.roster,
-        open_text=roster.open_text,
+        roster=roster if options.roster is not None else None,
         mapping=options.mapping,
         key=options.key,
         # A template's text may be what a run was started with.
         name=printable(options.source or options.roster or "users"),
         shard=options.shard,
+        empty_values=options.empty_values,
     )
 
 
@@ -115,25 +182,25 @@ class Source:
     The people of a task, read again as often as they are asked for.
 
     :param users: ``user_info`` objects, or records that the mapping is for
-    :param path: instead of them, of a CSV file or one of JSON Lines, by its ending
+    :param roster: a file that has them instead
     :param name: what a person calls it
-    :param open_text: opens a path for text in a mode
     :param mapping: from Zoom's field to its source
     :param key: the column that its source knows a row by
     :param shard: ``(i, n)``: only the rows whose address falls to part i of n
+    :param empty_values: texts that count as empty
     """
 
     users: Sequence[object] = ()
-    path: str | None = None
+    roster: RosterCopy | None = None
     name: str = ""
-    open_text: Callable[[str, str], TextIO]
     mapping: Mapping[str, Any] | None = None
     key: str | None = None
     shard: tuple[int, int] | None = None
+    empty_values: Sequence[str] = ()
 
     def rows(self, check: Check) -> Iterator[Row]:
         """Read the people, one at a time, each held against Zoom's rules by ``check``."""
-        return roster.read(self._records(), check, shard=self.shard)
+        return roster.read(self._records(self._mapper()), check, shard=self.shard)
 
     def refuse_more_than(self, most: int, check: Check) -> None:
         """
@@ -150,41 +217,52 @@ class Source:
 
     def listed(self) -> Iterator[Listed]:
         """Read number, key and address of each row."""
-        return roster.listed(self._records(), shard=self.shard)
+        return self._listed(self._mapper())
 
     def survey(self) -> Survey:
-        """Read it to its end: how many rows, and who stands in which."""
+        """
+        Read it to its end: how many rows, who stands in which, and what the mapping makes of them.
+
+        :raises ZoomValidationError: none of the rows has a column that is needed
+        """
         digest = hashlib.sha256(b"people")
         rows = []
-        for row in self.listed():
+        mapper = self._mapper()
+        for row in self._listed(mapper):
             rows.append(row.row)
             digest.update(f"{row.row} {row.key} {row.email}\n".encode("utf-8", "replace"))
-        return Survey(digest.hexdigest()[:32], Rows(rows))
+        self._refuse_absent(mapper.finder)
+        for warning in mapper.notes.warnings():
+            log.warning("%s: %s.", self.name, warning)
+        return Survey(digest.hexdigest()[:32], Rows(rows), mapper.notes)
 
     @property
     def constants(self) -> dict[str, Any]:
         """What the mapping says, for a fingerprint; without the passwords' source."""
-        return {k: v for k, v in (self.mapping or {}).items() if k != "password"}
+        found = {k: v for k, v in (self.mapping or {}).items() if k != "password"}
+        return {**found, "empty_values": list(self.empty_values)} if self.empty_values else found
 
-    def _records(self) -> Iterator[Record]:
-        if self.path is None:
-            listed = self._keyed(roster.from_list(self.users))
-            yield from mapped(listed, self.mapping) if self.mapping else listed
-            return
-        with self.open_text(self.path, "r") as stream:
-            path = printable(self.path)
-            if self.path.lower().endswith(_JSON_LINES):
-                records = roster.from_json_lines(stream, path)
-            else:
-                needed = columns_needed(self.mapping)
-                if self.key:
-                    needed.setdefault(self.key, "the rows' key")
-                records = roster.from_csv(stream, path, needed)
-            yield from mapped(self._keyed(records), self.mapping)
+    def _mapper(self) -> Mapper | PlainRows:
+        given: dict[str, Any] = {
+            "key": self.key,
+            "empty_values": self.empty_values,
+            "shard": self.shard,
+        }
+        if self.roster is None and not self.mapping:
+            return PlainRows(**given)
+        return Mapper(self.mapping, **given)
 
-    def _keyed(self, records: Iterator[Record]) -> Iterator[Record]:
-        if self.key is None:
-            return records
-        # People who are taken as they are hold Zoom's fields and nothing else.
-        only_key = not self.mapping and self.key not in UserInfo.model_fields
-        return roster.keyed(records, self.key, taken_off=only_key)
+    def _listed(self, mapper: Mapper | PlainRows) -> Iterator[Listed]:
+        return roster.listed(self._records(mapper), shard=self.shard)
+
+    def _records(self, mapper: Mapper | PlainRows) -> Iterator[Record]:
+        if self.roster is not None:
+            return mapper.apply(self.roster.records(mapper.finder))
+        return mapper.apply(roster.from_list(self.users))
+
+    def _refuse_absent(self, finder: ColumnFinder) -> None:
+        absent = finder.absent()
+        if absent.missing:
+            fault = describe_faults(absent, list(finder.names), "in any of its rows")
+            field = "users" if self.roster is None else "roster"
+            raise ZoomValidationError(f"{self.name} {fault}", errors={field: [fault]})
