@@ -275,7 +275,7 @@ def test_without_a_mail_server_the_task_ends_as_it_would(
 
     assert ended == state
     log = log_of(told, MANY, run_id, "create_users")
-    assert "Nobody could be told: ConnectionRefusedError" in log
+    assert "The notification could not be sent: ConnectionRefusedError" in log
     tasks = told.api("GET", f"dags/{MANY}/dagRuns/{run_id}/taskInstances")["task_instances"]
     assert [task["state"] for task in tasks] == [state]
 

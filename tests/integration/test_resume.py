@@ -170,7 +170,7 @@ def test_a_task_waits_for_each_days_quota_and_reports_once(
 
         resuming.processes.wait_for(f"More than {made} people", goes_on, 60)
         # The quota, which is used up in some seconds, is renewed a few seconds after that.
-        account.travel(DAY - account.world.now() % DAY - 8)
+        account.advance_clock(DAY - account.world.now() % DAY - 8)
 
     assert resuming.state("put_off", run_id) == "success"
 

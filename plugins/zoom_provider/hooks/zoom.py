@@ -12,10 +12,10 @@ from airflow.providers.common.compat.sdk import BaseHook
 
 from zoom_provider._compat import mask_secret
 from zoom_provider.api.client import ZoomClient
-from zoom_provider.api.listing import UserStatus
 from zoom_provider.api.settings import ZoomSettings, settings_from_fields
 from zoom_provider.api.stop import StopSignal
 from zoom_provider.api.token_cache import TokenCache
+from zoom_provider.api.users import UserStatus
 from zoom_provider.exceptions import ZoomError
 from zoom_provider.hooks.airflow_io import token_store
 from zoom_provider.provisioning.create_user import post_user

@@ -12,8 +12,9 @@ from math import ceil
 from typing import Any, Final, Literal
 
 from zoom_provider.api.client import ZoomClient
-from zoom_provider.api.listing import PAGE_SIZE, UserStatus
+from zoom_provider.api.paging import PAGE_SIZE
 from zoom_provider.api.rate_limit import PER_SECOND
+from zoom_provider.api.users import UserStatus
 from zoom_provider.exceptions import ZoomError, ZoomPermissionError
 from zoom_provider.provisioning.create_user import find_user
 from zoom_provider.provisioning.roster import Row

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.api.fakes import ClientOf, Stranger, http
+from zoom_provider.api.base_client import build_path
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.exceptions import (
     ZoomNotFoundError,
@@ -124,3 +125,28 @@ def test_no_text_reaches_another_url(
     assert unquote(path.removeprefix("/v2/users/")) == user.strip()
     assert re.fullmatch(r"/v2/users/[^/?#\\]+", path)
     assert b"X-Injected" not in asked.partition(b"\r\n")[2]
+
+
+@pytest.mark.parametrize(
+    ("template", "params", "path"),
+    [
+        ("/users", {}, "/users"),
+        ("/users/{user}/status", {"user": " a/b@x.com "}, "/users/a%2Fb%40x.com/status"),
+        (
+            "/groups/{group}/members/{user}",
+            {"group": "g#1", "user": "u"},
+            "/groups/g%231/members/u",
+        ),
+    ],
+)
+def test_each_name_in_a_path_stays_one_segment(
+    template: str, params: dict[str, str], path: str
+) -> None:
+    assert build_path(template, params) == path
+
+
+@pytest.mark.parametrize("group", ["", " ", ".", "..", "me", None])
+def test_a_path_names_the_id_that_is_missing(group: Any) -> None:
+    with pytest.raises(ZoomValidationError, match="group must be an id") as caught:
+        build_path("/groups/{group}", {"group": group})
+    assert list(caught.value.errors) == ["group"]

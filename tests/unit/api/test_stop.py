@@ -144,7 +144,6 @@ def test_nothing_is_sent_after_the_stop(zoom: Simulator, client: ZoomClient) -> 
         client.count_users,
         client.greet,
         lambda: client.pause(0),
-        lambda: client.sleep(1),
     ]
     for call in calls:
         with pytest.raises(ZoomStoppedError):

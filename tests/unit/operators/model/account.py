@@ -67,7 +67,7 @@ class Account:
         """Attribute what is created in the block to a run."""
         self._running = run_id
         # No second has more calls than Zoom allows, whatever the real clock says.
-        self.zoom.travel(5)
+        self.zoom.advance_clock(5)
         self._seen = len(self.zoom.requests(POST))
         yield
 

@@ -216,7 +216,7 @@ class Harness:
 
     def next_day(self) -> None:
         """Let a day pass in Zoom."""
-        self.zoom.travel(DAY)
+        self.zoom.advance_clock(DAY)
 
     def outage(self, *, skip: int = 0, times: int | None = None, email: str | None = None) -> None:
         """Let creations go without an answer, of all people or of one; look-ups too."""

@@ -1,0 +1,325 @@
+"""BaseClient: the one private method that every call to Zoom's API goes through."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from math import ceil
+from typing import Any, Final
+from urllib.parse import quote
+
+import requests
+
+from zoom_provider.api.auth import Bearer, TokenStore, ZoomAuth, ask_for_token, expired
+from zoom_provider.api.errors import error_of, error_scope
+from zoom_provider.api.paging import Page, read_pages
+from zoom_provider.api.rate_limit import PER_SECOND, Label, RateLimits
+from zoom_provider.api.response import Reply, printable
+from zoom_provider.api.retry import may_have_acted
+from zoom_provider.api.settings import ZoomSettings
+from zoom_provider.api.stop import StopSignal
+from zoom_provider.api.token_cache import TokenCache
+from zoom_provider.api.transport import Credentials, Lost, Sent, Transport, unavailable
+from zoom_provider.exceptions import (
+    ZoomAuthError,
+    ZoomError,
+    ZoomUnavailableError,
+    ZoomValidationError,
+)
+
+MAX_NAME_LENGTH: Final = 128
+"""Characters of an address; what is longer is cut in an error's text."""
+
+_SPARE: Final = 2.0
+"""Waking up threads takes time too, on a busy machine; a lane too many only waits its turn."""
+
+
+class LostReplyError(ZoomUnavailableError):
+    """Zoom may have acted on a call that must not be made twice."""
+
+
+class BaseClient:
+    """
+    Calls Zoom as the settings say; safe for several threads.
+
+    A group of calls (``/users``, ``/groups``, ...) is a subclass in a file of its own, whose
+    methods are one :meth:`_request` each; :class:`~zoom_provider.api.client.ZoomClient` has them
+    all. Every method may raise any :class:`ZoomError`; those it adds are named with it.
+
+    :param settings: where, as whom, on which plan
+    :param session: one for all calls; made when not given
+    :param on_secret: called with every token the moment it arrives, so that it can be masked
+    :param patient: False makes each call once and waits for nothing
+    :param tokens: where tokens are kept; by default one cache for the whole process
+    :param store: where all workers find rotated tokens, for the grant ``refresh_token``
+    :param clock: seconds that only grow
+    :param stop: once it is set, no request is sent and every wait ends in ZoomStoppedError;
+        requests under way are left to end
+    :param sleep: waits for seconds in place of the signal's own wait, for tests
+    """
+
+    def __init__(
+        self,
+        settings: ZoomSettings,
+        *,
+        session: requests.Session | None = None,
+        on_secret: Callable[[str], None] = lambda secret: None,
+        patient: bool = True,
+        tokens: TokenCache | None = None,
+        store: TokenStore | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        stop: StopSignal | None = None,
+        sleep: Callable[[float], None] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.stop = stop or StopSignal()
+        self._transport = Transport(
+            settings, session=session, patient=patient, clock=clock, stop=self.stop, sleep=sleep
+        )
+        self._limits = RateLimits(settings, clock)
+        self.quota = self._limits.quota
+        self._statistics = CallStatistics()
+        self.auth = ZoomAuth(
+            settings,
+            partial(ask_for_token, self._transport, settings),
+            on_secret=on_secret,
+            cache=tokens,
+            store=store,
+            clock=clock,
+            stop=self.stop,
+            pause=self.pause,
+        )
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        path_params: Mapping[str, str] | None = None,
+        *,
+        scope: str,
+        user: str | None = None,
+        label: Label = "light",
+        params: Mapping[str, str] | None = None,
+        json: Mapping[str, Any] | None = None,
+        repeatable: bool = True,
+        gone_is_done: bool = False,
+        max_wait: float | None = None,
+    ) -> Reply:
+        """
+        Call Zoom's API until it is done, refused, or not worth another try.
+
+        :param path: below ``/v2``, with names in braces for what stands in ``path_params``: so it
+            is fit for error texts, which hold no id and no address
+        :param path_params: ids or addresses by those names; none can lead to another URL
+        :param scope: the granular scope that the call needs, for an error's text
+        :param user: the address or id that the call is about, for the same; by default the
+            ``user`` of ``path_params``
+        :param label: which of Zoom's rate limits the call counts against
+        :param repeatable: False where a second call could do harm; LostReplyError says then that
+            Zoom may have acted on the first
+        :param gone_is_done: a 404 after a lost reply means that the first call came through
+        :param max_wait: instead of the settings', in seconds
+        """
+        path_params = path_params or {}
+        user = user or path_params.get("user")
+        url = f"{self.settings.origin}/v2{build_path(path, path_params)}"
+        created = (user or "") if (json or {}).get("action") == "create" else ""
+
+        def send(credentials: Credentials) -> Sent:
+            sent_at = self.clock()
+            got = self._transport.send(method, url, auth=credentials, params=params, json=json)
+            self._statistics.note(got, self.clock() - sent_at)
+            if isinstance(got, Reply) and got.refuses_token and isinstance(credentials, Bearer):
+                self.auth.refused(credentials.token)
+            return self._judge(got, credentials, created) if label == "light" else got
+
+        got, uncertain = self._transport.persist(
+            send,
+            authorize=lambda seconds: Bearer(self.auth.token(seconds)),
+            rate=self._limits[label],
+            at_once=self._limits.at_once,
+            repeatable=repeatable,
+            renewable=True,
+            max_wait=max_wait,
+        )
+        if isinstance(got, Reply) and (
+            got.ok or (gone_is_done and uncertain and got.status == 404 and got.code)
+        ):
+            return got
+        error = self._error(got, f"{method} /v2{path}", scope, (json or {}).get("user_info", json))
+        if not repeatable and may_have_acted(got.fault if isinstance(got, Lost) else got):
+            error = LostReplyError(
+                str(error.args[0]), status=error.status, tracking_id=error.tracking_id
+            )
+        # What meets all users alike must not look like the fault of one.
+        if user and error_scope(error) != "account":
+            error.email = printable(user, MAX_NAME_LENGTH)
+        raise error
+
+    def _pages(
+        self,
+        path: str,
+        path_params: Mapping[str, str] | None = None,
+        *,
+        key: str,
+        what: str,
+        scope: str,
+        params: Mapping[str, str] | None = None,
+    ) -> Iterator[Page]:
+        """Yield a list by pages, see :func:`~zoom_provider.api.paging.read_pages`."""
+
+        def fetch(query: Mapping[str, str]) -> dict[str, Any]:
+            return self._request(
+                "GET", path, path_params, params=query, label="medium", scope=scope
+            ).payload
+
+        return read_pages(fetch, key=key, what=what, params=params)
+
+    def _error(self, got: Sent, call: str, scope: str, sent: Mapping[str, Any] | None) -> ZoomError:
+        if isinstance(got, Lost):
+            return unavailable(got, call)
+        error = error_of(got, call=call, scope=scope, now=datetime.now(UTC), sent=sent)
+        if isinstance(error, ZoomAuthError) and self.settings.grant_type == "access_token":
+            return expired(code=got.code, status=got.status, tracking_id=got.tracking_id)
+        return error
+
+    def _judge(self, got: Sent, credentials: Credentials, created: str) -> Sent:
+        """Mark a refusal that is the daily limit's; ``created``: the address of a create."""
+        if isinstance(got, Lost):
+            if created:
+                self.quota.note_lost(created)
+            return got
+
+        def probe() -> Reply | None:
+            path = build_path("/users/{user}", {"user": created})
+            self._limits["light"].acquire(self.pause)
+            sent_at = self.clock()
+            answer = self._transport.send(
+                "GET", f"{self.settings.origin}/v2{path}", auth=credentials
+            )
+            self._statistics.note(answer, self.clock() - sent_at)
+            return answer if isinstance(answer, Reply) else None
+
+        return self.quota.judge(got, email=created, now=datetime.now(UTC), probe=probe)
+
+    def pause(self, seconds: float) -> None:
+        """
+        Wait for so many seconds.
+
+        :raises ZoomStoppedError: :attr:`stop` is set, or was while we waited
+        """
+        self._transport.pause(seconds)
+
+    def close(self) -> None:
+        """Close the connections to Zoom."""
+        self._transport.session.close()
+
+    def calls_worth_making(self) -> int:
+        """
+        Return how many creations to have under way at once to keep up the pace.
+
+        That is the pace times what a reply takes (Little's law), with some to spare.
+        """
+        takes = self._statistics.uncrowded_latency
+        at_pace = self._limits["light"].rate * takes * _SPARE + 1
+        return max(1, min(ceil(at_pace), self._limits.at_once.room))
+
+    def share(self, parts: int) -> None:
+        """Begin with one of so many parts of the pace, where so many tasks begin together."""
+        for label in PER_SECOND[self.settings.plan]:
+            self._limits[label].share(parts)
+
+    @property
+    def latency(self) -> float:
+        """Seconds that a reply of Zoom's takes lately."""
+        return self._statistics.latency
+
+    @property
+    def calls(self) -> int:
+        """Calls made so far, without those for tokens."""
+        return self._statistics.calls
+
+    @property
+    def rate_limited(self) -> int:
+        """Calls that Zoom has refused so far as too many."""
+        return self._statistics.rate_limited
+
+    @property
+    def retries(self) -> int:
+        """Calls made again so far."""
+        return self._transport.retries
+
+    @property
+    def waited(self) -> float:
+        """Seconds waited so far before calls were made again."""
+        return self._transport.waited
+
+
+_RESERVED_SEGMENTS: Final = frozenset(
+    {"", ".", "..", "me", "email", "features", "summary", "vanity_name"}
+)
+"""What leads from ``/users/`` to another URL, or to the owner of the token."""
+
+
+def build_path(template: str, params: Mapping[str, str]) -> str:
+    """
+    Put ids and e-mail addresses into a path, so that each stays one segment of it.
+
+    :param template: such as ``/groups/{group}/members/{user}``
+    :raises ZoomValidationError: a value is no id and no address
+    """
+    return re.sub(r"{(\w+)}", lambda found: _segment(found[1], params[found[1]]), template)
+
+
+def _segment(name: str, value: str) -> str:
+    # A pending user has no id in Zoom's lists, so that None comes easily.
+    text = str(value or "").strip()
+    if text.lower() in _RESERVED_SEGMENTS:
+        kind = "an id or an e-mail address" if name == "user" else "an id"
+        raise ZoomValidationError(f"{name} must be {kind}", errors={name: [f"is not {kind}"]})
+    try:
+        return quote(text, safe="")
+    except UnicodeEncodeError:
+        raise ZoomValidationError(
+            f"{name} holds a character that cannot be sent", errors={name: ["is not a text"]}
+        ) from None
+
+
+_FIRST_GUESS: Final = 0.25
+"""Seconds that a reply of Zoom's takes, until we know."""
+_SMOOTHING: Final = 0.05
+_CROWDED: Final = 4.0
+
+
+class CallStatistics:
+    """Counts calls and measures replies; safe for several threads."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.rate_limited = 0
+        self.latency = self._fastest = _FIRST_GUESS
+        self._lock = threading.Lock()
+
+    def note(self, got: Sent, seconds: float) -> None:
+        """Note the outcome of a call and how long it took."""
+        with self._lock:
+            self.calls += 1
+            self.rate_limited += isinstance(got, Reply) and got.status == 429
+            # A refusal comes back at once, and says nothing about how long the work takes.
+            if isinstance(got, Reply) and got.ok:
+                self.latency += (seconds - self.latency) * _SMOOTHING
+                self._fastest = min(seconds, self._fastest * (1 + _SMOOTHING))
+
+    @property
+    def uncrowded_latency(self) -> float:
+        """
+        Seconds that a reply takes as long as replies do not wait for each other.
+
+        Replies that take several times the shortest do, and more calls would only add to that.
+        """
+        return min(self.latency, self._fastest * _CROWDED)
