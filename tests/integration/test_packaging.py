@@ -140,7 +140,7 @@ def test_metadata_says_what_it_is(metadata: Message) -> None:
     assert "apache-airflow!=3.0.*,>=2.11" in metadata.get_all("Requires-Dist", [])
     assert metadata["License-Expression"] == "Apache-2.0"
     assert "Framework :: Apache Airflow :: Provider" in metadata.get_all("Classifier", [])
-    assert metadata.get_all("Provides-Extra") == ["examples", "simulator"]
+    assert metadata.get_all("Provides-Extra") == ["examples", "excel", "simulator"]
     assert metadata.get_payload() == (ROOT / "README.md").read_text(encoding="utf-8")
 
 

@@ -105,6 +105,10 @@ class ColumnFinder:
                 self.names.update(dict.fromkeys(map(str, given)))
         return found
 
+    def remember(self, names: Iterable[Any], found: FoundColumns) -> None:
+        """Note where the used columns stand among names that a reader has given their columns."""
+        self._cache[tuple(names)] = found
+
     def _find(self, given: Sequence[Any]) -> FoundColumns:
         by_key: dict[str, list[Any]] = {}
         for name in given:

@@ -10,7 +10,7 @@ from zipfile import BadZipFile
 
 from zoom_provider.api.response import printable
 from zoom_provider.provisioning.columns import as_read
-from zoom_provider.provisioning.readers import FileFault
+from zoom_provider.provisioning.file_format import FileFault
 
 _NEEDED = "is an Excel file, for which pip install 'airflow-provider-zoom[excel]' is needed"
 

@@ -17,7 +17,7 @@ from zoom_provider.api.response import printable
 from zoom_provider.exceptions import ZoomError, ZoomStoppedError, ZoomValidationError
 from zoom_provider.provisioning.checkpoint import Checkpoint, Ledger, Rows, newest
 from zoom_provider.provisioning.directory import Directory, open_directory
-from zoom_provider.provisioning.options import BulkOptions
+from zoom_provider.provisioning.options import BulkOptions, file_format
 from zoom_provider.provisioning.ports import CheckpointStore, Files, Meter
 from zoom_provider.provisioning.progress import Progress
 from zoom_provider.provisioning.report import (
@@ -40,10 +40,11 @@ from zoom_provider.provisioning.restore import (
     roster_bytes,
 )
 from zoom_provider.provisioning.roster import Check, Listed, Row
+from zoom_provider.provisioning.roster_copy import RosterCopy
 from zoom_provider.provisioning.runner import MOST_AT_ONCE, Runner, RunnerOptions
 from zoom_provider.provisioning.saver import FileCheckpoint, Saver, brief
 from zoom_provider.provisioning.seats import Seats, free_seats
-from zoom_provider.provisioning.source import RosterCopy, Survey, make_source
+from zoom_provider.provisioning.source import Survey, make_source
 from zoom_provider.provisioning.summary import Summary
 
 log = logging.getLogger(__name__)
@@ -153,7 +154,8 @@ class Job:
             raise
         finally:
             report.close()
-        return self._summarize(report, progress, runner, restored)
+        summary = self._summarize(report, progress, runner, restored)
+        return replace(summary, defaults=survey.notes.to_summary())
 
     def conclude(self, summary: Summary) -> str | None:
         """
@@ -174,7 +176,7 @@ class Job:
 
     def _refuse_other_files(self) -> None:
         """Refuse a report that would take the place of an input, or of any file that is none."""
-        roster = self._source.path
+        roster = self._options.roster
         taken = next((p for p in self._paths if roster and self._files.same(p, roster)), None)
         try:
             report_owner(self._paths, self._files)

@@ -86,11 +86,13 @@ class MappingNotes:
         for an empty cell, and None where the file has no such column
     :param empty_words: by field of a name, rows that hold a word such as ``NULL``
     :param apostrophes: rows whose address begins with an apostrophe
+    :param of_template: whether it is the portal's template, which has no column for the type
     """
 
     defaults: dict[str, Counter[str | None]] = field(default_factory=dict)
     empty_words: dict[str, list[int]] = field(default_factory=dict)
     apostrophes: list[int] = field(default_factory=list)
+    of_template: bool = False
 
     def note(
         self, number: int, user_info: Mapping[str, Any], fell: Iterable[tuple[str, str | None]]
@@ -128,10 +130,15 @@ class MappingNotes:
             listed = ", ".join(f"{value}: {n}" for value, n in about.get("values", {}).items())
             rows = f"{about['rows']} rows have the default of Zoom's {name}"
             yield f"{rows}, for the values {{{listed}}}" if listed else rows
+        if self.of_template:
+            yield (
+                "the template of Zoom's batch import has no column for the type, so all users are "
+                "Basic: add a column User Type, or give a mapping, if they are not to be"
+            )
         for name, numbers in self.empty_words.items():
             yield (
-                f"{len(numbers)} rows have a word such as NULL, nan or N/A as {name}, which is kept "
-                f"as a name: rows {_some(numbers)}. If it means that there is none, give "
+                f"{len(numbers)} rows have a word such as NULL, nan or N/A as {name}, which is "
+                f"kept as a name: rows {_some(numbers)}. If it means that there is none, give "
                 "empty_values"
             )
         if self.apostrophes:
@@ -152,7 +159,7 @@ class Mapper:
 
     A text names a column; a number, a boolean or a list is a constant; an object says more:
     ``{"column": "Department", "map": {"Sales": 2}, "default": 1}``, ``{"value": "text"}``; a
-    column that is ``"optional": True`` may be missing. The default stands for an empty cell, and for
+    column that is ``"optional": True`` may be missing. The default stands for an empty cell and for
     a value that the map lacks. Without a mapping, the columns with Zoom's names are taken.
 
     Texts are stripped, empty ones count as not given, and addresses are lower-cased. A type may be
@@ -238,6 +245,7 @@ class Mapper:
                 fell.append((source.field, None))
             elif self._by_name and source.field == "type":
                 fell.append((source.field, None))
+                self.notes.of_template = True
                 return UserType.BASIC
             value = source.default
         return _user_type(value) if source.field == "type" else value

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import csv
 import gzip
-import json
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from io import StringIO, TextIOWrapper
+from io import TextIOWrapper
 from itertools import chain, islice
-from typing import IO, Any, BinaryIO, Final, TextIO, cast
+from typing import IO, BinaryIO, Final, TextIO, cast
 
 from zoom_provider.api.response import printable
 from zoom_provider.exceptions import ZoomValidationError
-from zoom_provider.provisioning.columns import (
-    ColumnFinder,
-    describe_faults,
-    strip_blanks,
-)
-from zoom_provider.provisioning.roster import InvalidRow, Record
+from zoom_provider.provisioning.columns import ColumnFinder
+from zoom_provider.provisioning.file_format import FileFault, FileFormat
+from zoom_provider.provisioning.json_records import read_json_file, read_json_lines
+from zoom_provider.provisioning.roster import Record
+from zoom_provider.provisioning.tables import is_blank, table_records
 
 EXCEL_ENDINGS: Final = (".xlsx", ".xlsm")
 
@@ -30,15 +27,8 @@ _LONGEST_CELL: Final = 1 << 24
 """Characters. The csv module's own limit of 131,072 refuses what Excel writes; without any, a
 quotation mark that is never closed would take a whole file into memory."""
 
-_LONGEST_ELEMENT: Final = 1 << 24
-"""Characters of one element of a JSON array."""
-
-_CHUNK: Final = 1 << 16
 _HEAD_LINES: Final = 1_000
 """Lines in which a header ends, whatever it looks like under the wrong delimiter."""
-
-_SEARCHED_ROWS: Final = 20
-"""Rows below the first in which a header is looked for, to be able to say where it is."""
 
 _MARKS: Final = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
@@ -47,27 +37,6 @@ _MARKS: Final = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileFormat:
-    """
-    How a file is to be read, as far as the file does not say so itself.
-
-    :param encoding: of text; None for UTF-8, or UTF-16 and UTF-32 with their mark
-    :param delimiter: of CSV; None to find it from the header
-    :param header_row: the row that names the columns, from 1; None for the first that is not blank
-    :param sheet: of an Excel file; None for the first one
-    """
-
-    encoding: str | None = None
-    delimiter: str | None = None
-    header_row: int | None = None
-    sheet: str | None = None
-
-
-class FileFault(ValueError):
-    """What is wrong with a file as a whole; it follows the file's name."""
 
 
 @contextmanager
@@ -83,15 +52,13 @@ def refusals(path: str) -> Iterator[None]:
     raise ZoomValidationError(f"roster {printable(path)} {fault}", errors={"roster": [fault]})
 
 
-def check_format(kind: str, name: str, form: FileFormat) -> None:
+def check_format(kind: str, form: FileFormat) -> None:
     """
     Refuse parameters that mean nothing for a file: they were meant for another one.
 
     :param kind: as :func:`kind_of` gives it
     :raises FileFault: naming the parameter
     """
-    if kind == "gzip":
-        kind = kind_of(b"", name)
     wrong = {
         "sheet": form.sheet is not None and kind != "excel",
         "delimiter": form.delimiter is not None and kind != "csv",
@@ -147,9 +114,9 @@ def read_text_records(
             if kind == "csv":
                 yield from _csv_records(text, finder, form)
             elif kind == "json lines":
-                yield from _json_lines(text)
+                yield from read_json_lines(text)
             else:
-                yield from _json_file(text)
+                yield from read_json_file(text)
         except UnicodeDecodeError as error:
             raise FileFault(_describe_encoding(file, form.encoding, error)) from None
 
@@ -190,9 +157,7 @@ def _decoded(file: IO[bytes], encoding: str | None) -> TextIO:
     return TextIOWrapper(cast(BinaryIO, file), encoding=encoding, newline="")
 
 
-def _describe_encoding(
-    file: IO[bytes], encoding: str | None, error: UnicodeDecodeError
-) -> str:
+def _describe_encoding(file: IO[bytes], encoding: str | None, error: UnicodeDecodeError) -> str:
     """Say where a file's text breaks its encoding."""
     if error.encoding != "utf-8":
         known = printable(encoding or error.encoding, 40)
@@ -213,118 +178,7 @@ def _describe_encoding(
     return "is not UTF-8: it breaks off inside a character. Export it again"
 
 
-# ---- JSON
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make an object of its members; none may stand twice, or one of them would be lost."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise _RepeatedNameError(f"holds the name {printable(twice, 40)!r} twice")
-    return found
-
-
-class _RepeatedNameError(Exception):
-    """No ValueError: it is not the JSON that is broken."""
-
-
-_JSON_BLANKS: Final = " \t\r\n"
-_JSON: Final = json.JSONDecoder(object_pairs_hook=_unique)
-
-
-def _json_lines(lines: Iterable[str]) -> Iterator[Record]:
-    for number, line in enumerate(lines, start=1):
-        text = strip_blanks(line)
-        if text:
-            try:
-                yield Record(number, _JSON.decode(text))
-            except _RepeatedNameError as error:
-                yield Record(number, InvalidRow({"row": [str(error)]}))
-            except (ValueError, RecursionError):
-                yield Record(number, InvalidRow({"row": ["is not JSON"]}))
-
-
-def _json_file(stream: TextIO) -> Iterator[Record]:
-    """Read an array of objects; a file that has an object on each line is read as JSON Lines."""
-    text = stream.read(_CHUNK)
-    while text and not strip_blanks(text):
-        text += stream.read(_CHUNK)
-    start = len(text) - len(text.lstrip(f"\ufeff{_JSON_BLANKS}"))
-    if text.startswith("[", start):
-        yield from _json_array(text, start + 1, stream)
-        return
-    lines = StringIO(text + stream.readline(), newline="")
-    first = next(filter(strip_blanks, lines), "")
-    try:
-        is_line = isinstance(_JSON.decode(strip_blanks(first)), dict)
-    except (ValueError, RecursionError, _RepeatedNameError):
-        is_line = False
-    if not is_line:
-        raise FileFault("holds no list of people: its JSON must be an array of objects, [{...}]")
-    lines.seek(0)
-    yield from _json_lines(chain(lines, stream))
-
-
-def _json_array(text: str, at: int, stream: TextIO) -> Iterator[Record]:
-    """Read the elements of an array one at a time, whatever its length."""
-    number = 0
-    text, at = _skip_blanks(text, at, stream)
-    if text.startswith("]", at):
-        return
-    while True:
-        number += 1
-        value, text, at = _element(text, at, stream, number)
-        yield Record(number, value)
-        text, at = _skip_blanks(text, at, stream)
-        if text.startswith("]", at):
-            return
-        if not text.startswith(",", at):
-            raise _broken_json(number)
-        text, at = _skip_blanks(text, at + 1, stream)
-
-
-def _skip_blanks(text: str, at: int, stream: TextIO) -> tuple[str, int]:
-    while True:
-        while at < len(text) and text[at] in _JSON_BLANKS:
-            at += 1
-        if at < len(text):
-            return text, at
-        text, at = stream.read(_CHUNK), 0
-        if not text:
-            return "", 0
-
-
-def _element(text: str, at: int, stream: TextIO, number: int) -> tuple[Any, str, int]:
-    """Decode what begins at a place; read on while it may be cut off there."""
-    while True:
-        value: Any
-        try:
-            value, end = _JSON.raw_decode(text, at)
-            # A number at the end of what was read may go on.
-            if end < len(text):
-                return value, text, end
-        except _RepeatedNameError as error:
-            raise FileFault(f"{error}, in element {number}") from None
-        except RecursionError:
-            raise _broken_json(number) from None
-        except ValueError:
-            pass
-        more = stream.read(max(_CHUNK, len(text) - at))
-        if not more or len(text) - at > _LONGEST_ELEMENT:
-            raise _broken_json(number)
-        text, at = text[at:] + more, 0
-
-
-def _broken_json(number: int) -> FileFault:
-    return FileFault(f"is not JSON from element {number} of its array on: export it again")
-
-
-# ---- tables: CSV and Excel
-
-Cells = Iterable[tuple[int, list[str]]]
-"""Rows of a table with their numbers, from 1."""
+# ---- CSV
 
 
 def _csv_records(stream: TextIO, finder: ColumnFinder, form: FileFormat) -> Iterator[Record]:
@@ -375,14 +229,15 @@ def _find_delimiter(lines: _Lines, finder: ColumnFinder, form: FileFormat) -> st
         except FileFault:
             return -1, 0
         found = ColumnFinder(finder.columns).find(header)
-        return len(found.names) + len(found.twice), len(header)
+        named = sum(any(map(str.isalnum, cell)) for cell in header)
+        return len(found.names) + len(found.twice), named
 
     return max(_DELIMITERS, key=worth)
 
 
 def _header_of(rows: Iterable[list[str]], header_row: int | None) -> list[str]:
     for number, cells in enumerate(rows, start=1):
-        if (header_row is None and not _is_blank(cells)) or number == header_row:
+        if (header_row is None and not is_blank(cells)) or number == header_row:
             return cells
     return []
 
@@ -399,64 +254,3 @@ def _csv_rows(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
         raise FileFault(
             f"is not CSV from line {line + 1} on: is a quotation mark alone? ({error})"
         ) from None
-
-
-def _is_blank(cells: Iterable[str]) -> bool:
-    return not any(map(strip_blanks, cells))
-
-
-def table_records(rows: Cells, finder: ColumnFinder, form: FileFormat) -> Iterator[Record]:
-    """
-    Make records of a table, by the names of its columns; blank rows are passed over.
-
-    A used column bears the name under which it is declared.
-
-    :raises FileFault: there is no header, or it lacks a used column
-    """
-    rows = iter(rows)
-    at, header = _take_header(rows, form.header_row)
-    found = finder.find(header)
-    if found.missing or found.twice:
-        place = "in its header" if at == 1 else f"in its header, row {at}"
-        fault = describe_faults(found, header, place)
-        hint = "" if form.header_row else _where_header_is(rows, finder)
-        raise FileFault(f"{fault}{hint}{_zero_bytes(header)}")
-    declared = {standing: name for name, standing in found.names.items()}
-    names = [declared.get(name, name) for name in header]
-    width = len(names)
-    for number, cells in rows:
-        if len(cells) < width:
-            cells = cells + [""] * (width - len(cells))
-        elif len(cells) > width and not _is_blank(cells[width:]):
-            fault = "has more cells than the header has columns"
-            yield Record(number, InvalidRow({"row": [fault]}))
-            continue
-        if not _is_blank(cells):
-            yield Record(number, dict(zip(names, cells, strict=False)))
-
-
-def _take_header(rows: Iterator[tuple[int, list[str]]], wanted: int | None) -> tuple[int, list[str]]:
-    for number, cells in rows:
-        if number == wanted or (wanted is None and not _is_blank(cells)):
-            if _is_blank(cells):
-                break
-            return number, [strip_blanks(cell) for cell in cells]
-    if wanted is None:
-        raise FileFault("is empty; its first row must name the columns")
-    raise FileFault(f"has nothing in row {wanted}, which header_row says names the columns")
-
-
-def _where_header_is(rows: Iterator[tuple[int, list[str]]], finder: ColumnFinder) -> str:
-    """Look for the header further down; say so where it is there."""
-    for number, cells in islice(rows, _SEARCHED_ROWS):
-        found = ColumnFinder(finder.columns, finder.implied).find(map(strip_blanks, cells))
-        if found.names and not found.missing and not found.twice:
-            return f". Row {number} names the columns: give header_row={number}"
-    return ". If another row names the columns, say which: header_row=..."
-
-
-def _zero_bytes(header: list[str]) -> str:
-    if not any("\0" in name for name in header):
-        return ""
-    return ". It holds zero bytes: is it UTF-16 without a mark? Then give encoding='utf-16-le'"
-

@@ -133,7 +133,7 @@ def from_list(users: Iterable[object]) -> Iterator[Record]:
 
 
 def _all_faults(row: InvalidRow, check: Check) -> ZoomValidationError:
-    """Add what Zoom's rules say of the fields that could be read, so that HR corrects a row once."""
+    """Add what Zoom's rules say of the other fields, so that HR corrects a row once."""
     errors = dict(row.errors)
     if row.user_info is not None:
         try:
