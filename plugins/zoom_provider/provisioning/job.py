@@ -97,7 +97,7 @@ class Job:
         state = beside(path, f".{self._run}.state.json")
         store = around.store or FileCheckpoint(state, around.files)
         self._saver = Saver(store, around.client, self._run)
-        self._check: Check = partial(self._client.checked, options.action)
+        self._check: Check = partial(self._client.validate_user, options.action)
         self._earlier_lines: dict[str, RowResult] = {}
         self._rosters: set[str] = set()
         self._replaces: object = None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from zoom_provider.models.user import CreateRequest, check
+from zoom_provider.models.user import CreateRequest, parse_create_request
 from zoom_provider.provisioning.options import BulkOptions, file_format, parse_options
 from zoom_provider.provisioning.roster import Row
 from zoom_provider.provisioning.roster_copy import RosterCopy
@@ -39,7 +39,7 @@ def open_source(
 
 
 def creates(user_info: object) -> CreateRequest:
-    return check("create", user_info)
+    return parse_create_request("create", user_info)
 
 
 def read_rows(source: Source) -> list[Row]:

@@ -243,7 +243,7 @@ def test_empty_values_count_for_users_as_they_are() -> None:
     users = [{"email": "ann@example.com", "type": 1, "first_name": "N/A", "last_name": "-"}]
     (row,) = read_rows(open_source(users=users, empty_values=["n/a"]))
     assert row.request is not None
-    assert row.request.user_info.given() == {
+    assert row.request.user_info.given_fields() == {
         "email": "ann@example.com",
         "type": 1,
         "last_name": "-",

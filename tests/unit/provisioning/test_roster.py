@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoom_provider.models.user import CreateRequest, check
+from zoom_provider.models.user import CreateRequest, parse_create_request
 from zoom_provider.provisioning.mapper import Mapper
 from zoom_provider.provisioning.roster import Record, Row, from_list, read
 
 
 def creates(user_info: object) -> CreateRequest:
-    return check("create", user_info)
+    return parse_create_request("create", user_info)
 
 
 def told(rows: Iterable[Row]) -> list[Any]:
