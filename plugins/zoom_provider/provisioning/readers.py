@@ -6,7 +6,7 @@ import csv
 import gzip
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from itertools import chain, islice
 from typing import IO, BinaryIO, Final, TextIO, cast
@@ -17,7 +17,7 @@ from zoom_provider.provisioning.columns import ColumnFinder
 from zoom_provider.provisioning.file_format import FileFault, FileFormat
 from zoom_provider.provisioning.json_records import read_json_file, read_json_lines
 from zoom_provider.provisioning.roster import Record
-from zoom_provider.provisioning.tables import is_blank, table_records
+from zoom_provider.provisioning.tables import SEARCHED_ROWS, table_records, take_header
 
 EXCEL_ENDINGS: Final = (".xlsx", ".xlsm")
 
@@ -221,25 +221,28 @@ def _separator_line(line: str) -> str | None:
 
 
 def _find_delimiter(lines: _Lines, finder: ColumnFinder, form: FileFormat) -> str:
-    """Choose the delimiter under which the header has the most of the used columns, then cells."""
+    """
+    Choose the delimiter under which the header has the most of the used columns.
 
-    def worth(delimiter: str) -> tuple[int, int]:
-        try:
-            header = _header_of(_csv_rows(iter(lines), delimiter), form.header_row)
-        except FileFault:
-            return -1, 0
+    If it has none of them under any, then that under which a row further down has the most, so that
+    the error can name it, and then that of the most columns.
+    """
+
+    def worth(delimiter: str) -> tuple[int, int, int]:
+        named = here = below = 0
+        numbered = enumerate(_csv_rows(iter(lines), delimiter), start=1)
+        with suppress(FileFault):
+            _, header = take_header(numbered, form.header_row)
+            here, named = count(header), sum(any(map(str.isalnum, cell)) for cell in header)
+            for _, cells in islice(numbered, 0 if here else SEARCHED_ROWS):
+                below = max(below, count(cells))
+        return here, below, named
+
+    def count(header: list[str]) -> int:
         found = ColumnFinder(finder.columns).find(header)
-        named = sum(any(map(str.isalnum, cell)) for cell in header)
-        return len(found.names) + len(found.twice), named
+        return len(found.names) + len(found.twice)
 
     return max(_DELIMITERS, key=worth)
-
-
-def _header_of(rows: Iterable[list[str]], header_row: int | None) -> list[str]:
-    for number, cells in enumerate(rows, start=1):
-        if (header_row is None and not is_blank(cells)) or number == header_row:
-            return cells
-    return []
 
 
 def _csv_rows(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:

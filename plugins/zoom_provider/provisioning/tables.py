@@ -15,7 +15,7 @@ from zoom_provider.provisioning.columns import (
 from zoom_provider.provisioning.file_format import FileFault, FileFormat
 from zoom_provider.provisioning.roster import InvalidRow, Record
 
-_SEARCHED_ROWS: Final = 20
+SEARCHED_ROWS: Final = 20
 """Rows below the first in which a header is looked for, to be able to say where it is."""
 
 Cells = Iterable[tuple[int, list[str]]]
@@ -36,7 +36,7 @@ def table_records(rows: Cells, finder: ColumnFinder, form: FileFormat) -> Iterat
     :raises FileFault: there is no header, or it lacks a used column
     """
     rows = iter(rows)
-    at, header = _take_header(rows, form.header_row)
+    at, header = take_header(rows, form.header_row)
     found = finder.find(header)
     if found.missing or found.twice:
         place = "in its header" if at == 1 else f"in its header, row {at}"
@@ -59,9 +59,13 @@ def table_records(rows: Cells, finder: ColumnFinder, form: FileFormat) -> Iterat
             yield Record(number, dict(zip(names, cells, strict=False)))
 
 
-def _take_header(
-    rows: Iterator[tuple[int, list[str]]], wanted: int | None
-) -> tuple[int, list[str]]:
+def take_header(rows: Iterator[tuple[int, list[str]]], wanted: int | None) -> tuple[int, list[str]]:
+    """
+    Take the rows up to the header; return its number and names.
+
+    :param wanted: its number; None for the first row that is not blank
+    :raises FileFault: there is none
+    """
     for number, cells in rows:
         if number == wanted or (wanted is None and not is_blank(cells)):
             if is_blank(cells):
@@ -74,7 +78,7 @@ def _take_header(
 
 def _where_header_is(rows: Iterator[tuple[int, list[str]]], finder: ColumnFinder) -> str:
     """Look for the header further down; say so where it is there."""
-    for number, cells in islice(rows, _SEARCHED_ROWS):
+    for number, cells in islice(rows, SEARCHED_ROWS):
         found = ColumnFinder(finder.columns, finder.implied).find(map(strip_blanks, cells))
         if found.names and not found.missing and not found.twice:
             return f". Row {number} names the columns: give header_row={number}"

@@ -159,6 +159,8 @@ def test_header_row_and_delimiter_say_what_the_file_does_not(
         (b"\n,,\n", {}, "is empty"),
         (b"\xef\xbb\xbf", {}, "is empty"),
         ("Directory\n\n" + CSV, {}, "header_row=3"),
+        ("Directory\n\n" + CSV.replace(",", ";"), {}, "header_row=3"),
+        ("Directory, of 2026\n\n" + CSV.replace(",", "|"), {}, "header_row=3"),
         ("Directory\n", {}, "has no column 'email' in its header, for Zoom's email"),
         ("Directory\n", {}, "what there is: 'Directory'"),
         (CSV, {"header_row": 9}, "has nothing in row 9"),
