@@ -122,7 +122,7 @@ class Bench:
 
 
 def private_authority(bench: Bench) -> str:
-    """Speak https with a certificate that nobody knows."""
+    """Speak https with a certificate from an unknown authority."""
     with running(tls_dir=bench.folder) as zoom:
         bench.zoom = zoom
         return bench.connected(extra={"ca_bundle": ""}).tested()

@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, conf
 from zoom_provider.exceptions import ZoomDailyLimitError, ZoomStoppedError, ZoomUnavailableError
 from zoom_provider.operators._dry_run import DryRunParameter
 from zoom_provider.operators._parameters import IF_EXISTS, ON_ERROR, check_parameters
-from zoom_provider.operators._templating import UserInfoOperator, parsed, readable
+from zoom_provider.operators._templating import UserInfoOperator, parse_people, require_parsed
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -32,7 +32,7 @@ _AS_THEY_ARE: Final = (
 
 class ZoomCreateUsersOperator(UserInfoOperator):
     """
-    Create many people in one task and report what happened to each.
+    Create many people in one task and report the result of each.
 
     Returns ``{"outcomes": {outcome: count}, "report": path, "rejects": path, "seconds": s,
     "calls": n, "rate_limited": n}``; where rows fell to a default of the mapping, also
@@ -69,7 +69,7 @@ class ZoomCreateUsersOperator(UserInfoOperator):
     :param source: what the report and the log call the source; by default the roster's path, or
         ``users`` (templated)
     :param action: ``create``, ``autoCreate``, ``custCreate`` or ``ssoCreate`` (templated)
-    :param if_exists: what to do with people whom Zoom has already: ``fail``, ``skip`` or
+    :param if_exists: what to do with people who exist in Zoom: ``fail``, ``skip`` or
         ``update`` (templated)
     :param on_error: ``continue`` with the others after a failure, or ``stop`` (templated)
     :param max_failures: how many failures (an integer) or which share of them (a float in
@@ -179,10 +179,10 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         """Go on after the daily limit's reset, with the rows that are owed."""
         return self._run(context, progress or {})
 
-    def _run(self, context: Context, carried: dict[str, Any]) -> dict[str, Any]:
+    def _run(self, context: Context, deferred_state: dict[str, Any]) -> dict[str, Any]:
         with self.fail_fast_on_permanent_errors():
             options = self._options()
-            job = self._job(options, context, carried)
+            job = self._job(options, context, deferred_state)
             summary = job.run()
         if options.deferrable and isinstance(summary.stopped_by, ZoomDailyLimitError):
             self.defer_until_reset(summary.stopped_by, {"progress": summary.state})
@@ -190,13 +190,13 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         self.log.info("Outcomes: %s. Report: %r", summary.outcomes, summary.report)
         for name in ("report", "outcomes", "attention"):
             context["ti"].xcom_push(key=name, value=getattr(summary, name))
-        self._raise_what_stopped(summary, context)
-        complaint = job.conclude(summary)
-        if complaint is not None:
-            raise AirflowFailException(complaint)
-        # Nobody came of a dry run: a DAG that starts at the event must not count its people.
-        came = {"outcomes": {}, "dry_run": True} if options.dry_run else {}
-        extra = {"outcomes": summary.outcomes, **came, "report": summary.report}
+        self._raise_stop_cause(summary, context)
+        failure_reason = job.finish(summary)
+        if failure_reason is not None:
+            raise AirflowFailException(failure_reason)
+        # A dry run creates no users: a DAG that the event starts must not count them.
+        dry_run_extra = {"outcomes": {}, "dry_run": True} if options.dry_run else {}
+        extra = {"outcomes": summary.outcomes, **dry_run_extra, "report": summary.report}
         self.set_asset_event_extra(context, extra)
         return {
             "outcomes": summary.outcomes,
@@ -212,40 +212,42 @@ class ZoomCreateUsersOperator(UserInfoOperator):
 
         seats = self.seats
         return parse_options(
-            users=None if self.users is None else self.given("users"),
-            seats=readable(parsed(seats), "seats") if _is_object_text(seats) else seats,
+            users=None if self.users is None else self.get_people("users"),
+            seats=require_parsed(parse_people(seats), "seats")
+            if _looks_like_object(seats)
+            else seats,
             dry_run=getattr(self.dry_run, "value", self.dry_run),
             **{name: getattr(self, name) for name in _AS_THEY_ARE},
         )
 
-    def _job(self, options: BulkOptions, context: Context, carried: dict[str, Any]) -> Job:
+    def _job(self, options: BulkOptions, context: Context, deferred_state: dict[str, Any]) -> Job:
         from zoom_provider.hooks import airflow_io
-        from zoom_provider.provisioning.job import Job, Surroundings
+        from zoom_provider.provisioning.job import Job, JobContext
 
         client = self.hook.client
         files = airflow_io.AirflowFiles()
         if options.shard is not None:
             client.divide_rate(options.shard[1])
-        around = Surroundings(
+        job_context = JobContext(
             client=client,
             files=files,
             meter=airflow_io.AirflowMetrics(),
             store=airflow_io.TaskCheckpoint.from_context(context),
-            carried=carried,
-            ids=airflow_io.task_ids(context),
-            orphaned=airflow_io.watch_supervisor(),
+            deferred_state=deferred_state,
+            task_ids=airflow_io.task_ids(context),
+            is_orphaned=airflow_io.watch_supervisor(),
         )
         report = str(self.report or airflow_io.default_report_path(context))
-        return Job(options, report, around)
+        return Job(options, report, job_context)
 
-    def _raise_what_stopped(self, summary: Summary, context: Context) -> None:
-        """Raise what concerned the whole account, or what another try may have an answer to."""
+    def _raise_stop_cause(self, summary: Summary, context: Context) -> None:
+        """Raise the account-level error, or one that another try may cure."""
         from zoom_provider.hooks.airflow_io import has_retries_left
 
         with self.fail_fast_on_permanent_errors():
             if self.stop.is_set() and (summary.stopped_by is not None or summary.failed):
-                # Whatever else it came to: a task that was told to stop is retried.
-                raise ZoomStoppedError("The task was told to stop; a retry resumes.")
+                # A stopped task is retried, whatever its results are.
+                raise ZoomStoppedError("The task was stopped; a retry resumes it.")
             if summary.stopped_by is not None:
                 raise summary.stopped_by
             if summary.unanswered and has_retries_left(context):
@@ -255,6 +257,6 @@ class ZoomCreateUsersOperator(UserInfoOperator):
                 )
 
 
-def _is_object_text(value: object) -> bool:
-    """Whether a template has rendered an object: an empty text and None are none."""
+def _looks_like_object(value: object) -> bool:
+    """Return whether a template has rendered an object; an empty text and None are none."""
     return isinstance(value, str) and value.strip().startswith("{")

@@ -149,13 +149,13 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
-class SeatsBought(_Model):
+class PurchasedSeats(_Model):
     """
     The seats that an account has bought.
 
     :param licensed: of type 2
     :param basic: of type 1
-    :param else_basic: create users as basic for whom no licensed seat is left
+    :param else_basic: create users as basic if no licensed seat is left
     """
 
     licensed: Count = None
@@ -181,7 +181,7 @@ class BulkOptions(_Model):
     on_error: Annotated[OnError, _one_of("continue", "stop")] = "continue"
     max_failures: Annotated[int | float | None, BeforeValidator(_count_or_share)] = None
     max_creates: Count = None
-    seats: Annotated[SeatsBought | None, BeforeValidator(_optional)] = None
+    seats: Annotated[PurchasedSeats | None, BeforeValidator(_optional)] = None
     dry_run: Boolean = False
     deferrable: Boolean = False
     shard: Annotated[tuple[int, int] | None, BeforeValidator(_shard)] = None

@@ -1,4 +1,4 @@
-"""What a bulk run has come to, and whether its task may be green."""
+"""The result of a bulk run, and whether its task succeeds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zoom_provider.provisioning.checkpoint import Rows
 @dataclass(frozen=True, kw_only=True)
 class Summary:
     """
-    What a bulk run has come to.
+    The result of a bulk run.
 
     :param outcomes: how many lines of each outcome the report has
     :param report: where it is
@@ -41,8 +41,8 @@ class Summary:
     state: dict[str, Any]
     defaults: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def complaint(self, max_failures: float | None) -> str | None:
-        """Say why the task must not be green; None where it may be."""
+    def failure_reason(self, max_failures: float | None) -> str | None:
+        """Return why the task must fail; None if it succeeds."""
         if len(self.unnamed):
             return (
                 "The roster has changed since an earlier try, which had not come to its rows "

@@ -238,7 +238,7 @@ RENDERED: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("options", "field"), RENDERED)
-def test_a_parameter_that_means_nothing_is_refused_by_name_before_any_call(
+def test_a_rendered_invalid_parameter_is_refused_by_name_before_any_call(
     options: dict[str, Any],
     field: str,
     connected: Simulator,
@@ -279,7 +279,7 @@ WRITTEN = [(name, value) for name, values in WRONG.items() for value in values]
 
 
 @pytest.mark.parametrize(("name", "value"), WRITTEN)
-def test_a_parameter_that_cannot_be_right_is_refused_while_the_dag_is_parsed(
+def test_an_invalid_parameter_is_refused_at_parse_time(
     name: str, value: Any, create_many: CreateMany
 ) -> None:
     given = {"users": [], name: value} if name != "roster" else {"roster": value}
@@ -329,7 +329,7 @@ def test_parameters_may_be_templates_and_the_texts_that_these_render(
 
 
 @pytest.mark.parametrize("kind", [tuple, list])
-def test_shards_share_the_people_and_a_repeated_address_meets_itself(
+def test_shards_share_the_people_and_keep_a_repeated_address_together(
     kind: Callable[[Any], Any],
     connected: Simulator,
     create_many: CreateMany,
@@ -351,7 +351,7 @@ def test_shards_share_the_people_and_a_repeated_address_meets_itself(
 def test_max_creates_counts_people_and_stops_before_the_first_call(
     most: int, red: bool, connected: Simulator, create_many: CreateMany, perform: Perform
 ) -> None:
-    crowd = [*people(3), person(1), {"email": "nobody"}]
+    crowd = [*people(3), person(1), {"email": "no address"}]
     task = create_many(users=crowd, max_creates=most, max_failures=1)
     if red:
         with pytest.raises(AirflowFailException, match="3 people are more than max_creates"):
@@ -386,7 +386,7 @@ def test_people_beyond_the_seats_are_basic_or_need_a_licence(
     assert len(connected.requests(POST)) == 3
 
 
-@pytest.mark.parametrize("report", ["/proc/nobody/r.jsonl", "nowhere://x/r.jsonl"])
+@pytest.mark.parametrize("report", ["/proc/missing/r.jsonl", "nowhere://x/r.jsonl"])
 def test_without_a_place_for_the_report_no_user_is_created(
     report: str, connected: Simulator, create_many: CreateMany, perform: Perform
 ) -> None:
