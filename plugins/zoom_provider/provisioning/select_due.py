@@ -3,39 +3,45 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from itertools import tee
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from zoom_provider.api.response import printable
+from zoom_provider.provisioning.columns import FoundColumns, as_read
 from zoom_provider.provisioning.due import DueRule
-from zoom_provider.provisioning.roster import NotDue, Record, Unusable
+from zoom_provider.provisioning.mapper import Mapper, PlainRows
+from zoom_provider.provisioning.roster import InvalidRow, NotDue, Record
 
 log = logging.getLogger(__name__)
 
-Apply = Callable[[Iterator[Record]], Iterator[Record]]
-"""Makes ``user_info`` of records, one of each, in their order."""
 
-
-def select_due(records: Iterator[Record], rule: DueRule, apply: Apply) -> Iterator[Record]:
+def select_due(
+    records: Iterable[Record], rule: DueRule, mapper: Mapper | PlainRows, others: Mapper | PlainRows
+) -> Iterator[Record]:
     """
     Make ``user_info`` of records, and say of which rows the first day does not fall into the run.
 
     A row that is not due is not held against Zoom's rules: nothing is to be done for it yet.
 
-    :param records: as the source has them, with the column of the first days
-    :param apply: makes ``user_info`` of them
+    :param records: as the source has them
+    :param mapper: makes ``user_info`` of the rows that are due, and keeps account of them
+    :param others: does the same for the rows that are not
     """
-    originals, to_apply = tee(records)
-    for original, record in zip(originals, apply(to_apply), strict=True):
-        if not isinstance(original.value, Mapping):
-            yield record
-            continue
-        try:
-            reason = rule.why_not(_first_day(original.value, rule.column))
-        except ValueError as error:
-            yield record._replace(value=_with_fault(record.value, str(error)))
-            continue
-        yield record if reason is None else record._replace(value=NotDue(reason, record.value))
+    column = next(c.name for c in mapper.finder.columns if as_read(c.name) == as_read(rule.column))
+    for record in records:
+        reason = fault = None
+        if isinstance(record.value, Mapping):
+            found = mapper.finder.find(record.value)
+            try:
+                reason = rule.why_not(_first_day(record.value, found, column))
+            except ValueError as error:
+                fault = str(error)
+        [made] = (mapper if reason is None else others).apply([record])
+        if fault is not None:
+            made = made._replace(value=_with_fault(made.value, fault))
+        elif reason is not None:
+            made = made._replace(value=NotDue(reason, made.value))
+        yield made
 
 
 def log_due(rule: DueRule | None, due: int, rows: int, max_creates: int | None) -> None:
@@ -51,24 +57,16 @@ def log_due(rule: DueRule | None, due: int, rows: int, max_creates: int | None) 
         )
 
 
-def without_column(records: Iterator[Record], column: str) -> Iterator[Record]:
-    """Take a column off that Zoom knows nothing of."""
-    for record in records:
-        value = record.value
-        if isinstance(value, Mapping):
-            value = {name: item for name, item in value.items() if name != column}
-        yield record._replace(value=value)
+def _first_day(record: Mapping[Any, Any], found: FoundColumns, column: str) -> object:
+    if column in found.names:
+        return record[found.names[column]]
+    twice = any(other.name == column for other, _ in found.twice)
+    shown = printable(column, 80)
+    raise ValueError(f"column {shown!r} {'stands twice in this row' if twice else 'is missing'}")
 
 
-def _first_day(value: Mapping[str, object], column: str) -> object:
-    if column not in value:
-        raise ValueError(f"column {printable(column, 80)!r} is missing")
-    return value[column]
-
-
-def _with_fault(value: object, fault: str) -> Unusable:
-    errors = dict(value.errors) if isinstance(value, Unusable) else {}
-    email = value.email if isinstance(value, Unusable) else ""
-    if isinstance(value, Mapping):
-        email = str(value.get("email") or "")
-    return Unusable(errors | {"first_day": [fault]}, email)
+def _with_fault(value: object, fault: str) -> InvalidRow:
+    errors = {"first_day": [fault]}
+    if isinstance(value, InvalidRow):
+        return InvalidRow(value.errors | errors, value.user_info)
+    return InvalidRow(errors, value if isinstance(value, Mapping) else None)

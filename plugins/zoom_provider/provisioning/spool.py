@@ -54,7 +54,7 @@ class Spool:
 
     def __iter__(self) -> Iterator[Any]:
         """Read the rows from the first on; any number of readers may read at once."""
-        for line in BufferedReader(_FileReader(self._file.fileno()), _BUFFER):
+        for line in BufferedReader(FileReader(self._file.fileno()), _BUFFER):
             value = json.loads(line)
             yield dict(zip(self._columns, value, strict=True)) if type(value) is list else value
 
@@ -77,7 +77,7 @@ class Spool:
         raise _bad_row(self._size, f"is a {type(row).__name__}: a row must be a dict or a tuple")
 
 
-class _FileReader(RawIOBase):
+class FileReader(RawIOBase):
     """Reads an open file from its beginning, whatever else reads it."""
 
     def __init__(self, file: int) -> None:
@@ -85,9 +85,21 @@ class _FileReader(RawIOBase):
         self._at = 0
 
     def readable(self) -> bool:
+        """Say that it can be read."""
         return True
 
+    def seekable(self) -> bool:
+        """Say that it can be read from any place."""
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go on at another place."""
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at}.get(whence)
+        self._at = offset + (os.fstat(self._file).st_size if start is None else start)
+        return self._at
+
     def readinto(self, buffer: Any) -> int:
+        """Read into a buffer; return how many bytes."""
         data = os.pread(self._file, len(buffer), self._at)
         buffer[: len(data)] = data
         self._at += len(data)
