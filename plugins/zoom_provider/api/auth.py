@@ -14,22 +14,28 @@ from typing import Any, Final, Protocol
 import requests
 from requests.auth import AuthBase
 
-from zoom_provider.api.errors import ClientRefusedError, token_error_of
+from zoom_provider.api.errors import InvalidClientError, build_token_error
 from zoom_provider.api.settings import ZoomSettings
 from zoom_provider.api.stop import StopSignal
 from zoom_provider.api.token_cache import Token, TokenCache
-from zoom_provider.api.transport import Credentials, Lost, Sent, Transport, unavailable
+from zoom_provider.api.transport import (
+    Credentials,
+    SendResult,
+    Transport,
+    TransportError,
+    build_unavailable_error,
+)
 from zoom_provider.exceptions import ZoomAuthError, ZoomStoppedError
 
 log = logging.getLogger(__name__)
 
-_MARGIN: Final = 60.0
+_MAX_RENEWAL_MARGIN: Final = 60.0
 """Seconds before its end at which a token is renewed; a tenth of its life if that is less."""
 
-_LIFE: Final = 3600.0
+_DEFAULT_LIFETIME: Final = 3600.0
 """Seconds that a token lives where Zoom does not say."""
 
-_RACE: Final = 10.0
+_RACE_TIMEOUT: Final = 10.0
 """Seconds for which the loser of a race for a refresh token looks for the winner's."""
 
 _SCOPES_TO_CREATE: Final = (
@@ -38,8 +44,8 @@ _SCOPES_TO_CREATE: Final = (
 )
 """Scopes for creating and looking up; any of a line does, the granular one first."""
 
-_LOOK_EVERY: Final = 0.5
-_SAVES: Final = 3
+_POLL_SECONDS: Final = 0.5
+_SAVE_TRIES: Final = 3
 
 
 class TokenStore(Protocol):
@@ -71,7 +77,7 @@ class Bearer(AuthBase):
         return request
 
 
-def expired(**facts: Any) -> ZoomAuthError:
+def build_expired_token_error(**facts: Any) -> ZoomAuthError:
     """Make the error for a connection's own access token that Zoom refuses; none replaces it."""
     return ZoomAuthError(
         "Zoom does not accept the connection's access token (any more): it lives for an hour. "
@@ -89,7 +95,7 @@ def missing_scopes(token: Token) -> list[str]:
     ]
 
 
-def ask_for_token(
+def request_token(
     transport: Transport, settings: ZoomSettings, form: Mapping[str, str], max_wait: float
 ) -> dict[str, Any]:
     """
@@ -101,19 +107,19 @@ def ask_for_token(
     :raises ZoomError: Zoom gives none
     """
 
-    def send(credentials: Credentials) -> Sent:
+    def send(credentials: Credentials) -> SendResult:
         return transport.send("POST", settings.token_url, auth=credentials, data=form)
 
-    got, _ = transport.persist(
+    got, _ = transport.request_with_retries(
         send,
         authorize=lambda seconds: (settings.client_id, settings.client_secret),
         max_wait=max_wait,
     )
-    if isinstance(got, Lost):
-        raise unavailable(got, "the request for an access token")
+    if isinstance(got, TransportError):
+        raise build_unavailable_error(got, "the request for an access token")
     token = got.payload.get("access_token")
     if not got.ok or not isinstance(token, str) or not token:
-        raise token_error_of(got, now=datetime.now(UTC))
+        raise build_token_error(got, now=datetime.now(UTC))
     return got.payload
 
 
@@ -122,8 +128,8 @@ class ZoomAuth:
     Keeps an access token that Zoom should accept.
 
     :param settings: whose token, by which grant
-    :param ask: posts a form to the token endpoint and returns its JSON object, or raises; may
-        take so many seconds with all retries
+    :param request_token: posts a form to the token endpoint and returns its JSON object, or
+        raises; may take so many seconds with all retries
     :param on_secret: told every token the moment it arrives, so that it can be masked in logs
     :param cache: by default one for the whole process
     :param store: for the grant ``refresh_token``; without one, no refresh token is spent
@@ -136,7 +142,7 @@ class ZoomAuth:
     def __init__(
         self,
         settings: ZoomSettings,
-        ask: Callable[[Mapping[str, str], float], dict[str, Any]],
+        request_token: Callable[[Mapping[str, str], float], dict[str, Any]],
         *,
         on_secret: Callable[[str], None] = lambda secret: None,
         cache: TokenCache | None = None,
@@ -149,7 +155,7 @@ class ZoomAuth:
         self._settings = settings
         self._key = _credentials_digest(settings)
         self._grant = _grant_digest(settings)
-        self._ask = ask
+        self._request_token = request_token
         self._on_secret = on_secret
         self._cache = _CACHE if cache is None else cache
         self._store = store
@@ -157,7 +163,7 @@ class ZoomAuth:
         self._now = now
         self._stop = stop or StopSignal()
         self._pause = pause
-        self._refused = ""
+        self._rejected_token = ""
 
     def token(self, max_wait: float | None = None) -> Token:
         """
@@ -167,45 +173,47 @@ class ZoomAuth:
         :raises ZoomAuthError: Zoom gives none
         """
         settings = self._settings
-        patience = settings.max_wait if max_wait is None else max_wait
+        max_wait = settings.max_wait if max_wait is None else max_wait
         return self._cache.get(
             self._key,
             self._clock,
-            lambda: self._fetched(patience),
-            patience=patience,
+            lambda: self._fetch(max_wait),
+            max_wait=max_wait,
             grace=settings.connect_timeout + settings.timeout,
-            check=self._stop.check,
+            raise_if_stopped=self._stop.raise_if_set,
         )
 
-    def refused(self, token: Token) -> None:
+    def invalidate(self, token: Token) -> None:
         """Forget a token that Zoom refused."""
-        self._refused = token.value
-        self._cache.drop(self._key, token)
+        self._rejected_token = token.value
+        self._cache.discard(self._key, token)
 
-    def _fetched(self, max_wait: float) -> Token:
+    def _fetch(self, max_wait: float) -> Token:
         settings = self._settings
         if settings.grant_type == "access_token":
-            if settings.access_token == self._refused:
-                raise expired()
+            if settings.access_token == self._rejected_token:
+                raise build_expired_token_error()
             self._on_secret(settings.access_token)
             return Token(settings.access_token, renew_at=float("inf"))
         if settings.grant_type == "refresh_token":
-            return self._refreshed(max_wait)
+            return self._refresh(max_wait)
         form = {"grant_type": "account_credentials", "account_id": settings.account_id}
-        return self._asked(form, max_wait)[0]
+        return self._request(form, max_wait)[0]
 
-    def _asked(self, form: Mapping[str, str], max_wait: float) -> tuple[Token, dict[str, Any]]:
+    def _request(self, form: Mapping[str, str], max_wait: float) -> tuple[Token, dict[str, Any]]:
         """Ask the token endpoint; a token's age counts from the request, not from the reply."""
-        asked_at = self._clock()
-        payload = self._ask(form, max_wait)
+        requested_at = self._clock()
+        payload = self._request_token(form, max_wait)
         for name in ("access_token", "refresh_token"):
             if payload.get(name):
                 self._on_secret(str(payload[name]))
-        life = _life(payload)
+        life = _parse_lifetime(payload)
         scopes = frozenset(str(payload.get("scope") or "").split())
-        return Token(payload["access_token"], asked_at + life - _margin(life), scopes), payload
+        return Token(
+            payload["access_token"], requested_at + life - _renewal_margin(life), scopes
+        ), payload
 
-    def _refreshed(self, max_wait: float) -> Token:
+    def _refresh(self, max_wait: float) -> Token:
         """
         Use the access token that another worker got, or spend the newest refresh token.
 
@@ -217,19 +225,19 @@ class ZoomAuth:
                 "A refresh token is spent inside a task only, where the next one can be stored: "
                 "outside of one, such as by the Test button, this connection is not tried."
             )
-        saved = self._saved()
-        token = self._usable(saved)
+        saved = self._load_saved()
+        token = self._parse_saved(saved)
         if token is not None:
             return token
         spent = str(saved.get("refresh_token") or self._settings.refresh_token)
         try:
             form = {"grant_type": "refresh_token", "refresh_token": spent}
-            token, payload = self._asked(form, max_wait)
-        except ClientRefusedError:
+            token, payload = self._request(form, max_wait)
+        except InvalidClientError:
             # It says nothing about the refresh token, which is still good.
             raise
         except ZoomAuthError as error:
-            token = self._winners()
+            token = self._wait_for_other_worker()
             if token is None:
                 raise ZoomAuthError(
                     "The refresh token has been used, replaced or revoked, so the grant is dead. "
@@ -240,7 +248,7 @@ class ZoomAuth:
                     remedy="human",
                 ) from None
             return token
-        self._keep(
+        self._save(
             {
                 "refresh_token": payload.get("refresh_token") or spent,
                 "access_token": token.value,
@@ -249,7 +257,7 @@ class ZoomAuth:
         )
         return token
 
-    def _saved(self) -> Mapping[str, Any]:
+    def _load_saved(self) -> Mapping[str, Any]:
         # Earlier versions saved under the digest of all credentials: the next save moves it.
         keys = (self._grant, self._key) if self._store is not None else ()
         saved = next(filter(None, (self._store.load(key) for key in keys if self._store)), {})
@@ -258,31 +266,31 @@ class ZoomAuth:
                 self._on_secret(str(saved[name]))
         return saved
 
-    def _usable(self, saved: Mapping[str, Any]) -> Token | None:
+    def _parse_saved(self, saved: Mapping[str, Any]) -> Token | None:
         value, renew_at = saved.get("access_token"), saved.get("renew_at")
         if not isinstance(value, str) or not isinstance(renew_at, (int, float)):
             return None
         left = renew_at - self._now()
-        if value == self._refused or left <= 0:
+        if value == self._rejected_token or left <= 0:
             return None
         return Token(value, self._clock() + left)
 
-    def _winners(self) -> Token | None:
+    def _wait_for_other_worker(self) -> Token | None:
         """Wait for the tokens of whoever spent the refresh token before us."""
-        until = self._clock() + _RACE
+        until = self._clock() + _RACE_TIMEOUT
         while True:
-            token = self._usable(self._saved())
+            token = self._parse_saved(self._load_saved())
             if token is not None or self._clock() >= until:
                 return token
-            self._pause(_LOOK_EVERY)
+            self._pause(_POLL_SECONDS)
 
-    def _keep(self, tokens: Mapping[str, Any]) -> None:
+    def _save(self, tokens: Mapping[str, Any]) -> None:
         """
         Save the only copy of the next refresh token, and be stubborn about it.
 
         A stop ends the waits between the tries and not the tries: the token would be lost.
         """
-        for left in reversed(range(_SAVES)):
+        for left in reversed(range(_SAVE_TRIES)):
             try:
                 if self._store is not None:
                     self._store.save(self._grant, tokens)
@@ -295,19 +303,19 @@ class ZoomAuth:
                     )
                     return
                 with suppress(ZoomStoppedError):
-                    self._pause(_LOOK_EVERY)
+                    self._pause(_POLL_SECONDS)
 
 
-def _life(payload: Mapping[str, Any]) -> float:
+def _parse_lifetime(payload: Mapping[str, Any]) -> float:
     try:
-        life = float(payload.get("expires_in", _LIFE))
+        life = float(payload.get("expires_in", _DEFAULT_LIFETIME))
     except (TypeError, ValueError):
-        return _LIFE
-    return life if math.isfinite(life) else _LIFE
+        return _DEFAULT_LIFETIME
+    return life if math.isfinite(life) else _DEFAULT_LIFETIME
 
 
-def _margin(life: float) -> float:
-    return min(_MARGIN, life / 10)
+def _renewal_margin(life: float) -> float:
+    return min(_MAX_RENEWAL_MARGIN, life / 10)
 
 
 def _grant_digest(settings: ZoomSettings) -> str:

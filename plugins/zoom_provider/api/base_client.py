@@ -14,8 +14,14 @@ from urllib.parse import quote
 
 import requests
 
-from zoom_provider.api.auth import Bearer, TokenStore, ZoomAuth, ask_for_token, expired
-from zoom_provider.api.errors import error_of, error_scope
+from zoom_provider.api.auth import (
+    Bearer,
+    TokenStore,
+    ZoomAuth,
+    build_expired_token_error,
+    request_token,
+)
+from zoom_provider.api.errors import build_error, error_scope
 from zoom_provider.api.paging import Page, read_pages
 from zoom_provider.api.rate_limit import PER_SECOND, Label, RateLimits
 from zoom_provider.api.response import Reply, printable
@@ -23,7 +29,13 @@ from zoom_provider.api.retry import may_have_acted
 from zoom_provider.api.settings import ZoomSettings
 from zoom_provider.api.stop import StopSignal
 from zoom_provider.api.token_cache import TokenCache
-from zoom_provider.api.transport import Credentials, Lost, Sent, Transport, unavailable
+from zoom_provider.api.transport import (
+    Credentials,
+    SendResult,
+    Transport,
+    TransportError,
+    build_unavailable_error,
+)
 from zoom_provider.exceptions import (
     ZoomAuthError,
     ZoomError,
@@ -53,7 +65,7 @@ class BaseClient:
     :param settings: where, as whom, on which plan
     :param session: one for all calls; made when not given
     :param on_secret: called with every token the moment it arrives, so that it can be masked
-    :param patient: False makes each call once and waits for nothing
+    :param retry: False makes each call once and waits for nothing
     :param tokens: where tokens are kept; by default one cache for the whole process
     :param store: where all workers find rotated tokens, for the grant ``refresh_token``
     :param clock: seconds that only grow
@@ -68,7 +80,7 @@ class BaseClient:
         *,
         session: requests.Session | None = None,
         on_secret: Callable[[str], None] = lambda secret: None,
-        patient: bool = True,
+        retry: bool = True,
         tokens: TokenCache | None = None,
         store: TokenStore | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -79,14 +91,14 @@ class BaseClient:
         self.clock = clock
         self.stop = stop or StopSignal()
         self._transport = Transport(
-            settings, session=session, patient=patient, clock=clock, stop=self.stop, sleep=sleep
+            settings, session=session, retry=retry, clock=clock, stop=self.stop, sleep=sleep
         )
         self._limits = RateLimits(settings, clock)
         self.quota = self._limits.quota
         self._statistics = CallStatistics()
         self.auth = ZoomAuth(
             settings,
-            partial(ask_for_token, self._transport, settings),
+            partial(request_token, self._transport, settings),
             on_secret=on_secret,
             cache=tokens,
             store=store,
@@ -106,8 +118,8 @@ class BaseClient:
         label: Label = "light",
         params: Mapping[str, str] | None = None,
         json: Mapping[str, Any] | None = None,
-        repeatable: bool = True,
-        gone_is_done: bool = False,
+        idempotent: bool = True,
+        retried_404_ok: bool = False,
         max_wait: float | None = None,
     ) -> Reply:
         """
@@ -120,9 +132,9 @@ class BaseClient:
         :param user: the address or id that the call is about, for the same; by default the
             ``user`` of ``path_params``
         :param label: which of Zoom's rate limits the call counts against
-        :param repeatable: False where a second call could do harm; LostReplyError says then that
+        :param idempotent: False where a second call could do harm; LostReplyError says then that
             Zoom may have acted on the first
-        :param gone_is_done: a 404 after a lost reply means that the first call came through
+        :param retried_404_ok: a 404 after a lost reply means that the first call came through
         :param max_wait: instead of the settings', in seconds
         """
         path_params = path_params or {}
@@ -130,29 +142,37 @@ class BaseClient:
         url = f"{self.settings.origin}/v2{build_path(path, path_params)}"
         created = (user or "") if (json or {}).get("action") == "create" else ""
 
-        def send(credentials: Credentials) -> Sent:
+        def send(credentials: Credentials) -> SendResult:
             sent_at = self.clock()
-            got = self._transport.send(method, url, auth=credentials, params=params, json=json)
-            self._statistics.note(got, self.clock() - sent_at)
-            if isinstance(got, Reply) and got.refuses_token and isinstance(credentials, Bearer):
-                self.auth.refused(credentials.token)
-            return self._judge(got, credentials, created) if label == "light" else got
+            result = self._transport.send(method, url, auth=credentials, params=params, json=json)
+            self._statistics.note(result, self.clock() - sent_at)
+            if (
+                isinstance(result, Reply)
+                and result.rejects_token
+                and isinstance(credentials, Bearer)
+            ):
+                self.auth.invalidate(credentials.token)
+            return self._note_quota(result, credentials, created) if label == "light" else result
 
-        got, uncertain = self._transport.persist(
+        result, uncertain = self._transport.request_with_retries(
             send,
             authorize=lambda seconds: Bearer(self.auth.token(seconds)),
-            rate=self._limits[label],
-            at_once=self._limits.at_once,
-            repeatable=repeatable,
-            renewable=True,
+            rate_limiter=self._limits[label],
+            concurrency=self._limits.concurrency,
+            idempotent=idempotent,
+            renew_token=True,
             max_wait=max_wait,
         )
-        if isinstance(got, Reply) and (
-            got.ok or (gone_is_done and uncertain and got.status == 404 and got.code)
+        if isinstance(result, Reply) and (
+            result.ok or (retried_404_ok and uncertain and result.status == 404 and result.code)
         ):
-            return got
-        error = self._error(got, f"{method} /v2{path}", scope, (json or {}).get("user_info", json))
-        if not repeatable and may_have_acted(got.fault if isinstance(got, Lost) else got):
+            return result
+        error = self._error(
+            result, f"{method} /v2{path}", scope, (json or {}).get("user_info", json)
+        )
+        if not idempotent and may_have_acted(
+            result.kind if isinstance(result, TransportError) else result
+        ):
             error = LostReplyError(
                 str(error.args[0]), status=error.status, tracking_id=error.tracking_id
             )
@@ -180,20 +200,24 @@ class BaseClient:
 
         return read_pages(fetch, key=key, what=what, params=params)
 
-    def _error(self, got: Sent, call: str, scope: str, sent: Mapping[str, Any] | None) -> ZoomError:
-        if isinstance(got, Lost):
-            return unavailable(got, call)
-        error = error_of(got, call=call, scope=scope, now=datetime.now(UTC), sent=sent)
+    def _error(
+        self, result: SendResult, call: str, scope: str, sent: Mapping[str, Any] | None
+    ) -> ZoomError:
+        if isinstance(result, TransportError):
+            return build_unavailable_error(result, call)
+        error = build_error(result, call=call, scope=scope, now=datetime.now(UTC), sent=sent)
         if isinstance(error, ZoomAuthError) and self.settings.grant_type == "access_token":
-            return expired(code=got.code, status=got.status, tracking_id=got.tracking_id)
+            return build_expired_token_error(
+                code=result.code, status=result.status, tracking_id=result.tracking_id
+            )
         return error
 
-    def _judge(self, got: Sent, credentials: Credentials, created: str) -> Sent:
+    def _note_quota(self, result: SendResult, credentials: Credentials, created: str) -> SendResult:
         """Mark a refusal that is the daily limit's; ``created``: the address of a create."""
-        if isinstance(got, Lost):
+        if isinstance(result, TransportError):
             if created:
-                self.quota.note_lost(created)
-            return got
+                self.quota.note_lost_reply(created)
+            return result
 
         def probe() -> Reply | None:
             path = build_path("/users/{user}", {"user": created})
@@ -205,7 +229,7 @@ class BaseClient:
             self._statistics.note(answer, self.clock() - sent_at)
             return answer if isinstance(answer, Reply) else None
 
-        return self.quota.judge(got, email=created, now=datetime.now(UTC), probe=probe)
+        return self.quota.classify(result, email=created, now=datetime.now(UTC), probe=probe)
 
     def pause(self, seconds: float) -> None:
         """
@@ -219,7 +243,7 @@ class BaseClient:
         """Close the connections to Zoom."""
         self._transport.session.close()
 
-    def calls_worth_making(self) -> int:
+    def target_concurrency(self) -> int:
         """
         Return how many creations to have under way at once to keep up the pace.
 
@@ -227,12 +251,12 @@ class BaseClient:
         """
         takes = self._statistics.uncrowded_latency
         at_pace = self._limits["light"].rate * takes * _SPARE + 1
-        return max(1, min(ceil(at_pace), self._limits.at_once.room))
+        return max(1, min(ceil(at_pace), self._limits.concurrency.limit))
 
-    def share(self, parts: int) -> None:
+    def divide_rate(self, parts: int) -> None:
         """Begin with one of so many parts of the pace, where so many tasks begin together."""
         for label in PER_SECOND[self.settings.plan]:
-            self._limits[label].share(parts)
+            self._limits[label].divide_rate(parts)
 
     @property
     def latency(self) -> float:
@@ -305,13 +329,13 @@ class CallStatistics:
         self.latency = self._fastest = _FIRST_GUESS
         self._lock = threading.Lock()
 
-    def note(self, got: Sent, seconds: float) -> None:
+    def note(self, result: SendResult, seconds: float) -> None:
         """Note the outcome of a call and how long it took."""
         with self._lock:
             self.calls += 1
-            self.rate_limited += isinstance(got, Reply) and got.status == 429
+            self.rate_limited += isinstance(result, Reply) and result.status == 429
             # A refusal comes back at once, and says nothing about how long the work takes.
-            if isinstance(got, Reply) and got.ok:
+            if isinstance(result, Reply) and result.ok:
                 self.latency += (seconds - self.latency) * _SMOOTHING
                 self._fastest = min(seconds, self._fastest * (1 + _SMOOTHING))
 

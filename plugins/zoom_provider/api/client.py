@@ -17,7 +17,7 @@ class ZoomClient(UserMethods):
     call goes through one private method. The calls of a resource stand in a file of its name.
     """
 
-    def greet(self) -> str:
+    def check_connection(self) -> str:
         """
         Ask for a token and make one cheap read; say in a sentence what the app may do.
 

@@ -23,7 +23,7 @@ from datetime import UTC, date, datetime
 from typing import Final
 
 from zoom_provider.api.response import Reply
-from zoom_provider.api.retry import daily_reset, retry_after
+from zoom_provider.api.retry import parse_daily_reset, parse_retry_after
 from zoom_provider.api.settings import Plan
 
 log = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ class DailyQuota:
         self._used_up = False
         self._streak = Streak()
         self._since = self._probed_at = 0.0
-        self._unanswered: set[str] = set()
+        self._lost_replies: set[str] = set()
         self._lock = threading.Lock()
 
     def add(self, creates: int, now: datetime) -> None:
@@ -94,12 +94,12 @@ class DailyQuota:
             self._begin_day(now)
             self._creates += creates
 
-    def note_lost(self, email: str) -> None:
+    def note_lost_reply(self, email: str) -> None:
         """Note that a create had no reply."""
         with self._lock:
-            self._unanswered.add(email.lower())
+            self._lost_replies.add(email.lower())
 
-    def judge(
+    def classify(
         self, reply: Reply, *, email: str, now: datetime, probe: Callable[[], Reply | None]
     ) -> Reply:
         """
@@ -109,17 +109,17 @@ class DailyQuota:
         :param now: the time, with a zone
         :param probe: makes a light call that is no create
         """
-        silent = reply.status == 429 and _is_silent(reply, now)
+        unexplained = reply.status == 429 and _is_unexplained(reply, now)
         with self._lock:
             self._begin_day(now)
-            self._note(reply, email.lower(), silent=silent)
-            probing = silent and bool(email) and self._is_probe_due()
+            self._note(reply, email.lower(), unexplained=unexplained)
+            probing = unexplained and bool(email) and self._is_probe_due()
         answer = probe() if probing else None
         with self._lock:
             if answer is not None:
-                self._note(answer, "", silent=answer.status == 429)
-            if silent and email and self._is_used_up():
-                return replace(reply, taken_for_daily=True)
+                self._note(answer, "", unexplained=answer.status == 429)
+            if unexplained and email and self._is_used_up():
+                return replace(reply, assumed_daily_limit=True)
         return reply
 
     def _begin_day(self, now: datetime) -> None:
@@ -128,22 +128,22 @@ class DailyQuota:
             self._day, self._creates, self._used_up = today, 0, False
             self._streak = Streak()
 
-    def _note(self, reply: Reply, email: str, *, silent: bool) -> None:
-        if reply.status >= 500 or not (reply.is_zoom or silent):
+    def _note(self, reply: Reply, email: str, *, unexplained: bool) -> None:
+        if reply.status >= 500 or not (reply.is_zoom or unexplained):
             if email:
-                self._unanswered.add(email)
+                self._lost_replies.add(email)
         elif reply.status == 429:
-            self._note_refusal(email, silent=silent)
+            self._note_refusal(email, unexplained=unexplained)
         elif email:
             self._note_create(reply, email)
         elif reply.ok or (reply.status == 404 and reply.code is not None):
             # Other refusals, such as for a scope, may come before limits are looked at.
             self._streak.let_through += 1
 
-    def _note_refusal(self, email: str, *, silent: bool) -> None:
-        if not silent or not email:
+    def _note_refusal(self, email: str, *, unexplained: bool) -> None:
+        if not unexplained or not email:
             self._streak = Streak()
-        elif email not in self._unanswered:
+        elif email not in self._lost_replies:
             now = self._clock()
             self._since = self._since if self._streak.refusals else now
             self._streak.refusals += 1
@@ -153,11 +153,11 @@ class DailyQuota:
     def _note_create(self, reply: Reply, email: str) -> None:
         self._streak = Streak()
         self._used_up = False
-        self._unanswered.discard(email)
+        self._lost_replies.discard(email)
         self._creates += 1
         headers = reply.headers
         limit, remaining = (
-            _number(headers.get(f"X-RateLimit-{name}")) for name in ("Limit", "Remaining")
+            _parse_count(headers.get(f"X-RateLimit-{name}")) for name in ("Limit", "Remaining")
         )
         if limit is None or remaining is None or limit not in CREATES_PER_DAY.values():
             return  # of another quota, such as the free plan's on all light calls
@@ -198,13 +198,13 @@ class DailyQuota:
         return self._used_up
 
 
-def _is_silent(reply: Reply, now: datetime) -> bool:
+def _is_unexplained(reply: Reply, now: datetime) -> bool:
     """Return whether a 429 says neither which limit it is of nor when to come back."""
     kind = reply.headers.get("X-RateLimit-Type", "").strip().lower()
-    at = retry_after(reply.headers, now)
-    return kind != "qps" and daily_reset(reply, now) is None and (at is None or at <= now)
+    at = parse_retry_after(reply.headers, now)
+    return kind != "qps" and parse_daily_reset(reply, now) is None and (at is None or at <= now)
 
 
-def _number(text: str | None) -> int | None:
+def _parse_count(text: str | None) -> int | None:
     text = (text or "").strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None

@@ -18,7 +18,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from zoom_provider.api.response import Reply, printable
-from zoom_provider.api.retry import daily_reset, retry_after
+from zoom_provider.api.retry import parse_daily_reset, parse_retry_after
 from zoom_provider.exceptions import (
     ZoomAuthError,
     ZoomDailyLimitError,
@@ -36,7 +36,7 @@ from zoom_provider.exceptions import (
 )
 
 # What Zoom's codes for a full account mean, and what to do.
-_SEATS: Final = {
+_SEAT_CODES: Final = {
     1102: ("zoom_phone", "No Zoom Phone licence is free"),
     2033: ("basic", "No seat for another basic user is free"),
     2034: ("licensed", "No licensed seat is free"),
@@ -45,7 +45,7 @@ _SEATS: Final = {
 _SEAT_OF_TYPE: Final = {1: "basic", 2: "licensed"}
 
 # Zoom refuses, and somebody has to change a setting first.
-_SETTINGS: Final = {
+_ACCOUNT_SETTING_CODES: Final = {
     1107: "The e-mail domain is blocked or managed in this account; an owner can change that",
     1108: "Zoom does not allow this change of the user's type",
     1116: "The e-mail domain is not among those that this Zoom account allows",
@@ -63,14 +63,14 @@ _SETTINGS: Final = {
 _SCOPE_CODES: Final = frozenset({104, 4700, 4711})
 _NOT_FOUND_CODES: Final = frozenset({1001, 1010})
 _INVITATION_EXPIRED: Final = 1120
-_LONGEST_WORDS: Final = 500
+_MAX_MESSAGE_LENGTH: Final = 500
 
 
-class ClientRefusedError(ZoomAuthError):
+class InvalidClientError(ZoomAuthError):
     """Zoom does not know the app by its Client ID and Client Secret, whatever the grant."""
 
 
-def error_of(
+def build_error(
     reply: Reply, *, call: str, scope: str, now: datetime, sent: Mapping[str, Any] | None = None
 ) -> ZoomError:
     """
@@ -88,33 +88,33 @@ def error_of(
         "tracking_id": reply.tracking_id,
     }
     if reply.status == 429:
-        return _too_many(reply, call, now, facts)
+        return _rate_limit_error(reply, call, now, facts)
     if not reply.is_zoom:
-        return _not_zoom(reply, call, facts)
-    says = _says(reply, sent or {})
-    if reply.code == 3412 or reply.code in _SEATS:
-        return _license(reply.code, sent or {}, says, facts)
+        return _protocol_error(reply, call, facts)
+    says = _quote_zoom(reply, sent or {})
+    if reply.code == 3412 or reply.code in _SEAT_CODES:
+        return _license_error(reply.code, sent or {}, says, facts)
     return (
-        _by_code(reply, call, says, facts, sent or {})
-        or _access(reply, call, scope, says, facts)
-        or _by_status(reply, call, says, facts)
+        _error_by_code(reply, call, says, facts, sent or {})
+        or _access_error(reply, call, scope, says, facts)
+        or _error_by_status(reply, call, says, facts)
     )
 
 
-def _says(reply: Reply, sent: Mapping[str, Any]) -> str:
+def _quote_zoom(reply: Reply, sent: Mapping[str, Any]) -> str:
     message = reply.payload.get("message")
     if not message:
         return ""
-    return f' Zoom says: "{printable(_masked(message, sent), _LONGEST_WORDS)}"'
+    return f' Zoom says: "{printable(_mask_password(message, sent), _MAX_MESSAGE_LENGTH)}"'
 
 
-def _masked(text: object, sent: Mapping[str, Any]) -> str:
+def _mask_password(text: object, sent: Mapping[str, Any]) -> str:
     # Zoom is not known to quote a password back; should it, the quote ends here.
     password = str(sent.get("password") or "")
     return str(text).replace(password, "***") if password else str(text)
 
 
-def _not_zoom(reply: Reply, call: str, facts: dict[str, Any]) -> ZoomError:
+def _protocol_error(reply: Reply, call: str, facts: dict[str, Any]) -> ZoomError:
     if reply.status >= 500:
         return ZoomUnavailableError(f"{call} was answered by an error page.", **facts)
     if 300 <= reply.status < 400:
@@ -133,36 +133,37 @@ def _not_zoom(reply: Reply, call: str, facts: dict[str, Any]) -> ZoomError:
     )
 
 
-def _too_many(reply: Reply, call: str, now: datetime, facts: dict[str, Any]) -> ZoomError:
-    reset = daily_reset(reply, now)
+def _rate_limit_error(reply: Reply, call: str, now: datetime, facts: dict[str, Any]) -> ZoomError:
+    reset = parse_daily_reset(reply, now)
     if reset is not None:
         known = (
             "seems to be reached, although Zoom does not say so: it refuses every one, and other "
             "calls succeed or the plan's number is used up"
-            if reply.taken_for_daily
+            if reply.assumed_daily_limit
             else "is reached"
         )
         return ZoomDailyLimitError(
             f"The Zoom account's daily limit for {call} {known}; it is renewed at "
-            f"{reset.isoformat(timespec='seconds')}.{_says(reply, {})}",
+            f"{reset.isoformat(timespec='seconds')}.{_quote_zoom(reply, {})}",
             reset_at=reset,
             **facts,
         )
     return ZoomRateLimitError(
         f"Zoom kept refusing {call} as too many calls for longer than max_wait. Other apps share "
-        f"the account's limits: check the connection's plan and rate_share.{_says(reply, {})}",
-        retry_at=retry_after(reply.headers, now),
+        "the account's limits: check the connection's plan and rate_share."
+        f"{_quote_zoom(reply, {})}",
+        retry_at=parse_retry_after(reply.headers, now),
         **facts,
     )
 
 
-def _license(
+def _license_error(
     code: int | None, sent: Mapping[str, Any], says: str, facts: dict[str, Any]
 ) -> ZoomError:
     # 3412 is one code for every kind of seat: what was asked for tells which one is meant.
     kind = sent.get("type")
     wanted = _SEAT_OF_TYPE.get(kind) if isinstance(kind, int) else None
-    seat, text = _SEATS.get(code or 0, (wanted, ""))
+    seat, text = _SEAT_CODES.get(code or 0, (wanted, ""))
     text = text or f"No {seat or 'suitable'} seat is free"
     return ZoomLicenseError(
         f"{text} in the Zoom account (pending people hold seats too). Buy seats or free some, "
@@ -172,13 +173,13 @@ def _license(
     )
 
 
-def _by_code(
+def _error_by_code(
     reply: Reply, call: str, says: str, facts: dict[str, Any], sent: Mapping[str, Any]
 ) -> ZoomError | None:
     code = reply.code
     if code == 300:
-        errors = _field_errors(reply, sent)
-        text = f"Zoom refused a field.{_listed(errors)}{says}"
+        errors = _parse_field_errors(reply, sent)
+        text = f"Zoom refused a field.{_format_field_errors(errors)}{says}"
         return ZoomValidationError(text, errors=errors, **facts)
     if code == 1005:
         return ZoomUserExistsError(f"The e-mail address is in use already.{says}", **facts)
@@ -188,10 +189,10 @@ def _by_code(
             f"invite the person from Zoom's web portal, or have them leave that account.{says}",
             **facts,
         )
-    if code in _SETTINGS:
-        return ZoomError(f"{_SETTINGS[code]}.{says}", remedy="human", **facts)
+    if code in _ACCOUNT_SETTING_CODES:
+        return ZoomError(f"{_ACCOUNT_SETTING_CODES[code]}.{says}", remedy="human", **facts)
     if code in _NOT_FOUND_CODES or code == _INVITATION_EXPIRED:
-        return _not_found(code, call, says, facts)
+        return _not_found_error(code, call, says, facts)
     if code == 4130:
         return ZoomValidationError(f"The group does not exist.{says}", **facts)
     if code == 2300:
@@ -201,7 +202,9 @@ def _by_code(
     return None
 
 
-def _not_found(code: int | None, call: str, says: str, facts: dict[str, Any]) -> ZoomNotFoundError:
+def _not_found_error(
+    code: int | None, call: str, says: str, facts: dict[str, Any]
+) -> ZoomNotFoundError:
     deletes = call.startswith("DELETE")
     if code == _INVITATION_EXPIRED:
         text = (
@@ -215,11 +218,11 @@ def _not_found(code: int | None, call: str, says: str, facts: dict[str, Any]) ->
     return ZoomNotFoundError(f"This Zoom account has no such user{which}.{says}", **facts)
 
 
-def _access(
+def _access_error(
     reply: Reply, call: str, scope: str, says: str, facts: dict[str, Any]
 ) -> ZoomAuthError | ZoomPermissionError | None:
     if reply.code in _SCOPE_CODES:
-        wanted = _scopes(reply) or scope
+        wanted = _parse_scopes(reply) or scope
         return ZoomPermissionError(
             f"The Zoom app lacks a scope. Add {wanted} to the app (Scopes page), save, and have "
             f"an admin approve it.{says}",
@@ -245,7 +248,7 @@ def _access(
     return None
 
 
-def _by_status(reply: Reply, call: str, says: str, facts: dict[str, Any]) -> ZoomError:
+def _error_by_status(reply: Reply, call: str, says: str, facts: dict[str, Any]) -> ZoomError:
     if reply.status >= 500:
         return ZoomUnavailableError(f"Zoom failed at {call}.{says}", **facts)
     if reply.status == 404 and reply.code is None:
@@ -259,22 +262,22 @@ def _by_status(reply: Reply, call: str, says: str, facts: dict[str, Any]) -> Zoo
     return ZoomError(f"Zoom refused {call}.{says}", **facts)
 
 
-def _field_errors(reply: Reply, sent: Mapping[str, Any]) -> dict[str, list[str]]:
+def _parse_field_errors(reply: Reply, sent: Mapping[str, Any]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     listed = reply.payload.get("errors")
     for item in listed if isinstance(listed, list) else []:
         if isinstance(item, dict):
             name = printable(item.get("field", "?"), 80)
-            text = _masked(item.get("message", "refused"), sent)
+            text = _mask_password(item.get("message", "refused"), sent)
             found.setdefault(name, []).append(printable(text, 200))
     return found
 
 
-def _listed(errors: Mapping[str, list[str]]) -> str:
+def _format_field_errors(errors: Mapping[str, list[str]]) -> str:
     return "".join(f" {name}: {' '.join(texts)}" for name, texts in errors.items())
 
 
-def _scopes(reply: Reply) -> str | None:
+def _parse_scopes(reply: Reply) -> str | None:
     """Read which scopes Zoom names; the names are for the text, the decision is made."""
     found = re.search(r"scopes?:?\s*\[([^\]]{3,300})\]", str(reply.payload.get("message", "")))
     return ", ".join(re.findall(r"[\w:.-]+", found[1])) or None if found else None
@@ -292,7 +295,7 @@ _TOKEN_REFUSALS: Final = {
 }
 
 
-def token_error_of(reply: Reply, *, now: datetime) -> ZoomError:
+def build_token_error(reply: Reply, *, now: datetime) -> ZoomError:
     """
     Turn the token endpoint's refusal into the exception to raise.
 
@@ -306,11 +309,11 @@ def token_error_of(reply: Reply, *, now: datetime) -> ZoomError:
     }
     call = "the request for an access token"
     if reply.status == 429:
-        return _too_many(reply, call, now, facts)
+        return _rate_limit_error(reply, call, now, facts)
     if not reply.is_zoom:
-        return _not_zoom(reply, call, facts)
+        return _protocol_error(reply, call, facts)
     if reply.status >= 500:
-        return ZoomUnavailableError(f"Zoom failed at {call}.{_says(reply, {})}", **facts)
+        return ZoomUnavailableError(f"Zoom failed at {call}.{_quote_zoom(reply, {})}", **facts)
     if reply.ok:
         return ZoomProtocolError(
             "The token URL answered without an access token; check the connection's host.", **facts
@@ -319,7 +322,7 @@ def token_error_of(reply: Reply, *, now: datetime) -> ZoomError:
     text = _TOKEN_REFUSALS.get(error, "Zoom gives no access token")
     words = reply.payload.get("reason") or reply.payload.get("message")
     says = f' Zoom says: "{printable(words)}"' if words else ""
-    kind = ClientRefusedError if error == "invalid_client" else ZoomAuthError
+    kind = InvalidClientError if error == "invalid_client" else ZoomAuthError
     return kind(f"{text}.{says}", **facts)
 
 

@@ -21,26 +21,26 @@ PER_SECOND: Final[dict[Plan, dict[Label, int]]] = {
 }
 """Calls a second by label, for the whole account (developers.zoom.us/docs/api/rate-limits)."""
 
-_HEADROOM: Final = 0.99
+_TARGET_FRACTION: Final = 0.99
 """The part of the limit to aim at: Zoom counts arrivals, which jitter; we time departures."""
 
 _WINDOW: Final = 1.005
 """Seconds over which departures are counted: Zoom's, and a little for what jitters on the way."""
 
-_TOO_MANY: Final = 1.0
+_SLOWDOWN: Final = 1.0
 """Calls a second by which a refusal slows: so many refusals in a second are so many too many."""
 
-_EASE_OFF: Final = 0.15
+_MAX_SLOWDOWN_FRACTION: Final = 0.15
 """The part of the pace that a refusal takes at most, where the pace is low."""
 
-_PROBE: Final = 0.001
+_RECOVERY: Final = 0.001
 """The part of the limit that comes back in the first second after a refusal, 4 in 2, 9 in 3."""
 
-_SLOWEST: Final = 0.05
-_HOLD: Final = 0.1
+_MIN_FRACTION: Final = 0.05
+_THROTTLED_PAUSE: Final = 0.1
 """Seconds for which nobody calls after a refusal."""
-_MOST_AT_ONCE: Final = 128
-_PATIENCE: Final = 1.0
+_MAX_CONCURRENCY: Final = 128
+_COOLDOWN: Final = 1.0
 """Seconds within which several refusals of calls at once have one cause."""
 
 
@@ -58,11 +58,11 @@ class RateLimiter:
     """
 
     def __init__(self, ceiling: float, clock: Callable[[], float]) -> None:
-        self._ceiling = ceiling * _HEADROOM
+        self._ceiling = ceiling * _TARGET_FRACTION
         self._clock = clock
-        self._rate = self._eased_to = self._ceiling
+        self._rate = self._slowed_to = self._ceiling
         self._next = 0.0
-        self._eased_at = clock()
+        self._slowed_at = clock()
         self._departed: deque[float] = deque(maxlen=max(1, int(ceiling)))
         self._window = _WINDOW * max(1.0, 1 / ceiling)
         self._lock = threading.Lock()
@@ -87,8 +87,8 @@ class RateLimiter:
         now = self._clock()
         with self._lock:
             if self._rate < self._ceiling:
-                regained = self._ceiling * _PROBE * (now - self._eased_at) ** 2
-                self._rate = min(self._ceiling, self._eased_to + regained)
+                regained = self._ceiling * _RECOVERY * (now - self._slowed_at) ** 2
+                self._rate = min(self._ceiling, self._slowed_to + regained)
             slot = max(now, self._next)
             self._next = slot + 1 / self._rate
         return slot - now
@@ -106,18 +106,18 @@ class RateLimiter:
     def on_throttled(self) -> None:
         """Slow down: Zoom said that there were too many calls in this second."""
         with self._lock:
-            self._ease_to(self._rate - min(_TOO_MANY, _EASE_OFF * self._rate))
-            self._next = max(self._next, self._clock() + _HOLD)
+            self._slow_to(self._rate - min(_SLOWDOWN, _MAX_SLOWDOWN_FRACTION * self._rate))
+            self._next = max(self._next, self._clock() + _THROTTLED_PAUSE)
 
-    def share(self, parts: int) -> None:
+    def divide_rate(self, parts: int) -> None:
         """Begin with one of so many parts of the limit, as others begin with theirs."""
         with self._lock:
             if self._rate > self._ceiling / parts:
-                self._ease_to(self._ceiling / parts)
+                self._slow_to(self._ceiling / parts)
 
-    def _ease_to(self, rate: float) -> None:
-        self._rate = self._eased_to = max(self._ceiling * _SLOWEST, rate)
-        self._eased_at = self._clock()
+    def _slow_to(self, rate: float) -> None:
+        self._rate = self._slowed_to = max(self._ceiling * _MIN_FRACTION, rate)
+        self._slowed_at = self._clock()
 
 
 class ConcurrencyLimiter:
@@ -126,50 +126,50 @@ class ConcurrencyLimiter:
 
     A refusal halves them, each quiet second lets one more in.
 
-    :param most: calls at once when nothing was refused
+    :param ceiling: calls at once when nothing was refused
     :param clock: seconds that only grow
     """
 
-    def __init__(self, most: int, clock: Callable[[], float]) -> None:
-        self._most = most
+    def __init__(self, ceiling: int, clock: Callable[[], float]) -> None:
+        self._ceiling = ceiling
         self._clock = clock
-        self._room = most
-        self._inside = 0
+        self._limit = ceiling
+        self._in_flight = 0
         self._changed_at = 0.0
         self._free = threading.Condition()
 
     @property
-    def room(self) -> int:
+    def limit(self) -> int:
         """How many calls may be under way now."""
-        return self._room
+        return self._limit
 
     @contextmanager
-    def admit(self, check: Callable[[], None] = lambda: None) -> Iterator[None]:
+    def slot(self, raise_if_stopped: Callable[[], None] = lambda: None) -> Iterator[None]:
         """
         Hold one of the places for the time of a call.
 
-        :param check: asked while there is no room; raises where the wait is to end
+        :param raise_if_stopped: asked while there is no room; raises where the wait is to end
         """
-        self.acquire(check)
+        self.acquire(raise_if_stopped)
         try:
             yield
         finally:
             self.release()
 
-    def acquire(self, check: Callable[[], None] = lambda: None) -> None:
-        """Wait for room, as :meth:`admit` does."""
+    def acquire(self, raise_if_stopped: Callable[[], None] = lambda: None) -> None:
+        """Wait for room, as :meth:`slot` does."""
         with self._free:
-            while self._inside >= self._room:
-                check()
+            while self._in_flight >= self._limit:
+                raise_if_stopped()
                 self._free.wait(POLL_INTERVAL)
-            self._inside += 1
+            self._in_flight += 1
 
     def release(self) -> None:
         """Make room for the next."""
         with self._free:
-            self._inside -= 1
-            if self._room < self._most and self._clock() - self._changed_at >= _PATIENCE:
-                self._room += 1
+            self._in_flight -= 1
+            if self._limit < self._ceiling and self._clock() - self._changed_at >= _COOLDOWN:
+                self._limit += 1
                 self._changed_at = self._clock()
                 self._free.notify()
             self._free.notify()
@@ -177,9 +177,9 @@ class ConcurrencyLimiter:
     def on_throttled(self) -> None:
         """Let fewer in: Zoom said that there were too many calls at once."""
         with self._free:
-            if self._clock() - self._changed_at >= _PATIENCE or self._room == self._most:
+            if self._clock() - self._changed_at >= _COOLDOWN or self._limit == self._ceiling:
                 # The refused call has left already.
-                self._room = max(1, (self._inside + 1) // 2)
+                self._limit = max(1, (self._in_flight + 1) // 2)
                 self._changed_at = self._clock()
 
 
@@ -192,17 +192,17 @@ class RateLimits:
     """
 
     _by_label: Final[dict[tuple[ZoomSettings, Label, Callable[[], float]], RateLimiter]] = {}
-    _at_once: Final[dict[tuple[ZoomSettings, Callable[[], float]], ConcurrencyLimiter]] = {}
+    _concurrency: Final[dict[tuple[ZoomSettings, Callable[[], float]], ConcurrencyLimiter]] = {}
     _quotas: Final[dict[tuple[ZoomSettings, Callable[[], float]], DailyQuota]] = {}
     _guard = threading.Lock()
 
     def __init__(self, settings: ZoomSettings, clock: Callable[[], float]) -> None:
         self._settings = settings
         self._clock = clock
-        self._mine: dict[Label, RateLimiter] = {}
+        self._limiters: dict[Label, RateLimiter] = {}
         with self._guard:
-            self.at_once = self._at_once.setdefault(
-                (settings, clock), ConcurrencyLimiter(_MOST_AT_ONCE, clock)
+            self.concurrency = self._concurrency.setdefault(
+                (settings, clock), ConcurrencyLimiter(_MAX_CONCURRENCY, clock)
             )
             self.quota = self._quotas.setdefault(
                 (settings, clock), DailyQuota(settings.plan, clock)
@@ -210,12 +210,12 @@ class RateLimits:
 
     def __getitem__(self, label: Label) -> RateLimiter:
         """Return the rate limiter of a label."""
-        found = self._mine.get(label)
+        found = self._limiters.get(label)
         if found is None:
             limit = PER_SECOND[self._settings.plan][label] * self._settings.rate_share
             with self._guard:
                 found = self._by_label.setdefault(
                     (self._settings, label, self._clock), RateLimiter(limit, self._clock)
                 )
-            self._mine[label] = found
+            self._limiters[label] = found
         return found

@@ -19,14 +19,14 @@ class Reply:
     :param headers: as they came; names are compared without regard to case
     :param payload: the JSON object of the body; empty where the body was
     :param is_zoom: False for a body that Zoom's API does not send, such as a proxy's page
-    :param taken_for_daily: whether a 429 is a daily limit's, although its headers do not say so
+    :param assumed_daily_limit: whether a 429 is a daily limit's, although its headers do not say so
     """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     payload: dict[str, Any] = field(default_factory=dict, repr=False)
     is_zoom: bool = True
-    taken_for_daily: bool = False
+    assumed_daily_limit: bool = False
 
     @property
     def code(self) -> int | None:
@@ -42,7 +42,7 @@ class Reply:
         return 200 <= self.status < 300 and self.is_zoom and self.code is None
 
     @property
-    def refuses_token(self) -> bool:
+    def rejects_token(self) -> bool:
         """Whether Zoom does not know the token, or not any more."""
         return self.code == 124 or self.status == 401
 
@@ -53,7 +53,7 @@ class Reply:
         return printable(found, 120) if found else None
 
     @classmethod
-    def of(cls, response: requests.Response) -> Reply:
+    def from_response(cls, response: requests.Response) -> Reply:
         """Read a reply; a broken body makes one that is not Zoom's, never an error."""
         payload: Any = {}
         is_zoom = True
@@ -61,7 +61,7 @@ class Reply:
             try:
                 payload = response.json()
             except (ValueError, RecursionError):
-                payload = _salvage(response.content)
+                payload = _parse_malformed(response.content)
                 is_zoom = bool(payload)
         else:
             # An error of Zoom's has a body; an empty one comes from something in between.
@@ -73,7 +73,7 @@ class Reply:
         return cls(response.status_code, response.headers, payload, is_zoom)
 
 
-def _salvage(body: bytes) -> dict[str, Any]:
+def _parse_malformed(body: bytes) -> dict[str, Any]:
     """Take the code out of an error that Zoom wrote with unescaped quotes inside."""
     found = re.match(rb'\s*\{"code":\s*(\d{1,9})\s*,\s*"message":\s*"(.{0,400})', body, re.DOTALL)
     if not found:

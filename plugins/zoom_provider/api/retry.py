@@ -15,15 +15,15 @@ from typing import Final, Literal
 
 from zoom_provider.api.response import Reply, printable
 
-MOST_TRIES: Final = 5
+MAX_TRIES: Final = 5
 """Calls in all for a failure that time alone may mend (5xx, network)."""
 
-_LONGEST_BACKOFF: Final = 30.0
-_A_SECOND_LIMIT_ENDS_WITHIN: Final = 120.0
-_LONGEST_LIMIT: Final = timedelta(days=2)
+_MAX_BACKOFF: Final = 30.0
+_MAX_PER_SECOND_WAIT: Final = 120.0
+_MAX_RETRY_AFTER: Final = timedelta(days=2)
 
 
-class Fault(StrEnum):
+class ErrorKind(StrEnum):
     """How a call can fail without a reply."""
 
     NOT_SENT = "not_sent"
@@ -46,69 +46,69 @@ class Decision:
         anything else
     :param delay: seconds
     :param throttled: too many calls a second, so that everybody slows down
-    :param crowded: too many calls at once, so that fewer are to be under way
+    :param concurrency_limited: too many calls at once, so that fewer are to be under way
     """
 
     action: Literal["return", "raise", "retry", "renew", "settle"]
     delay: float = 0.0
     throttled: bool = False
-    crowded: bool = False
+    concurrency_limited: bool = False
 
 
-def decide(
-    got: Reply | Fault,
+def decide_retry(
+    result: Reply | ErrorKind,
     *,
-    repeatable: bool,
+    idempotent: bool,
     tries: int,
     waited: float,
     max_wait: float,
-    renewed: bool,
+    token_renewed: bool,
     now: datetime,
     jitter: float,
 ) -> Decision:
     """
     Say what to do with the outcome of one call.
 
-    :param got: the reply, or how it failed to come
-    :param repeatable: whether a second call does no harm where the first was acted on
+    :param result: the reply, or how it failed to come
+    :param idempotent: whether a second call does no harm where the first was acted on
     :param tries: calls made so far, this one included
     :param waited: seconds that have gone by since the first call ended
     :param max_wait: the most that all retries together may take, in seconds
-    :param renewed: whether the token was renewed for this call already
+    :param token_renewed: whether the token was renewed for this call already
     :param now: the time, with a zone
     :param jitter: a random number in [0, 1), so that many workers do not call in step
     """
-    if isinstance(got, Reply):
-        if got.ok:
+    if isinstance(result, Reply):
+        if result.ok:
             return Decision("return")
-        if got.refuses_token and not renewed:
+        if result.rejects_token and not token_renewed:
             return Decision("renew")
-        if got.status == 429:
-            return _too_many(got, tries, waited, max_wait, now, jitter)
-        again = got.status >= 500
+        if result.status == 429:
+            return _decide_throttled(result, tries, waited, max_wait, now, jitter)
+        again = result.status >= 500
     else:
-        again = got in (Fault.NOT_SENT, Fault.NO_REPLY)
-    if may_have_acted(got) and not repeatable:
+        again = result in (ErrorKind.NOT_SENT, ErrorKind.NO_REPLY)
+    if may_have_acted(result) and not idempotent:
         return Decision("settle")
     delay = backoff(tries, jitter)
-    if not again or tries >= MOST_TRIES or waited + delay > max_wait:
+    if not again or tries >= MAX_TRIES or waited + delay > max_wait:
         return Decision("raise")
     return Decision("retry", delay)
 
 
-def may_have_acted(got: Reply | Fault) -> bool:
+def may_have_acted(result: Reply | ErrorKind) -> bool:
     """Whether Zoom may have done what was asked, although the outcome is no success."""
-    if isinstance(got, Fault):
-        return got is Fault.NO_REPLY
-    return got.status >= 500 or (got.status < 300 and not got.is_zoom)
+    if isinstance(result, ErrorKind):
+        return result is ErrorKind.NO_REPLY
+    return result.status >= 500 or (result.status < 300 and not result.is_zoom)
 
 
 def backoff(tries: int, jitter: float) -> float:
     """Give the seconds to wait after ``tries`` calls: doubling, half of it by chance."""
-    return min(_LONGEST_BACKOFF, 2.0 ** min(tries - 1, 8)) * (0.5 + jitter / 2)
+    return min(_MAX_BACKOFF, 2.0 ** min(tries - 1, 8)) * (0.5 + jitter / 2)
 
 
-def daily_reset(reply: Reply, now: datetime) -> datetime | None:
+def parse_daily_reset(reply: Reply, now: datetime) -> datetime | None:
     """
     Say when a 429's quota is renewed if it is a daily one; None for a limit that passes sooner.
 
@@ -116,24 +116,24 @@ def daily_reset(reply: Reply, now: datetime) -> datetime | None:
     text plays no part, since it is localised and undocumented for the cap of ``create``. Daily
     quotas are renewed at 00:00 UTC. A ``Retry-After`` that has passed means now: the day is new.
     """
-    if reply.taken_for_daily:
+    if reply.assumed_daily_limit:
         return _next_midnight(now)
     kind = reply.headers.get("X-RateLimit-Type", "").strip().lower()
     if kind == "qps":
         return None
-    at = retry_after(reply.headers, now)
+    at = parse_retry_after(reply.headers, now)
     if kind.startswith("daily"):
         if at is None:
             return _next_midnight(now)
         return at if at > now else None
     if at is not None:
-        return at if at - now > timedelta(seconds=_A_SECOND_LIMIT_ENDS_WITHIN) else None
+        return at if at - now > timedelta(seconds=_MAX_PER_SECOND_WAIT) else None
     if reply.headers.get("X-RateLimit-Remaining", "").strip() == "0":
         return _next_midnight(now)
     return None
 
 
-def retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
+def parse_retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
     """
     Read ``Retry-After`` as Zoom sends it (ISO-8601) or as HTTP has it (a date, or seconds).
 
@@ -153,13 +153,13 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
         at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
-    return at if at - now <= _LONGEST_LIMIT else None
+    return at if at - now <= _MAX_RETRY_AFTER else None
 
 
-def unbelieved(headers: Mapping[str, str], now: datetime) -> str | None:
-    """Return a ``Retry-After`` that :func:`retry_after` makes nothing of, fit for a log line."""
+def ignored_retry_after(headers: Mapping[str, str], now: datetime) -> str | None:
+    """Return a ``Retry-After`` that :func:`parse_retry_after` rejects, fit for a log line."""
     text = headers.get("Retry-After", "").strip()
-    return printable(text, 60) if text and retry_after(headers, now) is None else None
+    return printable(text, 60) if text and parse_retry_after(headers, now) is None else None
 
 
 def _next_midnight(now: datetime) -> datetime:
@@ -167,12 +167,12 @@ def _next_midnight(now: datetime) -> datetime:
     return today + timedelta(days=1)
 
 
-def _too_many(
+def _decide_throttled(
     reply: Reply, tries: int, waited: float, max_wait: float, now: datetime, jitter: float
 ) -> Decision:
-    if daily_reset(reply, now) is not None:
+    if parse_daily_reset(reply, now) is not None:
         return Decision("raise")
-    at = retry_after(reply.headers, now)
+    at = parse_retry_after(reply.headers, now)
     # A second's quota is free again after a second; longer only where Zoom keeps saying no.
     delay = 1.0 + jitter / 4 if tries <= 3 else backoff(tries - 1, jitter)
     if at is not None:
@@ -181,4 +181,4 @@ def _too_many(
         return Decision("raise")
     # A refusal of calls at once names no limit; nor do some of those by the second.
     named = any(name.lower().startswith("x-ratelimit-") for name in reply.headers)
-    return Decision("retry", delay, throttled=True, crowded=not named)
+    return Decision("retry", delay, throttled=True, concurrency_limited=not named)

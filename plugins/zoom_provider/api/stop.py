@@ -46,7 +46,7 @@ class StopSignal:
         self._token.put(None)
         return True
 
-    def check(self) -> None:
+    def raise_if_set(self) -> None:
         """
         Return at once where the signal is not set.
 

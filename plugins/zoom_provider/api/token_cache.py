@@ -31,11 +31,11 @@ class _TokenRequest:
     """
     A request for a token that is under way.
 
-    :param patience: seconds that it may take with all its retries
+    :param max_wait: seconds that it may take with all its retries
     """
 
-    def __init__(self, patience: float) -> None:
-        self.patience = patience
+    def __init__(self, max_wait: float) -> None:
+        self.max_wait = max_wait
         self.done = threading.Event()
         self.token: Token | None = None
         self.error: ZoomError | None = None
@@ -64,22 +64,22 @@ class TokenCache:
         now: Callable[[], float],
         fetch: Callable[[], Token],
         *,
-        patience: float = math.inf,
+        max_wait: float = math.inf,
         grace: float = 0.0,
-        check: Callable[[], None] = lambda: None,
+        raise_if_stopped: Callable[[], None] = lambda: None,
     ) -> Token:
         """
         Return the token under ``key``; fetch one where there is none or it is due.
 
         :param now: seconds that only grow
-        :param fetch: asks for a token, within ``patience``
-        :param patience: seconds that a fetch with all its retries, or the wait for another
+        :param fetch: asks for a token, within ``max_wait``
+        :param max_wait: seconds that a fetch with all its retries, or the wait for another
             caller's, may take
-        :param grace: seconds of one request, by which a wait may be longer than ``patience``
-        :param check: asked while another caller's fetch is waited for; raises to end the wait
+        :param grace: seconds of one request, by which a wait may be longer than ``max_wait``
+        :param raise_if_stopped: called during a wait for another caller's fetch; raises to end it
         :raises ZoomError: what kept the token away, ours or another caller's
         """
-        until = now() + patience + grace
+        until = now() + max_wait + grace
         while True:
             with self._guard:
                 token = self._tokens.get(key)
@@ -87,11 +87,11 @@ class TokenCache:
                     return token
                 request = self._requests.get(key)
                 if request is None:
-                    mine = self._requests[key] = _TokenRequest(patience)
+                    mine = self._requests[key] = _TokenRequest(max_wait)
             if request is None:
                 return self._fetch(key, mine, fetch)
             while not request.done.wait(POLL_INTERVAL):
-                check()
+                raise_if_stopped()
                 if now() >= until:
                     raise ZoomUnavailableError(
                         "Another call asks for an access token and had no answer within max_wait."
@@ -101,10 +101,10 @@ class TokenCache:
             error = request.error
             # A caller that was stopped, or had far less time than this one, speaks for itself
             # alone. "Far": otherwise callers whose patience differs a little would queue up.
-            hasty = patience > 2 * request.patience
+            hasty = max_wait > 2 * request.max_wait
             if error is not None and not (hasty and error.remedy == "retry"):
                 raise copy.copy(error)
-            check()
+            raise_if_stopped()
 
     def _fetch(self, key: str, request: _TokenRequest, fetch: Callable[[], Token]) -> Token:
         try:
@@ -120,7 +120,7 @@ class TokenCache:
             request.done.set()
         return token
 
-    def drop(self, key: str, token: Token) -> None:
+    def discard(self, key: str, token: Token) -> None:
         """Forget a token, unless another thread has replaced it already."""
         with self._guard:
             if self._tokens.get(key) is token:

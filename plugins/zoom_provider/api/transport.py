@@ -22,7 +22,7 @@ from urllib3.exceptions import InvalidHeader, MaxRetryError, NewConnectionError
 from zoom_provider import __version__
 from zoom_provider.api.rate_limit import ConcurrencyLimiter, RateLimiter
 from zoom_provider.api.response import Reply
-from zoom_provider.api.retry import Fault, decide, may_have_acted, unbelieved
+from zoom_provider.api.retry import ErrorKind, decide_retry, ignored_retry_after, may_have_acted
 from zoom_provider.api.settings import ZoomSettings
 from zoom_provider.api.stop import StopSignal
 from zoom_provider.exceptions import Remedy, ZoomError, ZoomUnavailableError
@@ -34,15 +34,15 @@ _CONNECTIONS: Final = 128
 
 
 # Plain http is for this machine alone: a proxy would read the secret.
-_DIRECT: Final = {"no_proxy": "localhost,127.0.0.1,::1"}
+_NO_PROXY: Final = {"no_proxy": "localhost,127.0.0.1,::1"}
 
-_NO_AUTHORITIES: Final = (
+_BAD_CA_FILE_TEXT: Final = (
     "the file of certificate authorities cannot be read; check the connection's ca_bundle and the "
     "variable REQUESTS_CA_BUNDLE"
 )
 # What OpenSSL calls a file that holds no certificate, and a server that does not speak TLS. Other
 # errors of its may come in the middle of a reply, and count as a lost one.
-_NOT_AUTHORITIES: Final = ("NO_CERTIFICATE_OR_CRL_FOUND", "NO_START_LINE", "PEM_LIB")
+_BAD_CA_FILE: Final = ("NO_CERTIFICATE_OR_CRL_FOUND", "NO_START_LINE", "PEM_LIB")
 _NO_HANDSHAKE: Final = (
     *("WRONG_VERSION_NUMBER", "HANDSHAKE_FAILURE"),
     *("PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL"),
@@ -50,19 +50,19 @@ _NO_HANDSHAKE: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class TransportError:
     """
     A call without a reply.
 
-    :param fault: which kind
-    :param why: for people; names hosts at most, never what was sent
+    :param kind: which
+    :param reason: for people; names hosts at most, never what was sent
     """
 
-    fault: Fault
-    why: str
+    kind: ErrorKind
+    reason: str
 
 
-Sent = Reply | Lost
+SendResult = Reply | TransportError
 
 Credentials = AuthBase | tuple[str, str]
 """What puts a token on a request, or an id and a secret."""
@@ -74,7 +74,7 @@ class Transport:
 
     :param settings: time-outs, authorities, how long to be patient
     :param session: made when not given
-    :param patient: False makes each call once and waits for nothing
+    :param retry: False makes each call once and waits for nothing
     :param clock: seconds that only grow
     :param stop: ends every wait; once it is set, nothing is sent
     :param sleep: waits for seconds in place of the signal's own wait, for tests
@@ -85,19 +85,19 @@ class Transport:
         settings: ZoomSettings,
         *,
         session: requests.Session | None = None,
-        patient: bool = True,
+        retry: bool = True,
         clock: Callable[[], float] = time.monotonic,
         stop: StopSignal | None = None,
         sleep: Callable[[float], None] | None = None,
     ) -> None:
         self.session = session or _new_session()
-        self.patient = patient
+        self.retry = retry
         self.clock = clock
         self.stop = stop or StopSignal()
         self.sleep = sleep
         self.retries = 0
         self.waited = 0.0
-        self._max_wait = settings.max_wait if patient else 0.0
+        self._max_wait = settings.max_wait if retry else 0.0
         self._timeouts = (settings.connect_timeout, settings.timeout)
         self._verify: str | bool = settings.ca_bundle or True
 
@@ -110,13 +110,13 @@ class Transport:
         params: Mapping[str, str] | None = None,
         json: Mapping[str, Any] | None = None,
         data: Mapping[str, str] | None = None,
-    ) -> Sent:
+    ) -> SendResult:
         """
         Send one request once; redirects are not followed, since they would carry secrets.
 
         :raises ZoomStoppedError: the stop is set; nothing was sent
         """
-        self.stop.check()
+        self.stop.raise_if_set()
         try:
             response = self.session.request(
                 method,
@@ -127,26 +127,26 @@ class Transport:
                 data=data,
                 timeout=self._timeouts,
                 verify=self._verify,
-                proxies=_DIRECT if url.startswith("http://") else None,
+                proxies=_NO_PROXY if url.startswith("http://") else None,
                 allow_redirects=False,
             )
         # Not all that requests raises is its own: a missing ca_bundle is an OSError, a redirect to
         # nonsense or a header that cannot be written a ValueError.
         except (OSError, ValueError) as error:
-            return _lost(error)
-        return Reply.of(response)
+            return _classify(error)
+        return Reply.from_response(response)
 
-    def persist(
+    def request_with_retries(
         self,
-        send: Callable[[Credentials], Sent],
+        send: Callable[[Credentials], SendResult],
         *,
         authorize: Callable[[float], Credentials],
-        rate: RateLimiter | None = None,
-        at_once: ConcurrencyLimiter | None = None,
-        repeatable: bool = True,
-        renewable: bool = False,
+        rate_limiter: RateLimiter | None = None,
+        concurrency: ConcurrencyLimiter | None = None,
+        idempotent: bool = True,
+        renew_token: bool = False,
         max_wait: float | None = None,
-    ) -> tuple[Sent, bool]:
+    ) -> tuple[SendResult, bool]:
         """
         Send until there is an answer worth returning, good or bad.
 
@@ -155,10 +155,10 @@ class Transport:
         :param send: makes the call once
         :param authorize: returns the credentials of the next call, within so many seconds; they
             count as part of ``max_wait``
-        :param rate: asked before each call; learns of refusals for the pace
-        :param at_once: admits each call; learns of refusals for the number at once
-        :param repeatable: whether a second call does no harm where the first was acted on
-        :param renewable: whether a refused token may be replaced, once
+        :param rate_limiter: asked before each call; learns of refusals for the pace
+        :param concurrency: admits each call; learns of refusals for the number at once
+        :param idempotent: whether a second call does no harm where the first was acted on
+        :param renew_token: whether a refused token may be replaced, once
         :param max_wait: instead of the settings', in seconds
         :return: the last outcome, and whether Zoom may have acted on an earlier one
         :raises ZoomStoppedError: Zoom has not acted, unless a second call does no harm
@@ -170,42 +170,46 @@ class Transport:
             # Before the pace is asked: calls that waited for one token must not leave all at once.
             credentials = authorize(max(0.0, limit - waited))
             authorized_in = self.clock() - asked_at
-            if rate is not None:
-                rate.acquire(self.pause)
-            with at_once.admit(self.stop.check) if at_once is not None else nullcontext():
-                got = send(credentials)
-            outcome = got.fault if isinstance(got, Lost) else got
+            if rate_limiter is not None:
+                rate_limiter.acquire(self.pause)
+            with (
+                concurrency.slot(self.stop.raise_if_set)
+                if concurrency is not None
+                else nullcontext()
+            ):
+                result = send(credentials)
+            outcome = result.kind if isinstance(result, TransportError) else result
             tries += 1
             began = began if tries > 1 else self.clock() - authorized_in
             waited = max(waited, self.clock() - began)
             now = datetime.now(UTC)
-            if isinstance(got, Reply) and (text := unbelieved(got.headers, now)):
+            if isinstance(result, Reply) and (text := ignored_retry_after(result.headers, now)):
                 log.warning("Zoom's reply says Retry-After: %s, which is not believed.", text)
-            decision = decide(
+            decision = decide_retry(
                 outcome,
-                repeatable=repeatable,
+                idempotent=idempotent,
                 tries=tries,
                 waited=waited,
                 max_wait=limit,
-                renewed=not (renewable and self.patient),
+                token_renewed=not (renew_token and self.retry),
                 now=now,
                 jitter=random.random(),  # noqa: S311 - spreads calls, guards nothing
             )
-            if decision.throttled and rate is not None:
-                rate.on_throttled()
-            if decision.crowded and at_once is not None:
-                at_once.on_throttled()
+            if decision.throttled and rate_limiter is not None:
+                rate_limiter.on_throttled()
+            if decision.concurrency_limited and concurrency is not None:
+                concurrency.on_throttled()
             if decision.action == "renew":
-                renewable = False
+                renew_token = False
             elif decision.action == "retry":
                 uncertain = uncertain or may_have_acted(outcome)
                 waited += decision.delay
                 self.retries += 1
                 self.waited += decision.delay
-                log.info("Zoom: %s; again in %.1f s", _told(got), decision.delay)
+                log.info("Zoom: %s; again in %.1f s", _describe(result), decision.delay)
                 self.pause(decision.delay)
             else:
-                return got, uncertain
+                return result, uncertain
 
     def pause(self, seconds: float) -> None:
         """
@@ -213,19 +217,19 @@ class Transport:
 
         :raises ZoomStoppedError: the stop is set, or was while we waited
         """
-        self.stop.check()
+        self.stop.raise_if_set()
         if seconds > 0:
             if self.sleep is None:
                 self.stop.wait(seconds)
             else:
                 self.sleep(seconds)
-            self.stop.check()
+            self.stop.raise_if_set()
 
 
-def unavailable(lost: Lost, call: str) -> ZoomError:
+def build_unavailable_error(lost: TransportError, call: str) -> ZoomError:
     """Make the exception for a call that had no reply."""
-    remedy: Remedy = "fail" if lost.fault in (Fault.UNTRUSTED, Fault.INVALID) else "retry"
-    return ZoomUnavailableError(f"{call}: {lost.why}.", remedy=remedy)
+    remedy: Remedy = "fail" if lost.kind in (ErrorKind.UNTRUSTED, ErrorKind.INVALID) else "retry"
+    return ZoomUnavailableError(f"{call}: {lost.reason}.", remedy=remedy)
 
 
 def _new_session() -> requests.Session:
@@ -239,51 +243,63 @@ def _new_session() -> requests.Session:
     return session
 
 
-def _lost(error: OSError | ValueError) -> Lost:
+def _classify(error: OSError | ValueError) -> TransportError:
     """Tell how a call failed; the texts of requests are not passed on, they quote too much."""
-    chain = _causes(error)
-    untrusted = next((lost for lost in map(_no_tls, chain) if lost is not None), None)
+    chain = _error_chain(error)
+    untrusted = next((lost for lost in map(_classify_tls, chain) if lost is not None), None)
     if untrusted is not None:
         return untrusted
     if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
-        return Lost(Fault.UNTRUSTED, _NO_AUTHORITIES)
+        return TransportError(ErrorKind.UNTRUSTED, _BAD_CA_FILE_TEXT)
     if isinstance(error, requests.exceptions.ProxyError):
-        return Lost(Fault.NOT_SENT, "the proxy (HTTPS_PROXY) cannot be reached or refuses")
+        return TransportError(
+            ErrorKind.NOT_SENT, "the proxy (HTTPS_PROXY) cannot be reached or refuses"
+        )
     if isinstance(error, requests.exceptions.ConnectTimeout):
-        return Lost(Fault.NOT_SENT, "no connection within connect_timeout")
+        return TransportError(ErrorKind.NOT_SENT, "no connection within connect_timeout")
     if any(isinstance(e, socket.gaierror) for e in chain):
-        return Lost(Fault.NOT_SENT, "the host's name is not known; check the connection's host")
+        return TransportError(
+            ErrorKind.NOT_SENT, "the host's name is not known; check the connection's host"
+        )
     if any(isinstance(e, NewConnectionError) for e in chain):
-        return Lost(Fault.NOT_SENT, "no connection; check the connection's host and the network")
+        return TransportError(
+            ErrorKind.NOT_SENT, "no connection; check the connection's host and the network"
+        )
     if isinstance(error, requests.exceptions.Timeout):
-        return Lost(Fault.NO_REPLY, "no reply within timeout")
+        return TransportError(ErrorKind.NO_REPLY, "no reply within timeout")
     if isinstance(error, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
-        return Lost(Fault.NO_REPLY, "the connection was cut before the reply was complete")
+        return TransportError(
+            ErrorKind.NO_REPLY, "the connection was cut before the reply was complete"
+        )
     # The latter is about a header of the reply: Zoom was asked.
     if isinstance(error, requests.exceptions.ContentDecodingError) or any(
         isinstance(e, InvalidHeader) for e in chain
     ):
-        return Lost(Fault.NO_REPLY, "the reply could not be decoded")
-    return Lost(Fault.INVALID, f"the request could not be made ({type(error).__name__})")
+        return TransportError(ErrorKind.NO_REPLY, "the reply could not be decoded")
+    return TransportError(
+        ErrorKind.INVALID, f"the request could not be made ({type(error).__name__})"
+    )
 
 
-def _no_tls(error: BaseException) -> Lost | None:
+def _classify_tls(error: BaseException) -> TransportError | None:
     """Tell why no trusted connection came about, where this error is the reason."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return Lost(
-            Fault.UNTRUSTED,
+        return TransportError(
+            ErrorKind.UNTRUSTED,
             f"the server's certificate does not hold ({error.verify_message}); for a "
             "private authority set the connection's ca_bundle",
         )
     reason = (error.reason or "") if isinstance(error, ssl.SSLError) else ""
-    if reason in _NOT_AUTHORITIES:
-        return Lost(Fault.UNTRUSTED, _NO_AUTHORITIES)
+    if reason in _BAD_CA_FILE:
+        return TransportError(ErrorKind.UNTRUSTED, _BAD_CA_FILE_TEXT)
     if reason.endswith(_NO_HANDSHAKE):
-        return Lost(Fault.UNTRUSTED, "the host does not speak TLS; check its name and port")
+        return TransportError(
+            ErrorKind.UNTRUSTED, "the host does not speak TLS; check its name and port"
+        )
     return None
 
 
-def _causes(error: BaseException) -> list[BaseException]:
+def _error_chain(error: BaseException) -> list[BaseException]:
     """List an error, what it wraps and what it came from."""
     found: list[BaseException] = []
     pending: list[BaseException | None] = [error]
@@ -299,8 +315,8 @@ def _causes(error: BaseException) -> list[BaseException]:
     return found
 
 
-def _told(got: Sent) -> str:
-    if isinstance(got, Lost):
-        return got.why
-    tracking = f", tracking id {got.tracking_id}" if got.tracking_id else ""
-    return f"HTTP {got.status}, code {got.code}{tracking}"
+def _describe(result: SendResult) -> str:
+    if isinstance(result, TransportError):
+        return result.reason
+    tracking = f", tracking id {result.tracking_id}" if result.tracking_id else ""
+    return f"HTTP {result.status}, code {result.code}{tracking}"

@@ -10,8 +10,8 @@ from zoom_provider.api.base_client import MAX_NAME_LENGTH, BaseClient, LostReply
 from zoom_provider.api.paging import Page
 from zoom_provider.api.response import Reply, printable
 from zoom_provider.exceptions import ZoomProtocolError, ZoomValidationError
-from zoom_provider.models.user import CreateRequest, check
-from zoom_provider.models.validation import nearest
+from zoom_provider.models.user import CreateRequest, parse_create_request
+from zoom_provider.models.validation import nearest_name
 
 log = logging.getLogger(__name__)
 
@@ -37,14 +37,14 @@ TRANSFERS: Final = tuple(
 class UserMethods(BaseClient):
     """The calls of ``/users``. ``user`` is an id or an e-mail address throughout."""
 
-    def checked(self, action: object, user_info: object) -> CreateRequest:
+    def validate_user(self, action: object, user_info: object) -> CreateRequest:
         """
         Hold a person against Zoom's rules and the connection's domains, without a call.
 
         :raises ZoomValidationError: with all faults by field
         """
         try:
-            request = check(action, user_info)
+            request = parse_create_request(action, user_info)
         except ZoomValidationError as error:
             given = user_info.get("email") if isinstance(user_info, Mapping) else None
             error.email = printable(given, MAX_NAME_LENGTH) if isinstance(given, str) else None
@@ -72,7 +72,7 @@ class UserMethods(BaseClient):
             "/users",
             user=request.email,
             json=request.body(),
-            repeatable=False,
+            idempotent=False,
             scope="user:write:user:admin",
         )
         if not isinstance(reply.payload.get("id"), str):
@@ -90,19 +90,19 @@ class UserMethods(BaseClient):
 
         :raises ZoomNotFoundError: Zoom has no such person in this account
         """
-        return self.look_up(user).payload
+        return self.get_user_reply(user).payload
 
-    def look_up(self, user: str, *, patient: bool = True) -> Reply:
+    def get_user_reply(self, user: str, *, retry: bool = True) -> Reply:
         """
         Return the whole reply to :meth:`get_user`.
 
-        :param patient: False makes the call once and waits for nothing
+        :param retry: False makes the call once and waits for nothing
         """
         reply = self._request(
             "GET",
             "/users/{user}",
             {"user": user},
-            max_wait=None if patient else 0.0,
+            max_wait=None if retry else 0.0,
             scope="user:read:user:admin",
         )
         if not isinstance(reply.payload.get("email"), str):
@@ -122,10 +122,10 @@ class UserMethods(BaseClient):
 
         :raises ZoomProtocolError: the pages do not end
         """
-        for people, _ in self.pages(status):
+        for people, _ in self.list_user_pages(status):
             yield from people
 
-    def pages(self, status: UserStatus) -> Iterator[Page]:
+    def list_user_pages(self, status: UserStatus) -> Iterator[Page]:
         """Yield :meth:`list_users` by pages, each with the number of people that Zoom announces."""
         return self._pages(
             "/users",
@@ -189,7 +189,7 @@ class UserMethods(BaseClient):
             {"user": user},
             params={"action": action, **_transfer_params(transfer)},
             scope="user:delete:user:admin",
-            gone_is_done=True,
+            retried_404_ok=True,
         )
 
 
@@ -201,7 +201,7 @@ def _transfer_params(transfer: Mapping[str, str | bool]) -> dict[str, str]:
     """
     for name in transfer:
         if name not in TRANSFERS:
-            near = nearest(name, TRANSFERS) or "transfer_email"
+            near = nearest_name(name, TRANSFERS) or "transfer_email"
             raise ZoomValidationError(
                 f"There is no {name}; did you mean {near}?", errors={name: ["is unknown"]}
             )

@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_STATE = "zoom_progress"
-_ATTEMPT = "zoom_attempt"
-_LONGEST_NAME = 160
+_CHECKPOINT_KEY = "zoom_progress"
+_ATTEMPT_KEY = "zoom_attempt"
+_MAX_NAME_LENGTH = 160
 
 
-def _local(path: str) -> Path | None:
+def _local_path(path: str) -> Path | None:
     """Return the path on this worker's disk; None for an object store's URL."""
     if "://" in path and not path.startswith("file://"):
         return None
@@ -44,7 +44,7 @@ class AirflowFiles:
 
     def open_text(self, path: str, mode: str = "r") -> TextIO:
         """Open a file to read text; an object is copied to this worker's disk first."""
-        file = _local(path)
+        file = _local_path(path)
         # A byte-order mark before a quotation mark would make that a part of a column's name.
         if file is not None:
             return cast(TextIO, file.open(mode, encoding="utf-8-sig", newline=""))
@@ -62,7 +62,7 @@ class AirflowFiles:
 
     def head(self, path: str, size: int) -> bytes | None:
         """Return the first bytes of a file; None where there is none."""
-        place: Any = _local(path) or ObjectStoragePath(path)
+        place: Any = _local_path(path) or ObjectStoragePath(path)
         try:
             with place.open("rb") as file:
                 return bytes(file.read(size))
@@ -80,7 +80,7 @@ class AirflowFiles:
 
     def create(self, path: str) -> LocalOutput | StoreOutput:
         """Begin a file that appears under its name at ``publish``; its folder is made."""
-        file = _local(path)
+        file = _local_path(path)
         return StoreOutput(path) if file is None else LocalOutput(file)
 
     def move(self, path: str, target: str, identity: object = None) -> None:
@@ -89,7 +89,7 @@ class AirflowFiles:
 
         :param identity: of the file that is meant; another one stays where it is
         """
-        file, other = _local(path), _local(target)
+        file, other = _local_path(path), _local_path(target)
         if file is not None and other is not None:
             # Of a link it is the file that moves: the link leads to what takes its place.
             with suppress(FileNotFoundError):
@@ -100,13 +100,13 @@ class AirflowFiles:
 
     def delete(self, path: str) -> None:
         """Delete a file; do nothing where there is none."""
-        place: Any = _local(path) or ObjectStoragePath(path)
+        place: Any = _local_path(path) or ObjectStoragePath(path)
         with suppress(FileNotFoundError, NotADirectoryError):
             place.unlink()
 
     def identity(self, path: str) -> object:
         """Return what changes where another file takes the name; None in an object store."""
-        file = _local(path)
+        file = _local_path(path)
         try:
             return None if file is None else _identity(file.stat())
         except (FileNotFoundError, NotADirectoryError):
@@ -114,7 +114,7 @@ class AirflowFiles:
 
     def same(self, path: str, other: str) -> bool:
         """Say whether two paths lead to one file, whether or not it is there yet."""
-        one, two = _local(path), _local(other)
+        one, two = _local_path(path), _local_path(other)
         if one is None or two is None:
             return one is two and _normal_url(path) == _normal_url(other)
         if one.exists() and two.exists():
@@ -155,10 +155,10 @@ class LocalOutput:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path.parent.resolve() / path.name if not path.is_symlink() else path.resolve()
-        self._own = self._path.with_name(f".zoom-{uuid4().hex}.part")
-        self._file = self._own.open("xb", buffering=0)
+        self._temporary = self._path.with_name(f".zoom-{uuid4().hex}.part")
+        self._file = self._temporary.open("xb", buffering=0)
         self.identity: object = _identity(os.fstat(self._file.fileno()))
-        self._torn = False
+        self._incomplete = False
         self._size = 0
         self.live = False
 
@@ -168,37 +168,37 @@ class LocalOutput:
 
     def write(self, data: bytes) -> None:
         """Write bytes; what a failure has left of those before is taken away first."""
-        if self._torn:
+        if self._incomplete:
             self._file.seek(self._size)
             self._file.truncate()
-        self._torn = True
+        self._incomplete = True
         rest = memoryview(data)
         while rest:
             rest = rest[self._file.write(rest) :]
         self._size += len(data)
-        self._torn = False
+        self._incomplete = False
 
     def publish(self, *, replace: bool) -> None:
         """Give it its name; from then on what is written is seen at once."""
         if self.live:
             return
         if replace:
-            self._own.replace(self._path)
+            self._temporary.replace(self._path)
         else:
             try:
-                self._path.hardlink_to(self._own)
-                self._own.unlink()
+                self._path.hardlink_to(self._temporary)
+                self._temporary.unlink()
             except FileExistsError:
                 raise
             except OSError:  # a file system without links
-                self._own.replace(self._path)
+                self._temporary.replace(self._path)
         self.live = True
 
     def close(self) -> None:
         """Close it; a file that was never published is dropped."""
         self._file.close()
         if not self.live:
-            self._own.unlink(missing_ok=True)
+            self._temporary.unlink(missing_ok=True)
 
 
 class StoreOutput:
@@ -241,23 +241,23 @@ class TaskCheckpoint:
         self._store = store
 
     @classmethod
-    def of(cls, context: Context) -> TaskCheckpoint | None:
+    def from_context(cls, context: Context) -> TaskCheckpoint | None:
         """Return the checkpoint of a task; None where Airflow keeps no task state."""
         store: Any = context.get("task_state_store")
         return None if store is None else cls(store)
 
     def load(self) -> dict[str, Any]:
         """Return what was saved last; empty if nothing was."""
-        state = self._store.get(_STATE)
+        state = self._store.get(_CHECKPOINT_KEY)
         return state if isinstance(state, dict) else {}
 
     def save(self, state: Mapping[str, Any]) -> None:
         """Keep a JSON object of at most 64 KB."""
-        self._store.set(_STATE, dict(state))
+        self._store.set(_CHECKPOINT_KEY, dict(state))
 
     def clear(self) -> None:
         """Forget it: the task is done."""
-        self._store.delete(_STATE)
+        self._store.delete(_CHECKPOINT_KEY)
 
 
 class TaskAttemptNote:
@@ -271,22 +271,22 @@ class TaskAttemptNote:
 
     def load(self, email: str) -> bool:
         """Say whether an earlier try was about to post this user."""
-        return bool(self._store.get(_ATTEMPT) == self._digest(email))
+        return bool(self._store.get(_ATTEMPT_KEY) == self._digest(email))
 
     def save(self, email: str) -> None:
         """Note that this user is about to be posted."""
-        self._store.set(_ATTEMPT, self._digest(email))
+        self._store.set(_ATTEMPT_KEY, self._digest(email))
 
     def clear(self) -> None:
         """Forget it."""
-        self._store.delete(_ATTEMPT)
+        self._store.delete(_ATTEMPT_KEY)
 
     def _digest(self, email: str) -> str:
         text = "\0".join(map(str, (*self._ids, email.lower())))
         return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
-def run_began(context: Context) -> datetime | None:
+def run_started_at(context: Context) -> datetime | None:
     """Return when the DAG run began, if this is not the task's first try; None where unknown."""
     if getattr(context.get("ti"), "try_number", 1) <= 1:
         return None
@@ -311,7 +311,7 @@ def watch_supervisor() -> Callable[[], bool]:
     return lambda: os.getppid() != parent
 
 
-class AirflowMeter:
+class AirflowMetrics:
     """Sends counts and times to where Airflow sends its own."""
 
     def count(self, name: str, number: int = 1) -> None:
@@ -339,7 +339,7 @@ class VariableTokenStore:
         """Return what was saved last under ``key``; nothing where that cannot be read."""
         text = _variable_or_none(_variable_name(key))
         try:
-            tokens = json.loads(_safe(key).decrypt(text or ""))
+            tokens = json.loads(_cipher(key).decrypt(text or ""))
         except (ValueError, InvalidToken):
             return None
         return tokens if isinstance(tokens, dict) else None
@@ -347,10 +347,10 @@ class VariableTokenStore:
     def save(self, key: str, tokens: Mapping[str, Any]) -> None:
         """Replace what is saved under ``key``; the Variable's name shows a part of that."""
         text = json.dumps(dict(tokens))
-        Variable.set(_variable_name(key), _safe(key).encrypt(text.encode()).decode())
+        Variable.set(_variable_name(key), _cipher(key).encrypt(text.encode()).decode())
 
 
-def _safe(key: str) -> Fernet:
+def _cipher(key: str) -> Fernet:
     digest = hashlib.sha256(f"zoom tokens {key}".encode()).digest()
     return Fernet(base64.urlsafe_b64encode(digest))
 
@@ -386,7 +386,7 @@ def has_retries_left(context: Context) -> bool:
     return isinstance(number, int) and isinstance(most, int) and number <= most
 
 
-def default_report(context: Context) -> str:
+def default_report_path(context: Context) -> str:
     """Name a report under Airflow's base log folder, one for each run, task and map index."""
     *folders, task_id, map_index = task_ids(context)
     base = Path(conf.get("logging", "base_log_folder"), "zoom")
@@ -398,7 +398,7 @@ def _file_name(text: object) -> str:
     """Make a free text, such as the id of a run, one part of a path that leads nowhere else."""
     name = quote(str(text), safe="+:@=,")
     name = name.replace(".", "%2E") if not name.strip(".") else name
-    if len(name) > _LONGEST_NAME:
+    if len(name) > _MAX_NAME_LENGTH:
         # A disk takes 255 bytes; what stands beside a report has a longer ending.
-        name = f"{name[:_LONGEST_NAME]}~{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+        name = f"{name[:_MAX_NAME_LENGTH]}~{hashlib.sha256(name.encode()).hexdigest()[:12]}"
     return name

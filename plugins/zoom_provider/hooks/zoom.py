@@ -70,7 +70,7 @@ class ZoomHook(BaseHook):
 
         :raises ZoomValidationError: the connection is not usable; by field
         """
-        settings = settings_of(self.get_connection(self.zoom_conn_id))
+        settings = settings_from_connection(self.get_connection(self.zoom_conn_id))
         # Airflow masks it as it is stored; what is sent is without the blanks around it.
         for secret in (settings.client_secret, settings.refresh_token, settings.access_token):
             if secret:
@@ -99,7 +99,7 @@ class ZoomHook(BaseHook):
         :raises ZoomForeignAccountError: the address has a Zoom account elsewhere
         """
         client = self.get_conn()
-        return post_user(client, client.checked(action, user_info))
+        return post_user(client, client.validate_user(action, user_info))
 
     def get_user(self, user: str) -> dict[str, Any]:
         """
@@ -153,23 +153,23 @@ class ZoomHook(BaseHook):
     def test_connection(self) -> tuple[bool, str]:
         """Try the connection with one token request and one cheap read; never raise."""
         try:
-            settings = settings_of(self.get_connection(self.zoom_conn_id))
+            settings = settings_from_connection(self.get_connection(self.zoom_conn_id))
             client = ZoomClient(
                 replace(settings, timeout=min(settings.timeout, _TEST_TIMEOUT)),
                 on_secret=mask_secret,
-                patient=False,
+                retry=False,
                 # A token of its own: one from before would hide that the secret is wrong now.
                 tokens=TokenCache(),
             )
             with closing(client):
-                return True, client.greet()
+                return True, client.check_connection()
         except ZoomError as error:
             return False, str(error)
         except Exception as error:  # Airflow shows what is raised here as a bare HTTP 500
             return False, f"The connection could not be read ({type(error).__name__})."
 
 
-def settings_of(connection: Connection) -> ZoomSettings:
+def settings_from_connection(connection: Connection) -> ZoomSettings:
     """
     Turn an Airflow connection into settings.
 

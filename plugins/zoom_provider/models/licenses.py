@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from zoom_provider.models import rules
-from zoom_provider.models.validation import Faults, obeying
+from zoom_provider.models.validation import FieldErrors, rule_validator
 
 #: The values of ``feature.zoom_one_type``: the plans of Zoom Workplace and Zoom One, each a power
 #: of two.  The three largest appear rounded in Zoom's published reference.
@@ -36,80 +36,83 @@ LICENSE_OPTIONS: Final = {
     "ZOOM_WORKPLACE_BUNDLE": frozenset({4, 8}) | ZOOM_ONE_TYPES,
 }
 # What JavaScript makes of them, and so whoever copies from that reference.
-_ROUNDED = {
+_ROUNDED_VALUES = {
     72057594037927940: 1 << 56,
     144115188075855870: 1 << 57,
     576460752303423500: 1 << 59,
 }
 
 
-def present(value: object) -> object:
+def require(value: object) -> object:
     """Refuse ``null`` where something is required."""
     if value is None:
-        raise Faults("is required")
+        raise FieldErrors("is required")
     return value
 
 
-def list_up_to(most: int) -> Callable[[object], object]:
+def max_length_validator(most: int) -> Callable[[object], object]:
     """Make the test for a list's length, before anything looks at what may be a million items."""
 
     def test(value: object) -> object:
         if value is not None and not isinstance(value, list | tuple):
-            raise Faults("must be a list")
+            raise FieldErrors("must be a list")
         if value is not None and len(value) > most:
-            raise Faults(f"must not have more than {most} {'entry' if most == 1 else 'entries'}")
+            raise FieldErrors(
+                f"must not have more than {most} {'entry' if most == 1 else 'entries'}"
+            )
         return value
 
     return test
 
 
-def _option(value: object, allowed: frozenset[int], what: str) -> int:
-    number = rules.whole_number(present(value))
+def parse_option(value: object, allowed: frozenset[int], what: str) -> int:
+    """Read one of the numbers that Zoom has for a plan or licence."""
+    number = rules.parse_whole_number(require(value))
     if number is None:
-        raise Faults("must be a whole number")
+        raise FieldErrors("must be a whole number")
     if number in allowed:
         return number
-    if (meant := _ROUNDED.get(number)) in allowed:
-        raise Faults(f"is rounded, as in Zoom's published reference: write {meant}")
-    raise Faults(f"is not a value of Zoom's {what}")
+    if (meant := _ROUNDED_VALUES.get(number)) in allowed:
+        raise FieldErrors(f"is rounded, as in Zoom's published reference: write {meant}")
+    raise FieldErrors(f"is not a value of Zoom's {what}")
 
 
-def _zoom_one_type(value: object) -> int | None:
-    return None if value is None else _option(value, ZOOM_ONE_TYPES, "zoom_one_type")
+def _parse_zoom_one_type(value: object) -> int | None:
+    return None if value is None else parse_option(value, ZOOM_ONE_TYPES, "zoom_one_type")
 
 
-def united_plan(value: object) -> str | None:
+def parse_united_plan(value: object) -> str | None:
     """Read one of :data:`PLAN_UNITED_TYPES`, also from a number."""
     if value is None:
         return None
-    number = rules.whole_number(value)
+    number = rules.parse_whole_number(value)
     if number is None or str(number) not in PLAN_UNITED_TYPES:
-        raise Faults('must be one of Zoom\'s values, the powers of two from "1" to "131072"')
+        raise FieldErrors('must be one of Zoom\'s values, the powers of two from "1" to "131072"')
     return str(number)
 
 
-def _license_type(value: object) -> str:
-    if isinstance(present(value), str) and value in LICENSE_OPTIONS:
+def _parse_license_type(value: object) -> str:
+    if isinstance(require(value), str) and value in LICENSE_OPTIONS:
         return str(value)
-    raise Faults(f"must be {' or '.join(LICENSE_OPTIONS)}")
+    raise FieldErrors(f"must be {' or '.join(LICENSE_OPTIONS)}")
 
 
 #: An identifier that Zoom gave out.
 Id = Annotated[
     str,
     StringConstraints(strict=True, strip_whitespace=True),
-    AfterValidator(obeying(rules.id_faults)),
-    BeforeValidator(present),
+    AfterValidator(rule_validator(rules.id_errors)),
+    BeforeValidator(require),
 ]
 
 
-class Part(BaseModel):
+class RequestModel(BaseModel):
     """What all parts of a request have in common."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
-class Feature(Part):
+class Feature(RequestModel):
     """
     What the person is given besides meetings.
 
@@ -118,10 +121,10 @@ class Feature(Part):
     """
 
     zoom_phone: StrictBool | None = None
-    zoom_one_type: Annotated[int | None, BeforeValidator(_zoom_one_type)] = None
+    zoom_one_type: Annotated[int | None, BeforeValidator(_parse_zoom_one_type)] = None
 
 
-class LicenseInfo(Part):
+class LicenseInfo(RequestModel):
     """
     A licence out of one of several subscriptions of the account.
 
@@ -130,7 +133,7 @@ class LicenseInfo(Part):
     :param subscription_id: the subscription, as ``SUBREF-xxxxxx-xxxxxx``
     """
 
-    license_type: Annotated[str, BeforeValidator(_license_type)]
+    license_type: Annotated[str, BeforeValidator(_parse_license_type)]
     license_option: int
     subscription_id: Id
 
@@ -140,5 +143,9 @@ class LicenseInfo(Part):
         """Refuse what the type does not come with; of an unknown type, nothing is said."""
         license_type = info.data.get("license_type")
         if license_type is None:
-            return _option(value, frozenset().union(*LICENSE_OPTIONS.values()), "license_option")
-        return _option(value, LICENSE_OPTIONS[license_type], f"license_option for {license_type}")
+            return parse_option(
+                value, frozenset().union(*LICENSE_OPTIONS.values()), "license_option"
+            )
+        return parse_option(
+            value, LICENSE_OPTIONS[license_type], f"license_option for {license_type}"
+        )

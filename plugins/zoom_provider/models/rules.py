@@ -13,7 +13,7 @@ EMAIL_LENGTH = 128
 
 # Legal only inside quotes (RFC 5321), where no real address has them; but typical of
 # "Jane <jane@example.com>" and of several addresses in one cell.
-_NOT_IN_EMAIL = frozenset('()<>[]:;,\\"')
+_FORBIDDEN_IN_EMAIL = frozenset('()<>[]:;,\\"')
 
 # Line breaks and other controls, and the marks that reverse the order of the text around them.
 # Joiners, wide blanks and the like stay: names in Persian, Hindi or Japanese need them.
@@ -33,21 +33,21 @@ def _at_most_han(count: int) -> SchemaValidator:
 _HAN_TESTS = {count: _at_most_han(count) for count in (5, 10)}
 
 MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH = 8, 32
-RUN_LENGTH = 4
+SEQUENCE_LENGTH = 4
 
 _PASSWORD_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 # Zoom's reference counts "a letter (a, b, c..)" and "a number (1, 2, 3...)", so letters and digits
 # of other scripts may be in a password but do not meet these.  A letter without further words is
 # not listed: whoever has a capital and a small letter has one.
-_NEEDED = (
+_REQUIRED_CHARACTERS = (
     (re.compile("[0-9]"), "needs a digit (0-9)"),
     (re.compile("[A-Z]"), "needs a capital letter (A-Z)"),
     (re.compile("[a-z]"), "needs a small letter (a-z)"),
 )
 
 
-def email_faults(email: str) -> list[str]:
+def email_errors(email: str) -> list[str]:
     """
     List what keeps a text from being an e-mail address.
 
@@ -62,29 +62,29 @@ def email_faults(email: str) -> list[str]:
         return ["is required: the e-mail address of the person"]
     # What does not even look like an address may be a password that strayed into its column.
     start = email if len(email) <= 64 else f"{email[:64]}..."
-    shown = f"{start!r} " if _looks_like_one(email) else ""
-    faults = []
+    shown = f"{start!r} " if _looks_like_email(email) else ""
+    errors = []
     if len(email) > EMAIL_LENGTH:
-        faults.append(f"{shown}has more than {EMAIL_LENGTH} characters")
+        errors.append(f"{shown}has more than {EMAIL_LENGTH} characters")
     if " " in email or not email.isprintable():
-        faults.append(f"{shown}holds a blank, a control character or an invisible one")
-    if not _NOT_IN_EMAIL.isdisjoint(email):
-        faults.append(
+        errors.append(f"{shown}holds a blank, a control character or an invisible one")
+    if not _FORBIDDEN_IN_EMAIL.isdisjoint(email):
+        errors.append(
             f"{shown}must be one bare address without brackets, commas, quotes and the like"
         )
     if email.count("@") != 1:
-        return [*faults, f"{shown}must have exactly one @"]
+        return [*errors, f"{shown}must have exactly one @"]
     mailbox, _, domain = email.partition("@")
     if not mailbox:
-        faults.append(f"{shown}has nothing before the @")
+        errors.append(f"{shown}has nothing before the @")
     elif mailbox[0] == "." or mailbox[-1] == "." or ".." in mailbox:
-        faults.append(f"{shown}has a dot at an end of the part before the @, or two in a row")
-    if not faults and not _is_domain(domain):
-        faults.append(f"{shown}must have a domain such as example.com after the @")
-    return faults
+        errors.append(f"{shown}has a dot at an end of the part before the @, or two in a row")
+    if not errors and not _is_domain(domain):
+        errors.append(f"{shown}must have a domain such as example.com after the @")
+    return errors
 
 
-def _looks_like_one(email: str) -> bool:
+def _looks_like_email(email: str) -> bool:
     """Tell whether a text has the shape of an address, if a faulty one."""
     _, at, domain = email.rpartition("@")
     return at != "" and "." in domain
@@ -106,7 +106,7 @@ def _is_label(label: str) -> bool:
     )
 
 
-def name_faults(name: str, length: int, han: int) -> list[str]:
+def name_errors(name: str, length: int, han: int) -> list[str]:
     """
     List what Zoom has against a name.  The name itself is not repeated: names are not logged.
 
@@ -114,17 +114,17 @@ def name_faults(name: str, length: int, han: int) -> list[str]:
     :param length: how many characters Zoom allows
     :param han: how many of them may be Chinese characters, 5 or 10
     """
-    faults = []
+    errors = []
     if len(name) > length:
-        faults.append(f"must not have more than {length} characters")
+        errors.append(f"must not have more than {length} characters")
     if not name.isascii() and not _HAN_TESTS[han].isinstance_python(name):
-        faults.append(f"must not have more than {han} Chinese characters")
+        errors.append(f"must not have more than {han} Chinese characters")
     if _CONTROL.search(name):
-        faults.append("must not hold control characters")
-    return faults
+        errors.append("must not hold control characters")
+    return errors
 
 
-def password_faults(password: str) -> list[str]:
+def password_errors(password: str) -> list[str]:
     """
     List what Zoom's basic requirements have against a password; empty when nothing.
 
@@ -132,25 +132,25 @@ def password_faults(password: str) -> list[str]:
 
     :param password: the password as it would be sent, blanks included
     """
-    faults = []
+    errors = []
     if not MIN_PASSWORD_LENGTH <= len(password) <= MAX_PASSWORD_LENGTH:
-        faults.append(f"must have {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters")
+        errors.append(f"must have {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters")
         # Looking further into megabytes helps nobody.
         password = password[: MAX_PASSWORD_LENGTH + 1]
     if _PASSWORD_CONTROL.search(password):
-        faults.append("holds a control character; does it end in a line break?")
-    faults += [text for pattern, text in _NEEDED if not pattern.search(password)]
+        errors.append("holds a control character; does it end in a line break?")
+    errors += [text for pattern, text in _REQUIRED_CHARACTERS if not pattern.search(password)]
     if len(password) > 1 and len(set(password.lower())) == 1:
-        faults.append("must not be one character repeated")
-    if has_run(password):
-        faults.append(
-            f"must not hold a run of {RUN_LENGTH} or more ascending letters or digits "
+        errors.append("must not be one character repeated")
+    if has_sequence(password):
+        errors.append(
+            f"must not hold a run of {SEQUENCE_LENGTH} or more ascending letters or digits "
             "such as 1234 or abcd"
         )
-    return faults
+    return errors
 
 
-def has_run(text: str, length: int = RUN_LENGTH) -> bool:
+def has_sequence(text: str, length: int = SEQUENCE_LENGTH) -> bool:
     """
     Tell whether neighbours of the alphabet or of the digits follow each other in a text.
 
@@ -175,14 +175,14 @@ def has_run(text: str, length: int = RUN_LENGTH) -> bool:
     return False
 
 
-def id_faults(text: str) -> list[str]:
+def id_errors(text: str) -> list[str]:
     """List what keeps a text from being an identifier of Zoom's."""
     if not text:
         return ["must not be empty"]
     return ["must not hold control characters"] if _CONTROL.search(text) else []
 
 
-def whole_number(value: object) -> int | None:
+def parse_whole_number(value: object) -> int | None:
     """
     Read a whole number, also from a string of digits; anything else gives None.
 
@@ -199,7 +199,7 @@ def whole_number(value: object) -> int | None:
     return None
 
 
-def shown_type(value: object) -> str:
+def describe_type(value: object) -> str:
     """
     Show a wrong ``type`` in a message: a word or a number as it is, all else by its kind.
 
@@ -214,10 +214,10 @@ def shown_type(value: object) -> str:
         return str(int(value)) if abs(value) < 10**9 else "a larger number"
     if isinstance(value, float):
         return "a number with a decimal point"
-    return kind(value)
+    return json_type_name(value)
 
 
-def kind(value: object) -> str:
+def json_type_name(value: object) -> str:
     """Name the kind of a value in JSON's words, or else Python's."""
     if value is None:
         return "null"

@@ -1,9 +1,9 @@
 """
 What Zoom takes to create a person, ``action`` and ``user_info``, and Zoom's rules for them.
 
-:func:`check` turns what somebody wrote into a request that Zoom can be sent, or tells everything
+:func:`parse_create_request` turns input into a request that Zoom accepts, or reports everything
 that is wrong with it at once.  The rules are those of Zoom's reference for ``POST /users``; where
-it is silent, what could be right is let through, since Zoom has the last word.
+it is silent, values that may be right pass, since Zoom has the last word.
 
 Four readings hold for all fields: ``null`` in an optional field means "not given"; text is
 stripped of surrounding blanks, except in a password; a name of blanks only is not given; a whole
@@ -32,12 +32,18 @@ from zoom_provider.models.licenses import (
     Feature,
     Id,
     LicenseInfo,
-    Part,
-    list_up_to,
-    present,
-    united_plan,
+    RequestModel,
+    max_length_validator,
+    parse_united_plan,
+    require,
 )
-from zoom_provider.models.validation import Faults, by_field, nearest, obeying, refusal
+from zoom_provider.models.validation import (
+    FieldErrors,
+    build_validation_error,
+    errors_by_field,
+    nearest_name,
+    rule_validator,
+)
 
 
 class Action(StrEnum):
@@ -64,60 +70,64 @@ class UserType(IntEnum):
 
 
 _USER_TYPES: Final[Mapping[int | None, UserType]] = {int(kind): kind for kind in UserType}
-_OBJECT = "must be an object, that is, Zoom's field names with their values"
-_TYPES_TODAY = "1 (Basic), 2 (Licensed) or 4 (Unassigned without Meetings Basic)"
+_MUST_BE_OBJECT = "must be an object, that is, Zoom's field names with their values"
+_CURRENT_TYPES = "1 (Basic), 2 (Licensed) or 4 (Unassigned without Meetings Basic)"
 
 
-def _not_bytes(value: object) -> object:
+def _require_text(value: object) -> object:
     if value is None or isinstance(value, str | SecretStr):
         return value
-    raise Faults("must be a string")
+    raise FieldErrors("must be a string")
 
 
-def _password(password: SecretStr | None) -> SecretStr | None:
+def _validate_password(password: SecretStr | None) -> SecretStr | None:
     if password is not None:
-        obeying(rules.password_faults)(password.get_secret_value())
+        rule_validator(rules.password_errors)(password.get_secret_value())
     return password
 
 
-def _user_type(value: object) -> UserType:
-    number = rules.whole_number(value)
+def _parse_user_type(value: object) -> UserType:
+    number = rules.parse_whole_number(value)
     if number in _USER_TYPES:
         return _USER_TYPES[number]
     word = value.strip().upper() if isinstance(value, str) else None
     if value is None or word == "":
-        raise Faults(f"is required: {_TYPES_TODAY}")
-    text = f"must be {_TYPES_TODAY}, not {rules.shown_type(value)}"
+        raise FieldErrors(f"is required: {_CURRENT_TYPES}")
+    text = f"must be {_CURRENT_TYPES}, not {rules.describe_type(value)}"
     if word and word in UserType.__members__:
         text += f" (write {UserType[word].value})"
-    raise Faults(text)
+    raise FieldErrors(text)
 
 
-def _name(length: int, han: int) -> Callable[[str | None], str | None]:
+def _name_validator(length: int, han: int) -> Callable[[str | None], str | None]:
     """Make the reader of names of a given length; a blank one is not given."""
-    obey = obeying(partial(rules.name_faults, length=length, han=han))
-    return lambda name: obey(name) if name else None
+    validate = rule_validator(partial(rules.name_errors, length=length, han=han))
+    return lambda name: validate(name) if name else None
 
 
 _Name = Annotated[
-    str | None, StringConstraints(strict=True, strip_whitespace=True), AfterValidator(_name(64, 5))
+    str | None,
+    StringConstraints(strict=True, strip_whitespace=True),
+    AfterValidator(_name_validator(64, 5)),
 ]
 _DisplayName = Annotated[
     str | None,
     StringConstraints(strict=True, strip_whitespace=True),
-    AfterValidator(_name(128, 10)),
+    AfterValidator(_name_validator(128, 10)),
 ]
 _Email = Annotated[
     str,
     StringConstraints(strict=True, strip_whitespace=True),
-    AfterValidator(obeying(rules.email_faults)),
-    BeforeValidator(present),
+    AfterValidator(rule_validator(rules.email_errors)),
+    BeforeValidator(require),
 ]
 # Not strict: that would refuse plain strings.
-_Password = Annotated[SecretStr | None, AfterValidator(_password), BeforeValidator(_not_bytes)]
+_Password = Annotated[
+    SecretStr | None, AfterValidator(_validate_password), BeforeValidator(_require_text)
+]
 
 
-class UserInfo(Part):
+class UserInfo(RequestModel):
     """
     A person as Zoom's reference describes ``user_info`` at creation.
 
@@ -128,7 +138,7 @@ class UserInfo(Part):
     :param first_name: at most 64 characters, at most 5 of them Chinese
     :param last_name: at most 64 characters, at most 5 of them Chinese
     :param display_name: at most 128 characters, at most 10 of them Chinese
-    :param password: for ``autoCreate`` only, see :func:`zoom_provider.models.rules.password_faults`
+    :param password: for ``autoCreate`` only, see :func:`zoom_provider.models.rules.password_errors`
     :param division_ids: at most one
     :param feature: Zoom Phone and the Zoom Workplace plan
     :param plan_united_type: one of :data:`zoom_provider.models.licenses.PLAN_UNITED_TYPES`
@@ -136,19 +146,19 @@ class UserInfo(Part):
     """
 
     email: _Email
-    type: Annotated[UserType, BeforeValidator(_user_type)]
+    type: Annotated[UserType, BeforeValidator(_parse_user_type)]
     first_name: _Name = Field(default=None, repr=False)
     last_name: _Name = Field(default=None, repr=False)
     display_name: _DisplayName = Field(default=None, repr=False)
     password: _Password = Field(default=None, repr=False)
-    division_ids: Annotated[tuple[Id, ...] | None, BeforeValidator(list_up_to(1))] = None
+    division_ids: Annotated[tuple[Id, ...] | None, BeforeValidator(max_length_validator(1))] = None
     feature: Feature | None = None
-    plan_united_type: Annotated[str | None, BeforeValidator(united_plan)] = None
-    license_info_list: Annotated[tuple[LicenseInfo, ...] | None, BeforeValidator(list_up_to(2))] = (
-        None
-    )
+    plan_united_type: Annotated[str | None, BeforeValidator(parse_united_plan)] = None
+    license_info_list: Annotated[
+        tuple[LicenseInfo, ...] | None, BeforeValidator(max_length_validator(2))
+    ] = None
 
-    def given(self) -> dict[str, Any]:
+    def given_fields(self) -> dict[str, Any]:
         """Give the fields that were given, ready for JSON, without the password."""
         return self.model_dump(mode="json", exclude_none=True, exclude={"password"})
 
@@ -178,13 +188,13 @@ class CreateRequest:
 
         This is the one place where the password is in clear.
         """
-        user_info = self.user_info.given()
+        user_info = self.user_info.given_fields()
         if self.user_info.password is not None:
             user_info["password"] = self.user_info.password.get_secret_value()
         return {"action": self.action.value, "user_info": user_info}
 
 
-def check(action: object, user_info: object) -> CreateRequest:
+def parse_create_request(action: object, user_info: object) -> CreateRequest:
     """
     Hold an action and a person against Zoom's rules.
 
@@ -193,28 +203,28 @@ def check(action: object, user_info: object) -> CreateRequest:
     :raises ZoomValidationError: with everything that is wrong, by field
     """
     errors: dict[str, list[str]] = {}
-    chosen = _action(action, errors)
+    chosen = _parse_action(action, errors)
     person: UserInfo | None = None
     found: dict[str, list[str]] = {}
     try:
         person = UserInfo.model_validate(user_info)
     except ValidationError as error:
-        found = by_field(error, _known)
+        found = errors_by_field(error, _known_fields)
         if not isinstance(user_info, Mapping):
-            found = {"user_info": [f"{_OBJECT}, not {rules.kind(user_info)}"]}
+            found = {"user_info": [f"{_MUST_BE_OBJECT}, not {rules.json_type_name(user_info)}"]}
     # Raised further down, outside the handler: pydantic's error holds the input, password and all.
-    user_type, has_password = _glimpse(person, user_info)
+    user_type, has_password = _peek(person, user_info)
     if chosen is not None:
-        for field, text in _faults_of_action(chosen, user_type, has_password):
+        for field, text in _action_errors(chosen, user_type, has_password):
             errors.setdefault(field, []).append(text)
     for field, texts in found.items():
         errors.setdefault(field, []).extend(texts)
     if chosen is None or person is None or errors:
-        raise refusal(errors)
+        raise build_validation_error(errors)
     return CreateRequest(chosen, person, tuple(_warnings(chosen, person.type)))
 
 
-def _action(value: object, errors: dict[str, list[str]]) -> Action | None:
+def _parse_action(value: object, errors: dict[str, list[str]]) -> Action | None:
     """Read an action; one that is merely misspelt counts as meant, so that all faults are told."""
     text = value.strip() if isinstance(value, str) else ""
     if text in Action.__members__:
@@ -224,7 +234,7 @@ def _action(value: object, errors: dict[str, list[str]]) -> Action | None:
         errors["action"] = [f"is required: {wanted}"]
         return None
     by_case = {name.lower(): Action(name) for name in Action}
-    meant = by_case.get(nearest(text[:32].lower(), by_case) or "")
+    meant = by_case.get(nearest_name(text[:32].lower(), by_case) or "")
     if meant is None:
         errors["action"] = [f"must be {wanted}"]
     elif text.lower() == meant.lower():
@@ -235,16 +245,16 @@ def _action(value: object, errors: dict[str, list[str]]) -> Action | None:
     return None
 
 
-def _glimpse(person: UserInfo | None, raw: object) -> tuple[int | None, bool]:
+def _peek(person: UserInfo | None, raw: object) -> tuple[int | None, bool]:
     """Tell the type and whether there is a password, of a faulty person as far as one can."""
     if person is not None:
         return person.type, person.password is not None
     if not isinstance(raw, Mapping):
         return None, False
-    return rules.whole_number(raw.get("type")), raw.get("password") is not None
+    return rules.parse_whole_number(raw.get("type")), raw.get("password") is not None
 
 
-def _faults_of_action(
+def _action_errors(
     action: Action, user_type: int | None, has_password: bool
 ) -> Iterator[tuple[str, str]]:
     """Find what does not go together with an action."""
@@ -255,7 +265,7 @@ def _faults_of_action(
             "out or choose autoCreate",
         )
     if user_type == UserType.NONE and action is not Action.ssoCreate:
-        yield "user_info.type", f"99 (None) goes with ssoCreate only, otherwise {_TYPES_TODAY}"
+        yield "user_info.type", f"99 (None) goes with ssoCreate only, otherwise {_CURRENT_TYPES}"
 
 
 def _warnings(action: Action, user_type: UserType) -> Iterator[str]:
@@ -268,7 +278,7 @@ def _warnings(action: Action, user_type: UserType) -> Iterator[str]:
         yield f"user_info.type {user_type.value} with custCreate: Zoom's partner guide asks for 2"
 
 
-def _known(place: Sequence[int | str]) -> Collection[str]:
+def _known_fields(place: Sequence[int | str]) -> Collection[str]:
     """Name the fields that Zoom takes at a place in ``user_info``."""
     match tuple(place):
         case ():

@@ -39,7 +39,7 @@ PATCH_ONLY = frozenset(
     }
 )
 
-_WITH_PATCH = (
+_SET_BY_PATCH = (
     "is set with PATCH after the person exists (ZoomHook.update_user), not at creation: "
     "leave it out"
 )
@@ -52,7 +52,7 @@ _ROLE = (
     "(POST /roles/{roleId}/members)"
 )
 _READ_ONLY = "is given by Zoom and cannot be sent: leave it out"
-_ADVICE = {
+_HINTS = {
     "group": _GROUP,
     "groups": _GROUP,
     "group_ids": _GROUP,
@@ -71,7 +71,7 @@ _ADVICE = {
 }
 
 # Words of HR systems, which no likeness of letters would lead to Zoom's.
-_SYNONYMS = {
+SYNONYMS = {
     "department": "dept",
     "title": "job_title",
     "position": "job_title",
@@ -113,7 +113,7 @@ def visible(text: str, limit: int = _NAME_LENGTH) -> str:
     return kept if len(text) <= limit else f"{kept}..."
 
 
-def advice(name: str, known: Iterable[str], *, top: bool = True) -> str:
+def unknown_field_hint(name: str, known: Iterable[str], *, top: bool = True) -> str:
     """
     Say why Zoom does not take a field at creation and what was probably meant.
 
@@ -121,29 +121,29 @@ def advice(name: str, known: Iterable[str], *, top: bool = True) -> str:
     :param known: the fields that are taken at this place
     :param top: whether the place is ``user_info`` itself, where PATCH's fields may be looked for
     """
-    plain = _plain(name[:_NAME_LENGTH])
+    plain = normalize_name(name)
     if not top:
-        near = nearest(plain, known)
-        return f"is not a field of Zoom's here: {_mean(near, known)}"
+        near = nearest_name(plain, known)
+        return f"is not a field of Zoom's here: {_did_you_mean(near, known)}"
     if plain in PATCH_ONLY:
-        return _WITH_PATCH
-    if plain in _ADVICE:
-        return _ADVICE[plain]
-    near = _SYNONYMS.get(plain) or nearest(plain, {*known, *PATCH_ONLY, *_ADVICE})
+        return _SET_BY_PATCH
+    if plain in _HINTS:
+        return _HINTS[plain]
+    near = SYNONYMS.get(plain) or nearest_name(plain, {*known, *PATCH_ONLY, *_HINTS})
     if near in PATCH_ONLY:
-        return f"is not a field of Zoom's; {near} {_WITH_PATCH}"
-    if near in _ADVICE:
-        return f"is not a field of Zoom's; {near} {_ADVICE[near]}"
-    return f"is not a field of Zoom's: {_mean(near, known)}"
+        return f"is not a field of Zoom's; {near} {_SET_BY_PATCH}"
+    if near in _HINTS:
+        return f"is not a field of Zoom's; {near} {_HINTS[near]}"
+    return f"is not a field of Zoom's: {_did_you_mean(near, known)}"
 
 
-def _plain(name: str) -> str:
+def normalize_name(name: str) -> str:
     """Write ``First Name``, ``first-name`` and ``firstName`` as ``first_name``."""
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip())
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name[:_NAME_LENGTH].strip())
     return re.sub(r"\W+", "_", words).strip("_").lower()
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
+def nearest_name(name: str, known: Iterable[str]) -> str | None:
     """
     Find the known name that looks most like another one.
 
@@ -153,7 +153,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return next(iter(difflib.get_close_matches(name, sorted(known), n=1)), None)
 
 
-def _mean(near: str | None, known: Iterable[str]) -> str:
+def _did_you_mean(near: str | None, known: Iterable[str]) -> str:
     """Ask whether the nearest name was meant, or list what there is."""
     if near:
         return f"did you mean {near}?"
@@ -171,11 +171,11 @@ _TEXTS = {
 }
 
 # Somebody's whole export in one field must not fill a log.
-_MOST_FAULTS = 50
-_MOST_TOLD = 20
+_MAX_ERRORS = 50
+_MAX_ERRORS_LISTED = 20
 
 
-class Faults(ValueError):
+class FieldErrors(ValueError):
     """All that is wrong with one field; pydantic carries it here."""
 
     def __init__(self, *texts: str) -> None:
@@ -183,23 +183,27 @@ class Faults(ValueError):
         self.texts = texts
 
 
-def obeying(rule: Callable[[str], Sequence[str]]) -> Callable[[str], str]:
+def rule_validator(rule: Callable[[str], Sequence[str]]) -> Callable[[str], str]:
     """
     Make a validator for pydantic of a rule that lists faults.
 
     :param rule: what tells everything that is wrong with a text
     """
 
-    def obey(text: str) -> str:
-        if faults := rule(text):
-            raise Faults(*faults)
+    def validate(text: str) -> str:
+        if errors := rule(text):
+            raise FieldErrors(*errors)
         return text
 
-    return obey
+    return validate
 
 
-def by_field(
-    error: ValidationError, known: Callable[[Sequence[int | str]], Collection[str]]
+def errors_by_field(
+    error: ValidationError,
+    known: Callable[[Sequence[int | str]], Collection[str]],
+    *,
+    root: str = "user_info",
+    hint: Callable[..., str] = unknown_field_hint,
 ) -> dict[str, list[str]]:
     """
     Sort what pydantic found by field, named as in ``user_info.license_info_list[0].license_type``.
@@ -208,49 +212,53 @@ def by_field(
 
     :param error: what pydantic raised
     :param known: the fields that are taken at a place, none where a value has no fields
+    :param root: the name of the parameter that holds the fields
+    :param hint: says why a field is not taken, as :func:`advice` does
     """
     found: dict[str, list[str]] = {}
     # Counted one by one: names that are cut to the same length count as one field.
     for count, details in enumerate(error.errors(include_url=False, include_input=False)):
-        if count == _MOST_FAULTS:
-            found["user_info"] = ["has more faults than are worth listing"]
+        if count == _MAX_ERRORS:
+            found[root] = ["has more faults than are worth listing"]
             break
         loc = details["loc"]
         place, name = loc[:-1], loc[-1] if loc else ""
         if details["type"] == "string_unicode" and known(loc):
-            found.setdefault(_path(loc), []).append(_TEXTS["key_unicode"])
+            found.setdefault(_path(loc, root), []).append(_TEXTS["key_unicode"])
         elif details["type"] == "invalid_key":
-            found.setdefault(_path(place), []).append(_TEXTS["invalid_key"])
+            found.setdefault(_path(place, root), []).append(_TEXTS["invalid_key"])
         elif details["type"] == "extra_forbidden":
-            text = advice(str(name), known(place), top=not place)
-            found.setdefault(_path(loc), []).append(text)
+            text = hint(str(name), known(place), top=not place)
+            found.setdefault(_path(loc, root), []).append(text)
         else:
-            found.setdefault(_path(loc), []).extend(_texts(details))
+            found.setdefault(_path(loc, root), []).extend(_texts(details))
     return found
 
 
-def refusal(errors: Mapping[str, Sequence[str]]) -> ZoomValidationError:
+def build_validation_error(errors: Mapping[str, Sequence[str]]) -> ZoomValidationError:
     """
     Build the error that tells all faults of a person in one line.
 
     :param errors: what is wrong, by field
     """
-    told = [f"{field}: {', '.join(texts)}" for field, texts in list(errors.items())[:_MOST_TOLD]]
-    if len(errors) > _MOST_TOLD:
-        told.append(f"and {len(errors) - _MOST_TOLD} more fields")
-    return ZoomValidationError(f"Nothing was sent to Zoom: {'; '.join(told)}.", errors=errors)
+    listed = [
+        f"{field}: {', '.join(texts)}" for field, texts in list(errors.items())[:_MAX_ERRORS_LISTED]
+    ]
+    if len(errors) > _MAX_ERRORS_LISTED:
+        listed.append(f"and {len(errors) - _MAX_ERRORS_LISTED} more fields")
+    return ZoomValidationError(f"Nothing was sent to Zoom: {'; '.join(listed)}.", errors=errors)
 
 
 def _texts(details: ErrorDetails) -> Sequence[str]:
     """Put one of pydantic's findings into words that fit behind the name of a field."""
     context = details.get("ctx", {})
-    if isinstance(faults := context.get("error"), Faults):
-        return faults.texts
+    if isinstance(errors := context.get("error"), FieldErrors):
+        return errors.texts
     return [_TEXTS.get(details["type"], "is not valid")]
 
 
-def _path(loc: Sequence[int | str]) -> str:
+def _path(loc: Sequence[int | str], root: str) -> str:
     """Write where something is the way one would in code."""
-    return "user_info" + "".join(
+    return root + "".join(
         f"[{part}]" if isinstance(part, int) else f".{visible(part)}" for part in loc
     )

@@ -197,17 +197,17 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         client = self.hook.client
         files = airflow_io.AirflowFiles()
         if options.shard is not None:
-            client.share(options.shard[1])
+            client.divide_rate(options.shard[1])
         job_context = JobContext(
             client=client,
             files=files,
-            meter=airflow_io.AirflowMeter(),
-            store=airflow_io.TaskCheckpoint.of(context),
+            meter=airflow_io.AirflowMetrics(),
+            store=airflow_io.TaskCheckpoint.from_context(context),
             deferred_state=deferred_state,
             task_ids=airflow_io.task_ids(context),
             is_orphaned=airflow_io.watch_supervisor(),
         )
-        report = str(self.report or airflow_io.default_report(context))
+        report = str(self.report or airflow_io.default_report_path(context))
         return Job(options, report, job_context)
 
     def _raise_stop_cause(self, summary: Summary, context: Context) -> None:

@@ -79,21 +79,21 @@ class ZoomCreateUserOperator(UserInfoOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Create the user; return who they are now."""
-        from zoom_provider.hooks.airflow_io import TaskAttemptNote, run_began
+        from zoom_provider.hooks.airflow_io import TaskAttemptNote, run_started_at
         from zoom_provider.provisioning.create_user import create_once
         from zoom_provider.provisioning.options import parse_create_options
 
         with self.fail_fast_on_permanent_errors():
             options = parse_create_options(if_exists=self.if_exists, deferrable=self.deferrable)
             client = self.hook.client
-            request = client.checked(self.action, self.get_people("user_info"))
+            request = client.validate_user(self.action, self.get_people("user_info"))
             try:
                 created = create_once(
                     client,
                     request,
                     options.if_exists,
                     TaskAttemptNote(context),
-                    run_began(context),
+                    run_started_at(context),
                 )
             except ZoomDailyLimitError as error:
                 if options.deferrable:
@@ -119,7 +119,7 @@ def _build_result(client: ZoomClient, created: CreateResult, email: str) -> dict
     status = user.get("status")
     if status is None:
         try:
-            status = client.look_up(email, patient=False).payload.get("status")
+            status = client.get_user_reply(email, retry=False).payload.get("status")
         except ZoomError as error:
             log.warning("%s: their status is not known: %s", email, error)
     fields = {name: user.get(name) for name in ("id", "email", "type", "first_name", "last_name")}

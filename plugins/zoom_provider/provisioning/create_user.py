@@ -230,12 +230,8 @@ def _change_existing(
     if_exists: IfExists,
 ) -> CreateResult:
     user, change = _decide(client, request, existing, if_exists)
-    # Zoom refuses type and plan_united_type in one call.
-    plan = {name: value for name, value in change.fields.items() if name == "plan_united_type"}
-    rest = {name: value for name, value in change.fields.items() if name not in plan}
-    for part in (rest, plan):
-        if part:
-            client.update_user(str(user.get("id") or request.email), part)
+    for call in change.calls:
+        client.update_user(str(user.get("id") or request.email), call.values)
     return CreateResult(change.outcome, {**user, **change.fields}, change.reason)
 
 
@@ -292,7 +288,7 @@ def _settle(client: ZoomClient, email: str) -> Reply | None:
             break
         client.pause(pause)
         try:
-            return client.look_up(email, patient=False)
+            return client.get_user_reply(email, retry=False)
         except ZoomNotFoundError as absent:
             if absent.code == _EXPIRED_CODE:
                 raise _build_exists_error(_build_expired_user(email), absent) from None

@@ -78,7 +78,7 @@ def open_directory(client: ZoomClient, rows: Iterable[Row]) -> tuple[Directory, 
 def _choose_directory(
     client: ZoomClient, read: list[Row], remaining: Iterator[Row], pool: ThreadPoolExecutor
 ) -> tuple[Directory, Iterator[Row]]:
-    lists = {status: client.pages(status) for status in _STATUSES}
+    lists = {status: client.list_user_pages(status) for status in _STATUSES}
     try:
         first = list(pool.map(next, lists.values()))
     except ZoomPermissionError as error:

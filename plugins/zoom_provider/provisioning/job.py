@@ -81,7 +81,7 @@ class Job:
 
     :param options: the parameters
     :param path: of the report
-    :param around: what it is given
+    :param context: what it is given
     """
 
     def __init__(self, options: BulkOptions, path: str, context: JobContext) -> None:
@@ -96,7 +96,7 @@ class Job:
         state = sibling_path(path, f".{self._run}.state.json")
         store = context.store or FileCheckpointStore(state, context.files)
         self._saver = CheckpointSaver(store, context.client, self._run)
-        self._check: Check = partial(self._client.checked, options.action)
+        self._check: Check = partial(self._client.validate_user, options.action)
         self._earlier_lines: dict[str, RowResult] = {}
         self._rosters: set[str] = set()
         self._replaces: object = None

@@ -8,7 +8,7 @@ from typing import Any, Final
 from zoom_provider.api.response import printable
 from zoom_provider.exceptions import ZoomValidationError
 from zoom_provider.models.user import UserInfo
-from zoom_provider.models.validation import advice, visible
+from zoom_provider.models.validation import unknown_field_hint, visible
 from zoom_provider.provisioning.roster import Record, Unusable
 
 _FIELDS: Final = tuple(UserInfo.model_fields)
@@ -45,7 +45,7 @@ def check_mapping(mapping: object) -> None:
 def _fault_of(field: object, source: object) -> str | None:
     """Say what is wrong with one field's source."""
     if field not in _FIELDS:
-        return advice(str(field), _FIELDS)
+        return unknown_field_hint(str(field), _FIELDS)
     if source is None or source == "":
         return "names no source: leave the field out, or name a column"
     return _fault_of_object(source) if isinstance(source, Mapping) else None

@@ -177,7 +177,7 @@ class Runner:
     def _target_concurrency(self) -> int:
         """How many calls to have under way; a thread that settles a lost reply mostly sleeps."""
         most = self.options.max_concurrency
-        target = min(most, self.client.calls_worth_making())
+        target = min(most, self.client.target_concurrency())
         return target + min(most, len(self._settling))
 
     @property

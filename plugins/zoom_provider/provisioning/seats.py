@@ -92,8 +92,10 @@ def count_free_seats(client: ZoomClient, bought: PurchasedSeats) -> Seats:
     """Count what is free of the seats bought; active and pending users hold one each."""
     summary = client.count_users()
     used = {kind: _parse_count(summary.get(name)) for kind, name in _COUNT_FIELDS.items()}
-    pending = list(client.pages("pending"))
-    active, inactive = (next(client.pages(status))[1] for status in ("active", "inactive"))
+    pending = list(client.list_user_pages("pending"))
+    active, inactive = (
+        next(client.list_user_pages(status))[1] for status in ("active", "inactive")
+    )
     has_pending, has_inactive = _detect_counted_statuses(summary, active, pending[0][1], inactive)
     if not has_pending:
         for people, _ in pending:

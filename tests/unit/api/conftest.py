@@ -39,7 +39,7 @@ def client_of(clock: Clock) -> Iterator[ClientOf]:
         zoom: Simulator,
         *,
         tokens: TokenCache | None = None,
-        patient: bool = True,
+        retry: bool = True,
         on_secret: Callable[[str], None] = lambda secret: None,
         clock: Clock | None = None,
         stop: StopSignal | None = None,
@@ -57,7 +57,7 @@ def client_of(clock: Clock) -> Iterator[ClientOf]:
         client = ZoomClient(
             ZoomSettings(**(usual | settings)),
             tokens=TokenCache() if tokens is None else tokens,
-            patient=patient,
+            retry=retry,
             on_secret=on_secret,
             clock=clock or everybodys,
             stop=stop,

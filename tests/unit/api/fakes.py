@@ -51,7 +51,7 @@ class ClientOf(Protocol):
         zoom: Simulator,
         *,
         tokens: TokenCache | None = None,
-        patient: bool = True,
+        retry: bool = True,
         on_secret: Callable[[str], None] = ...,
         clock: Clock | None = None,
         stop: StopSignal | None = None,

@@ -16,7 +16,7 @@ GET = "GET /v2/users/*"
 def create(
     client: ZoomClient, email: str = NEW, action: str = "create", **info: Any
 ) -> dict[str, Any]:
-    return post_user(client, client.checked(action, {"email": email, "type": 1, **info}))
+    return post_user(client, client.validate_user(action, {"email": email, "type": 1, **info}))
 
 
 def traffic(zoom: Simulator) -> tuple[int, int]:

@@ -156,7 +156,7 @@ def test_tokens_that_are_always_refused_end_in_an_error_that_says_so(
 def test_an_impatient_client_asks_for_one_token(zoom: Simulator, client_of: ClientOf) -> None:
     zoom.fault("revoke_token", on="* /v2/*", times=None)
     with pytest.raises(ZoomAuthError):
-        client_of(zoom, patient=False).get_user(ANN)
+        client_of(zoom, retry=False).get_user(ANN)
     assert (tokens_asked(zoom), calls_made(zoom)) == (1, 1)
 
 
@@ -223,9 +223,9 @@ def test_a_token_replaced_meanwhile_is_not_forgotten(clock: Clock) -> None:
         return ZoomAuth(ZoomSettings(), ask, cache=cache, clock=clock)
 
     old = auth().token()
-    auth().refused(old)
+    auth().invalidate(old)
     new = auth().token()
-    auth().refused(old)
+    auth().invalidate(old)
     assert auth().token() is new
 
 

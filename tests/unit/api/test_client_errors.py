@@ -35,7 +35,7 @@ CALLS: dict[str, Call] = {
 
 
 def _request(client: ZoomClient) -> CreateRequest:
-    return client.checked("create", {"email": NEW, "type": 1})
+    return client.validate_user("create", {"email": NEW, "type": 1})
 
 
 def error_of(call: Call, client: ZoomClient) -> ZoomError:
@@ -133,7 +133,7 @@ def test_a_stop_names_no_user(client: ZoomClient) -> None:
 def test_a_fault_found_before_the_call_names_the_user_as_far_as_known(
     client: ZoomClient, user_info: object, email: str | None
 ) -> None:
-    error = error_of(lambda client: client.checked("create", user_info), client)
+    error = error_of(lambda client: client.validate_user("create", user_info), client)
     assert isinstance(error, ZoomValidationError)
     assert (error.email or None) == email
     assert str(error).startswith(f"{email}: ") is (email is not None)

@@ -37,7 +37,7 @@ def test_a_greeting_says_what_the_app_may_do(
     zoom.seed(ANN, "bob@example.com", {"email": "carl@example.com", "status": "pending"})
     if scopes is not None:
         zoom.configure(scopes=scopes)
-    assert client_of(zoom, patient=False).greet().endswith(text)
+    assert client_of(zoom, retry=False).check_connection().endswith(text)
     assert [call["path"] for call in zoom.requests()] == ["/oauth/token", "/v2/users"]
 
 
@@ -71,7 +71,7 @@ def test_an_impatient_greeting_fails_at_once(
     if fault is not None:
         zoom.fault(**fault, times=None)
     with pytest.raises(kind, match=text):
-        client_of(zoom, patient=False, **settings_).greet()
+        client_of(zoom, retry=False, **settings_).check_connection()
     assert len(zoom.requests("/oauth/token")) <= 1
     assert len(zoom.requests("/v2/*")) <= 1
     assert clock.waits == []

@@ -85,7 +85,7 @@ def test_all_pages_together_are_held_against_what_was_announced(
 ) -> None:
     zoom.seed(*people(601))
     assert len(list(client.list_users())) == 601
-    assert len(next(client.pages("active"))[0]) == 300  # who stops early knows that
+    assert len(next(client.list_user_pages("active"))[0]) == 300  # who stops early knows that
     assert caplog.records == []
 
 

@@ -64,7 +64,9 @@ class Account:
             self.probes += 1
             return self.probe()
 
-        return self.quota.judge(reply, email=email, now=self.now, probe=probe).taken_for_daily
+        return self.quota.classify(
+            reply, email=email, now=self.now, probe=probe
+        ).assumed_daily_limit
 
     def refuse(self, seconds: int, users: int = 5, reply: Reply = REFUSED) -> list[bool]:
         return [self.create(reply, f"p{n % users}@example.com") for n in range(seconds)]
@@ -128,7 +130,7 @@ def test_a_refusal_by_the_second_begins_the_evidence_again(account: Account) -> 
 def test_users_whose_reply_was_lost_are_no_evidence(account: Account) -> None:
     """Zoom works on their first create still, and refuses a second one meanwhile."""
     for number in range(5):
-        account.quota.note_lost(f"P{number}@example.com")
+        account.quota.note_lost_reply(f"P{number}@example.com")
     assert not any(account.refuse(120))
 
 

@@ -10,9 +10,9 @@ from tests.unit.api.documented import documented_refusals
 from zoom_provider.api.errors import (
     ACCOUNT_LEVEL_ERRORS,
     AMBIGUOUS_ERRORS,
-    ClientRefusedError,
     ErrorScope,
-    error_of,
+    InvalidClientError,
+    build_error,
     error_scope,
 )
 from zoom_provider.api.response import Reply
@@ -75,7 +75,7 @@ OF_A_CREATE: dict[tuple[int, int], ErrorScope] = {
 
 def refused(status: int, code: int) -> ZoomError:
     reply = Reply(status, {}, {"code": code, "message": "Zoom's words."})
-    return error_of(reply, call="POST /v2/users", scope="user:write:user:admin", now=NOW)
+    return build_error(reply, call="POST /v2/users", scope="user:write:user:admin", now=NOW)
 
 
 @pytest.mark.parametrize(("refusal", "scope"), OF_A_CREATE.items())
@@ -96,7 +96,7 @@ def test_every_documented_refusal_of_a_create_is_in_the_table() -> None:
     [
         # No reply of Zoom's API, or none at all.
         (ZoomAuthError("the grant is dead"), "account"),
-        (ClientRefusedError("wrong secret"), "account"),
+        (InvalidClientError("wrong secret"), "account"),
         (ZoomDailyLimitError("used up", reset_at=NOW), "account"),
         (ZoomStoppedError("stopped"), "account"),
         (ZoomPermissionError("denied"), "ambiguous"),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.unit.api.documented import documented_refusals
-from zoom_provider.api.errors import ClientRefusedError, error_of, token_error_of
+from zoom_provider.api.errors import InvalidClientError, build_error, build_token_error
 from zoom_provider.api.response import Reply
 from zoom_provider.exceptions import (
     ZoomAuthError,
@@ -43,7 +43,7 @@ def error(
     if code is not None:
         payload |= {"code": code, "message": message}
     reply = Reply(status, {"x-zm-trackingid": "rid=1"} | (headers or {}), payload, is_zoom)
-    return error_of(reply, call="POST /v2/users", scope=SCOPE, now=NOW, sent=sent)
+    return build_error(reply, call="POST /v2/users", scope=SCOPE, now=NOW, sent=sent)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_a_user_who_is_not_found_is_explained_by_the_call(
     call: str, code: int, says: str, not_said: str
 ) -> None:
     payload = {"code": code, "message": "Who is heir@example.com?"}
-    found = error_of(Reply(400, {}, payload), call=call, scope=SCOPE, now=NOW)
+    found = build_error(Reply(400, {}, payload), call=call, scope=SCOPE, now=NOW)
     assert type(found) is ZoomNotFoundError
     assert says in str(found)
     assert not_said not in str(found)
@@ -201,7 +201,7 @@ def test_every_documented_refusal_keeps_zooms_words() -> None:
     for each in refusals:
         reply = Reply(each.status, {}, {"code": each.code, "message": each.text})
         call = f"{each.method} /v2{each.path.replace('userId', 'user')}"
-        text = str(error_of(reply, call=call, scope=SCOPE, now=NOW))
+        text = str(build_error(reply, call=call, scope=SCOPE, now=NOW))
         assert each.text in text, each
         assert text.index(each.text) > 0, "ours come first"
 
@@ -300,8 +300,8 @@ def test_what_is_not_zooms(
 @pytest.mark.parametrize(
     ("status", "payload", "is_zoom", "kind", "text"),
     [
-        (400, {"error": "invalid_client"}, True, ClientRefusedError, "Client Secret is wrong"),
-        (401, {"error": "invalid_client"}, True, ClientRefusedError, "Client Secret is wrong"),
+        (400, {"error": "invalid_client"}, True, InvalidClientError, "Client Secret is wrong"),
+        (401, {"error": "invalid_client"}, True, InvalidClientError, "Client Secret is wrong"),
         (400, {"error": "invalid_request"}, True, ZoomAuthError, "Account ID is wrong"),
         (400, {"error": "unsupported_grant_type"}, True, ZoomAuthError, "it is not activated"),
         (400, {"error": "invalid_grant"}, True, ZoomAuthError, "authorise the app again"),
@@ -320,6 +320,6 @@ def test_what_is_not_zooms(
 def test_why_there_is_no_token(
     status: int, payload: dict[str, Any], is_zoom: bool, kind: type[ZoomError], text: str
 ) -> None:
-    found = token_error_of(Reply(status, {}, payload, is_zoom), now=NOW)
+    found = build_token_error(Reply(status, {}, payload, is_zoom), now=NOW)
     assert type(found) is kind
     assert text in str(found)

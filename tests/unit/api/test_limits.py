@@ -51,13 +51,13 @@ def test_the_pace_gives_way_to_a_refusal_by_the_second(zoom: Simulator, client: 
 def test_fewer_calls_are_under_way_after_a_refusal_of_calls_at_once(
     zoom: Simulator, client: ZoomClient
 ) -> None:
-    at_once = client._limits.at_once
+    concurrency = client._limits.concurrency
     zoom.fault("429", on=POST)
     create(client, "first@example.com")
-    assert at_once.room == 128
+    assert concurrency.limit == 128
     zoom.fault("429", on=POST, limit="concurrency")
     create(client)
-    assert at_once.room < 128
+    assert concurrency.limit < 128
 
 
 class Watch(Clock):
@@ -76,11 +76,11 @@ def test_how_many_calls_are_worth_making_is_not_told_by_refusals_that_come_at_on
     client = client_of(zoom, clock=Watch())
     for number in range(20):
         create(client, f"p{number}@example.com")
-    before = client.calls_worth_making()
+    before = client.target_concurrency()
     zoom.fault(fault, on=POST)
     create(client)
     # The pace has eased a little, no more than that.
-    assert 3 < before - 1 <= client.calls_worth_making() <= before + 1
+    assert 3 < before - 1 <= client.target_concurrency() <= before + 1
 
 
 @pytest.mark.parametrize("max_wait", [10.0, 60.0])

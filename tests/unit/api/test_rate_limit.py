@@ -137,7 +137,7 @@ def test_a_later_refusal_counts_again(clock: Clock) -> None:
 
 def test_tasks_that_begin_together_begin_with_their_parts(clock: Clock) -> None:
     limiter = RateLimiter(80, clock)
-    limiter.share(4)
+    limiter.divide_rate(4)
     assert limiter.rate == pytest.approx(80 * 0.99 / 4)
     calls(limiter, clock, 20)
     # The others are not heard of: what they leave is taken over.
@@ -150,7 +150,7 @@ def test_a_part_is_never_more_than_what_refusals_left(clock: Clock) -> None:
     limiter = RateLimiter(100, clock)
     for _ in range(90):
         limiter.on_throttled()
-    limiter.share(2)
+    limiter.divide_rate(2)
     assert limiter.rate == pytest.approx(9)
 
 
@@ -161,8 +161,8 @@ def test_clients_with_the_same_settings_share_a_pace(clock: Clock) -> None:
     assert one["light"] is one["light"]
     assert one["light"] is not one["medium"]
     assert one["light"] is not other["light"]
-    assert one.at_once is two.at_once
-    assert one.at_once is not other.at_once
+    assert one.concurrency is two.concurrency
+    assert one.concurrency is not other.concurrency
 
 
 def test_a_gate_lets_in_what_there_is_room_for(clock: Clock) -> None:
@@ -173,7 +173,7 @@ def test_a_gate_lets_in_what_there_is_room_for(clock: Clock) -> None:
     def work() -> None:
         nonlocal inside, most
         for _ in range(50):
-            with limiter.admit():
+            with limiter.slot():
                 with lock:
                     inside += 1
                     most = max(most, inside)
@@ -186,7 +186,7 @@ def test_a_gate_lets_in_what_there_is_room_for(clock: Clock) -> None:
     for thread in threads:
         thread.join()
     assert most <= 2
-    with limiter.admit(), limiter.admit():
+    with limiter.slot(), limiter.slot():
         pass
 
 
@@ -195,21 +195,21 @@ def test_a_gate_narrows_to_half_of_those_under_way_and_widens_by_the_second(cloc
     for _ in range(9):
         limiter.acquire()
     limiter.on_throttled()
-    assert limiter.room == 5
+    assert limiter.limit == 5
     # Of the same crowd.
     limiter.on_throttled()
-    assert limiter.room == 5
+    assert limiter.limit == 5
     for _ in range(9):
         limiter.release()
-    assert limiter.room == 5
+    assert limiter.limit == 5
     rooms = []
     for _ in range(3):
         clock.travel(1)
-        with limiter.admit():
+        with limiter.slot():
             pass
-        with limiter.admit():
+        with limiter.slot():
             pass
-        rooms.append(limiter.room)
+        rooms.append(limiter.limit)
     assert rooms == [6, 7, 8]
 
 
@@ -218,16 +218,16 @@ def test_a_gate_never_closes_and_never_opens_beyond_its_width(clock: Clock) -> N
     for _ in range(5):
         clock.travel(2)
         limiter.on_throttled()
-    assert limiter.room == 1
+    assert limiter.limit == 1
     for _ in range(10):
         clock.travel(2)
-        with limiter.admit():
+        with limiter.slot():
             pass
-    assert limiter.room == 3
+    assert limiter.limit == 3
 
 
 def test_a_call_that_fails_leaves_the_gate(clock: Clock) -> None:
     limiter = ConcurrencyLimiter(1, clock)
     for _ in range(3):
-        with pytest.raises(OSError, match="cut"), limiter.admit():
+        with pytest.raises(OSError, match="cut"), limiter.slot():
             raise OSError("cut")

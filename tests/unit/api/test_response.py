@@ -22,7 +22,7 @@ def reply(status: int, body: bytes = b"", headers: dict[str, str] | None = None)
     response.status_code = status
     response._content = body
     response.headers = CaseInsensitiveDict(headers or {})
-    return Reply.of(response)
+    return Reply.from_response(response)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_code_is_saved_out_of_broken_json_with_its_words() -> None:
     ],
 )
 def test_who_does_not_know_the_token(status: int, body: bytes, refuses: bool) -> None:
-    assert reply(status, body).refuses_token is refuses
+    assert reply(status, body).rejects_token is refuses
 
 
 @pytest.mark.parametrize("name", ["x-zm-trackingid", "X-Zm-Trackingid"])

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 from zoom_provider.api.response import Reply
 from zoom_provider.api.retry import (
-    MOST_TRIES,
+    MAX_TRIES,
     Decision,
-    Fault,
+    ErrorKind,
     backoff,
-    daily_reset,
-    decide,
+    decide_retry,
+    ignored_retry_after,
     may_have_acted,
-    retry_after,
-    unbelieved,
+    parse_daily_reset,
+    parse_retry_after,
 )
 
 NOW = datetime(2026, 3, 10, 13, 30, tzinfo=UTC)
@@ -37,21 +37,21 @@ def page(status: int) -> Reply:
     return Reply(status, {"Content-Type": "text/html"}, {}, is_zoom=False)
 
 
-def decided(got: Reply | Fault, **situation: Any) -> Decision:
+def decided(result: Reply | ErrorKind, **situation: Any) -> Decision:
     usual: dict[str, Any] = {
-        "repeatable": True,
+        "idempotent": True,
         "tries": 1,
         "waited": 0.0,
         "max_wait": 300.0,
-        "renewed": False,
+        "token_renewed": False,
         "now": NOW,
         "jitter": 0.0,
     }
-    return decide(got, **(usual | situation))
+    return decide_retry(result, **(usual | situation))
 
 
 @pytest.mark.parametrize(
-    ("got", "repeatable", "once_only"),
+    ("result", "idempotent", "once_only"),
     [
         # Done.
         (zoom(200), "return", "return"),
@@ -95,21 +95,21 @@ def decided(got: Reply | Fault, **situation: Any) -> Decision:
         (page(404), "raise", "raise"),
         (page(407), "raise", "raise"),
         # Nobody answers.
-        (Fault.NOT_SENT, "retry", "retry"),
-        (Fault.NO_REPLY, "retry", "settle"),
-        (Fault.UNTRUSTED, "raise", "raise"),
-        (Fault.INVALID, "raise", "raise"),
+        (ErrorKind.NOT_SENT, "retry", "retry"),
+        (ErrorKind.NO_REPLY, "retry", "settle"),
+        (ErrorKind.UNTRUSTED, "raise", "raise"),
+        (ErrorKind.INVALID, "raise", "raise"),
     ],
 )
-def test_what_to_do_next(got: Reply | Fault, repeatable: str, once_only: str) -> None:
-    assert decided(got).action == repeatable
-    assert decided(got, repeatable=False).action == once_only
+def test_what_to_do_next(result: Reply | ErrorKind, idempotent: str, once_only: str) -> None:
+    assert decided(result).action == idempotent
+    assert decided(result, idempotent=False).action == once_only
 
 
-@pytest.mark.parametrize("got", [zoom(401, 124), zoom(400, 124), page(401)])
-def test_a_token_is_renewed_once(got: Reply) -> None:
-    assert decided(got).action == "renew"
-    assert decided(got, renewed=True).action == "raise"
+@pytest.mark.parametrize("result", [zoom(401, 124), zoom(400, 124), page(401)])
+def test_a_token_is_renewed_once(result: Reply) -> None:
+    assert decided(result).action == "renew"
+    assert decided(result, token_renewed=True).action == "raise"
 
 
 @pytest.mark.parametrize(
@@ -130,19 +130,19 @@ def test_waits_double_and_end_at_half_a_minute(tries: int, jitter: float, delay:
     assert backoff(tries, jitter) == pytest.approx(delay)
 
 
-@pytest.mark.parametrize("got", [zoom(503), Fault.NOT_SENT, Fault.NO_REPLY])
-def test_trouble_is_borne_five_times_and_within_max_wait(got: Reply | Fault) -> None:
-    assert [decided(got, tries=tries).action for tries in range(1, 7)] == [
-        *(["retry"] * (MOST_TRIES - 1)),
+@pytest.mark.parametrize("result", [zoom(503), ErrorKind.NOT_SENT, ErrorKind.NO_REPLY])
+def test_trouble_is_borne_five_times_and_within_max_wait(result: Reply | ErrorKind) -> None:
+    assert [decided(result, tries=tries).action for tries in range(1, 7)] == [
+        *(["retry"] * (MAX_TRIES - 1)),
         *("raise", "raise"),
     ]
-    assert decided(got, waited=299.5).action == "retry"
-    assert decided(got, waited=299.6).action == "raise"
-    assert decided(got, max_wait=0.0).action == "raise"
+    assert decided(result, waited=299.5).action == "retry"
+    assert decided(result, waited=299.6).action == "raise"
+    assert decided(result, max_wait=0.0).action == "raise"
 
 
 @pytest.mark.parametrize(
-    ("headers", "tries", "delay", "crowded"),
+    ("headers", "tries", "delay", "concurrency_limited"),
     [
         # A second's limit is over after a second.
         (QPS, 1, 1.0, False),
@@ -163,11 +163,13 @@ def test_trouble_is_borne_five_times_and_within_max_wait(got: Reply | Fault) -> 
     ],
 )
 def test_too_many_calls_a_second_are_waited_for(
-    headers: dict[str, str], tries: int, delay: float, crowded: bool
+    headers: dict[str, str], tries: int, delay: float, concurrency_limited: bool
 ) -> None:
-    for repeatable in (True, False):
-        decision = decided(Reply(429, headers), tries=tries, repeatable=repeatable)
-        assert decision == Decision("retry", delay, throttled=True, crowded=crowded)
+    for idempotent in (True, False):
+        decision = decided(Reply(429, headers), tries=tries, idempotent=idempotent)
+        assert decision == Decision(
+            "retry", delay, throttled=True, concurrency_limited=concurrency_limited
+        )
 
 
 def test_too_many_calls_are_waited_for_within_max_wait_however_often() -> None:
@@ -178,7 +180,7 @@ def test_too_many_calls_are_waited_for_within_max_wait_however_often() -> None:
 
 
 def test_a_page_that_says_429_counts_as_too_many_calls() -> None:
-    assert decided(page(429)) == Decision("retry", 1.0, throttled=True, crowded=True)
+    assert decided(page(429)) == Decision("retry", 1.0, throttled=True, concurrency_limited=True)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +219,7 @@ def test_a_page_that_says_429_counts_as_too_many_calls() -> None:
 )
 def test_a_daily_limit_is_not_waited_for(headers: dict[str, str], reset: datetime | None) -> None:
     reply = Reply(429, headers)
-    assert daily_reset(reply, NOW) == reset
+    assert parse_daily_reset(reply, NOW) == reset
     if reset is not None:
         assert decided(reply).action == "raise"
 
@@ -230,8 +232,8 @@ def test_a_daily_limit_whose_time_is_over_is_tried_again_now(at: str) -> None:
 
 
 def test_a_refusal_may_be_taken_for_a_daily_one() -> None:
-    reply = Reply(429, taken_for_daily=True)
-    assert daily_reset(reply, NOW) == MIDNIGHT
+    reply = Reply(429, assumed_daily_limit=True)
+    assert parse_daily_reset(reply, NOW) == MIDNIGHT
     assert decided(reply).action == "raise"
 
 
@@ -247,7 +249,7 @@ def test_a_refusal_may_be_taken_for_a_daily_one() -> None:
     ],
 )
 def test_a_time_that_is_not_believed_can_be_logged(text: str, shown: str | None) -> None:
-    assert unbelieved({"Retry-After": text}, NOW) == shown
+    assert ignored_retry_after({"Retry-After": text}, NOW) == shown
 
 
 @pytest.mark.parametrize(
@@ -272,7 +274,7 @@ def test_a_time_that_is_not_believed_can_be_logged(text: str, shown: str | None)
     ],
 )
 def test_when_to_come_back_in_every_form(text: str, at: datetime | None) -> None:
-    found = retry_after({"Retry-After": text}, NOW)
+    found = parse_retry_after({"Retry-After": text}, NOW)
     assert found == at
     assert found is None or found.tzinfo is UTC
 
@@ -280,14 +282,14 @@ def test_when_to_come_back_in_every_form(text: str, at: datetime | None) -> None
 @settings(derandomize=True, deadline=None)
 @given(st.text() | st.from_regex(r"[0-9]{1,4}-[0-9]{2}-[0-9]{2}T[0-9:.+Z-]*", fullmatch=True))
 def test_when_to_come_back_may_be_any_text(text: str) -> None:
-    found = retry_after({"Retry-After": text}, NOW)
+    found = parse_retry_after({"Retry-After": text}, NOW)
     assert found is None or found.tzinfo is UTC
 
 
 @settings(derandomize=True, deadline=None)
 @given(
-    got=st.one_of(
-        st.sampled_from(Fault),
+    result=st.one_of(
+        st.sampled_from(ErrorKind),
         st.builds(
             Reply,
             st.integers(100, 599),
@@ -299,15 +301,15 @@ def test_when_to_come_back_may_be_any_text(text: str) -> None:
     tries=st.integers(1, 40),
     waited=st.floats(0, 1_000),
     max_wait=st.floats(0, 1_000),
-    renewed=st.booleans(),
+    token_renewed=st.booleans(),
     jitter=st.floats(0, 1, exclude_max=True),
 )
 def test_what_zoom_may_have_acted_on_is_never_posted_again_blindly(
-    got: Reply | Fault, **situation: Any
+    result: Reply | ErrorKind, **situation: Any
 ) -> None:
-    decision = decided(got, repeatable=False, **situation)
+    decision = decided(result, idempotent=False, **situation)
     if decision.action == "retry":
-        assert not may_have_acted(got)
+        assert not may_have_acted(result)
         assert situation["waited"] + decision.delay <= situation["max_wait"]
     if decision.action == "settle":
-        assert may_have_acted(got)
+        assert may_have_acted(result)

@@ -50,7 +50,7 @@ def test_a_wait_ends_by_itself_where_the_signal_is_not_set() -> None:
     assert stop.wait(0.001) is False
     assert stop.wait(0) is False
     assert stop.is_set() is False
-    stop.check()
+    stop.raise_if_set()
 
 
 def test_setting_the_signal_ends_every_wait_and_all_later_ones() -> None:
@@ -62,7 +62,7 @@ def test_setting_the_signal_ends_every_wait_and_all_later_ones() -> None:
     stop.set()
     assert [stop.wait(LONG), stop.wait(0), stop.is_set()] == [True] * 3
     with pytest.raises(ZoomStoppedError, match="nothing new is sent") as caught:
-        stop.check()
+        stop.raise_if_set()
     assert caught.value.remedy == "retry"
 
 
@@ -142,7 +142,7 @@ def test_nothing_is_sent_after_the_stop(zoom: Simulator, client: ZoomClient) -> 
         lambda: next(client.list_users()),
         lambda: client.delete_user(NEW),
         client.count_users,
-        client.greet,
+        client.check_connection,
         lambda: client.pause(0),
     ]
     for call in calls:
@@ -220,12 +220,12 @@ def test_the_wait_for_the_pace_ends(zoom: Simulator, client_of: ClientOf, stop: 
 def test_the_wait_for_a_place_among_the_calls_at_once_ends(clock: Clock) -> None:
     stop, found = StopSignal(), list[object]()
     limiter = ConcurrencyLimiter(1, clock)
-    with limiter.admit():
-        thread = in_thread(lambda: limiter.acquire(stop.check), found)
+    with limiter.slot():
+        thread = in_thread(lambda: limiter.acquire(stop.raise_if_set), found)
         stop.set()
         assert joined(thread)
     assert [type(error) for error in found] == [ZoomStoppedError]
-    with limiter.admit():
+    with limiter.slot():
         pass
 
 
@@ -259,14 +259,14 @@ def test_the_wait_for_another_calls_token_ends(
     zoom.seed(NEW)
     cache = TokenCache()
     holder, waiter = client_of(zoom, tokens=cache), client_of(zoom, tokens=cache, stop=stop)
-    ask = holder.auth._ask
+    ask = holder.auth._request_token
 
     def hold(form: Mapping[str, str], max_wait: float) -> dict[str, Any]:
         asked.set()
         assert answer.wait(20)
         return ask(form, max_wait)
 
-    holder.auth._ask = hold
+    holder.auth._request_token = hold
     first = in_thread(lambda: holder.get_user(NEW)["email"], found)
     assert asked.wait(20)
     second = in_thread(lambda: waiter.get_user(NEW), found)
@@ -292,7 +292,7 @@ def test_the_stop_of_one_client_is_not_another_ones_error(
         assert stop.wait(20)
         raise ZoomStoppedError("stopped")
 
-    stopped.auth._ask = hold
+    stopped.auth._request_token = hold
     first = in_thread(lambda: stopped.get_user(NEW), found)
     assert asked.wait(20)
     second = in_thread(lambda: other.get_user(NEW)["email"], found)
@@ -352,7 +352,7 @@ def test_the_look_for_another_workers_token_ends(zoom: Simulator, stop: StopSign
 
 def test_a_listing_ends_between_two_pages(zoom: Simulator, client: ZoomClient) -> None:
     zoom.seed(*(f"p{number}@example.com" for number in range(700)))
-    pages = client.pages("active")
+    pages = client.list_user_pages("active")
     assert len(next(pages)[0]) == 300
     client.stop.set()
     with pytest.raises(ZoomStoppedError):

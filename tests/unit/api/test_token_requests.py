@@ -35,12 +35,12 @@ class Roll(StopSignal):
         self.seen: set[int] = set()
         self._grown = threading.Condition()
 
-    def check(self) -> None:
+    def raise_if_set(self) -> None:
         """Note the thread."""
         with self._grown:
             self.seen.add(threading.get_ident())
             self._grown.notify_all()
-        super().check()
+        super().raise_if_set()
 
     def gather(self, count: int) -> None:
         """Wait until so many threads were noted."""
@@ -151,9 +151,9 @@ class Scripted:
         )
         found: list[object] = []
 
-        def call(auth: ZoomAuth, patience: float) -> None:
+        def call(auth: ZoomAuth, max_wait: float) -> None:
             try:
-                found.append(auth.token(patience).value)
+                found.append(auth.token(max_wait).value)
             except ZoomError as error:
                 found.append(error)
 
@@ -175,12 +175,12 @@ class Scripted:
 
 
 @pytest.mark.parametrize("remedy", ["retry", "fail"])
-@pytest.mark.parametrize("patience", [(300.0, 300.0), (290.0, 300.0), (300.0, 0.0)])
+@pytest.mark.parametrize("max_wait", [(300.0, 300.0), (290.0, 300.0), (300.0, 0.0)])
 def test_a_shared_failure_is_an_error_of_its_own_for_each_caller(
-    clock: Clock, remedy: Any, patience: tuple[float, float]
+    clock: Clock, remedy: Any, max_wait: tuple[float, float]
 ) -> None:
     script = Scripted(ZoomUnavailableError("away", status=503, remedy=remedy), clock)
-    error = script.second(*patience)
+    error = script.second(*max_wait)
     assert isinstance(error, ZoomUnavailableError)
     assert error is not script.error
     assert (str(error), error.status, error.remedy) == (str(script.error), 503, remedy)

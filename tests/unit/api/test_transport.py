@@ -15,9 +15,9 @@ from requests.adapters import BaseAdapter
 from tests.unit.api.fakes import ClientOf, Clock, Stranger, http
 from tests.unit.api.newcomer import NEW, create, there, traffic
 from zoom_provider.api.response import Reply
-from zoom_provider.api.retry import Fault
+from zoom_provider.api.retry import ErrorKind
 from zoom_provider.api.settings import ZoomSettings
-from zoom_provider.api.transport import Lost, Sent, Transport
+from zoom_provider.api.transport import SendResult, Transport, TransportError
 from zoom_provider.exceptions import ZoomError, ZoomProtocolError, ZoomUnavailableError
 from zoom_provider.simulator.server import Simulator, running
 from zoom_provider.simulator.tls import write_certificates
@@ -217,28 +217,28 @@ class Failing(BaseAdapter):
 
 
 @pytest.mark.parametrize(
-    ("error", "fault", "why"),
+    ("error", "kind", "reason"),
     [
-        (requests.ConnectTimeout("Bearer x"), Fault.NOT_SENT, "connect_timeout"),
-        (requests.ReadTimeout("Bearer x"), Fault.NO_REPLY, "no reply within timeout"),
-        (requests.ConnectionError("Bearer x"), Fault.NO_REPLY, "was cut"),
-        (requests.exceptions.InvalidProxyURL("Bearer x"), Fault.INVALID, "InvalidProxyURL"),
-        (requests.exceptions.InvalidHeader("Bearer x"), Fault.INVALID, "InvalidHeader"),
-        (UnicodeEncodeError("latin-1", "Bearer x", 0, 1, "no"), Fault.INVALID, "UnicodeEncode"),
-        (PermissionError(13, "Bearer x"), Fault.UNTRUSTED, "ca_bundle"),
+        (requests.ConnectTimeout("Bearer x"), ErrorKind.NOT_SENT, "connect_timeout"),
+        (requests.ReadTimeout("Bearer x"), ErrorKind.NO_REPLY, "no reply within timeout"),
+        (requests.ConnectionError("Bearer x"), ErrorKind.NO_REPLY, "was cut"),
+        (requests.exceptions.InvalidProxyURL("Bearer x"), ErrorKind.INVALID, "InvalidProxyURL"),
+        (requests.exceptions.InvalidHeader("Bearer x"), ErrorKind.INVALID, "InvalidHeader"),
+        (UnicodeEncodeError("latin-1", "Bearer x", 0, 1, "no"), ErrorKind.INVALID, "UnicodeEncode"),
+        (PermissionError(13, "Bearer x"), ErrorKind.UNTRUSTED, "ca_bundle"),
     ],
 )
 def test_each_failure_has_its_kind_and_quotes_nothing(
-    error: Exception, fault: Fault, why: str
+    error: Exception, kind: ErrorKind, reason: str
 ) -> None:
     session = requests.Session()
     session.mount("http://", Failing(error))
     transport = Transport(ZoomSettings(), session=session)
     lost = transport.send("GET", "http://localhost/", auth=("id", "secret"))
-    assert isinstance(lost, Lost)
-    assert lost.fault is fault
-    assert why in lost.why
-    assert "Bearer" not in lost.why
+    assert isinstance(lost, TransportError)
+    assert lost.kind is kind
+    assert reason in lost.reason
+    assert "Bearer" not in lost.reason
 
 
 # ---- redirects, and what goes along
@@ -306,13 +306,15 @@ def test_all_retries_together_stay_within_max_wait_slow_replies_too(
     transport = Transport(ZoomSettings(max_wait=max_wait), clock=clock, sleep=clock.sleep)
     made = []
 
-    def send(credentials: object) -> Sent:
+    def send(credentials: object) -> SendResult:
         made.append(clock.time)
         clock.travel(takes)
-        return Lost(Fault.NO_REPLY, "no reply within timeout")
+        return TransportError(ErrorKind.NO_REPLY, "no reply within timeout")
 
-    got, uncertain = transport.persist(send, authorize=lambda seconds: ("id", "secret"))
-    assert isinstance(got, Lost)
+    got, uncertain = transport.request_with_retries(
+        send, authorize=lambda seconds: ("id", "secret")
+    )
+    assert isinstance(got, TransportError)
     assert len(made) == calls
     assert uncertain is (calls > 1)
 
@@ -320,7 +322,7 @@ def test_all_retries_together_stay_within_max_wait_slow_replies_too(
 def test_waits_count_where_the_clock_stands_still() -> None:
     waits: list[float] = []
     transport = Transport(ZoomSettings(max_wait=10.0), clock=lambda: 0.0, sleep=waits.append)
-    got, uncertain = transport.persist(
+    got, uncertain = transport.request_with_retries(
         lambda credentials: Reply(429, {"X-RateLimit-Type": "QPS"}),
         authorize=lambda seconds: ("id", "secret"),
     )

@@ -20,9 +20,9 @@ from zoom_provider.hooks.airflow_io import (
     TaskAttemptNote,
     TaskCheckpoint,
     VariableTokenStore,
-    default_report,
+    default_report_path,
     has_retries_left,
-    run_began,
+    run_started_at,
     token_store,
     watch_supervisor,
 )
@@ -48,7 +48,7 @@ from zoom_provider.simulator.server import Simulator
 def test_a_report_has_a_place_of_its_own_under_the_logs(
     ids: tuple[str, str, str, int], expected: str
 ) -> None:
-    path = default_report(context_of(*ids))
+    path = default_report_path(context_of(*ids))
     assert path == f"{conf.get('logging', 'base_log_folder')}/zoom/{expected}"
     assert str(Path(path).resolve()) == path
 
@@ -56,14 +56,14 @@ def test_a_report_has_a_place_of_its_own_under_the_logs(
 @pytest.mark.parametrize("letter", ["x", "ü", "李"])
 def test_long_ids_make_names_that_fit_the_disk_and_differ(letter: str, tmp_path: Path) -> None:
     ids = ("d", "r", letter * 246, 7)
-    path = Path(default_report(context_of(*ids)))
-    assert path != Path(default_report(context_of("d", "r", letter * 245 + "y", 7)))
+    path = Path(default_report_path(context_of(*ids)))
+    assert path != Path(default_report_path(context_of("d", "r", letter * 245 + "y", 7)))
     for part in path.parts:
         assert len(part.encode()) <= 200  # what stands beside a report has a longer ending
     (tmp_path / path.name).touch()
     for number in range(2):
         long = (*(letter * 250 for _ in range(2)), "t", -1)
-        assert len(Path(default_report(context_of(*long))).parts[-2 - number].encode()) <= 200
+        assert len(Path(default_report_path(context_of(*long))).parts[-2 - number].encode()) <= 200
 
 
 def context_of(*ids: Any, **more: Any) -> Any:
@@ -86,9 +86,9 @@ class Store(dict[str, Any]):
 
 
 def test_a_checkpoint_is_kept_in_the_task_state_store_where_airflow_has_one() -> None:
-    assert TaskCheckpoint.of(context_of(*IDS)) is None
+    assert TaskCheckpoint.from_context(context_of(*IDS)) is None
     store = Store()
-    found = TaskCheckpoint.of(context_of(*IDS, task_state_store=store))
+    found = TaskCheckpoint.from_context(context_of(*IDS, task_state_store=store))
     assert found is not None
     assert found.load() == {}
     found.save({"sequence": 1})
@@ -143,7 +143,7 @@ def test_when_the_run_began_is_known_from_its_second_try_on(
     number: int, run: Any, expected: datetime | None
 ) -> None:
     context = context_of(*IDS, ti={"try_number": number}, dag_run=run)
-    assert run_began(context) == expected
+    assert run_started_at(context) == expected
 
 
 @pytest.mark.parametrize(

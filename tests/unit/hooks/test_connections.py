@@ -11,13 +11,13 @@ import pytest
 from tests.support import AIRFLOW, connection
 from zoom_provider.api.settings import ZoomSettings
 from zoom_provider.exceptions import ZoomValidationError
-from zoom_provider.hooks.zoom import ZoomHook, settings_of
+from zoom_provider.hooks.zoom import ZoomHook, settings_from_connection
 from zoom_provider.simulator.server import Simulator
 
 
 def settings_from(text: str, monkeypatch: pytest.MonkeyPatch) -> ZoomSettings:
     monkeypatch.setenv("AIRFLOW_CONN_ODD", text)
-    return settings_of(ZoomHook("odd").get_connection("odd"))
+    return settings_from_connection(ZoomHook("odd").get_connection("odd"))
 
 
 def uri(zoom: Simulator, host: str) -> str:

@@ -20,7 +20,7 @@ from zoom_provider.exceptions import (
     ZoomValidationError,
 )
 from zoom_provider.hooks import zoom as hook_module
-from zoom_provider.hooks.zoom import ZoomHook, settings_of
+from zoom_provider.hooks.zoom import ZoomHook, settings_from_connection
 from zoom_provider.simulator.server import Simulator, running
 from zoom_provider.simulator.settings import SimulatorSettings
 
@@ -120,7 +120,7 @@ def test_a_connections_fields_become_settings() -> None:
         host="api.zoomgov.com",
         extra=json.dumps({"account_id": "an-account", "rate_share": "0.5"}),
     )
-    settings = settings_of(stored)
+    settings = settings_from_connection(stored)
     assert (settings.client_id, settings.client_secret) == ("an-id", "a-secret")
     assert (settings.account_id, settings.rate_share) == ("an-account", 0.5)
     assert settings.origin == "https://api.zoomgov.com"

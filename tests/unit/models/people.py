@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from zoom_provider.exceptions import ZoomValidationError
-from zoom_provider.models.user import check
+from zoom_provider.models.user import parse_create_request
 
 JANE = {"email": "jane@example.com", "type": 1}
 PASSWORD = "Sesame42!open"
@@ -21,7 +21,7 @@ def jane(**fields: object) -> dict[str, Any]:
 
 def refused(action: object, user_info: object) -> ZoomValidationError:
     with pytest.raises(ZoomValidationError) as caught:
-        check(action, user_info)
+        parse_create_request(action, user_info)
     return caught.value
 
 
@@ -30,7 +30,9 @@ def faults(user_info: object, action: object = "create") -> dict[str, list[str]]
 
 
 def sent(user_info: object, action: object = "create") -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(json.dumps(check(action, user_info).body()["user_info"]))
+    found: dict[str, Any] = json.loads(
+        json.dumps(parse_create_request(action, user_info).body()["user_info"])
+    )
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.models.people import faults, jane, sent, short
-from zoom_provider.models.rules import has_run, password_faults
+from zoom_provider.models.rules import has_sequence, password_errors
 
 SHORT = "must have 8 to 32 characters"
 DIGIT = "needs a digit (0-9)"
@@ -56,7 +56,7 @@ CONTROL = "holds a control character; does it end in a line break?"
     ids=short,
 )
 def test_passwords(password: str, expected: list[str]) -> None:
-    assert password_faults(password) == expected
+    assert password_errors(password) == expected
     if expected:
         assert faults(jane(password=password), "autoCreate") == {"user_info.password": expected}
     else:
@@ -68,11 +68,11 @@ def test_passwords(password: str, expected: list[str]) -> None:
     [("abc", 4, False), ("abcd", 4, True), ("xabcdx", 4, True), ("aBc", 3, True), ("", 1, False)],
 )
 def test_runs(text: str, length: int, found: bool) -> None:
-    assert has_run(text, length) is found
+    assert has_sequence(text, length) is found
 
 
 def test_a_huge_password_is_refused_without_being_read_to_its_end() -> None:
-    told = password_faults("Aa1!" * 10_000_000)
+    told = password_errors("Aa1!" * 10_000_000)
     assert told == [SHORT]
 
 

@@ -22,7 +22,13 @@ from tests.unit.models.people import (
     short,
 )
 from zoom_provider.models.licenses import Feature
-from zoom_provider.models.user import Action, CreateRequest, UserInfo, UserType, check
+from zoom_provider.models.user import (
+    Action,
+    CreateRequest,
+    UserInfo,
+    UserType,
+    parse_create_request,
+)
 
 
 @pytest.mark.parametrize(
@@ -98,13 +104,15 @@ def test_every_field_of_the_reference_is_sent() -> None:
             SUBSCRIPTION | {"license_type": "ZOOM_WORKPLACE_BUNDLE", "license_option": 8},
         ],
     }
-    request = check("autoCreate", everything)
+    request = parse_create_request("autoCreate", everything)
     assert json.loads(json.dumps(request.body())) == {
         "action": "autoCreate",
         "user_info": everything,
     }
     assert set(everything) == set(UserInfo.model_fields)
-    assert request.user_info.given() == {k: v for k, v in everything.items() if k != "password"}
+    assert request.user_info.given_fields() == {
+        k: v for k, v in everything.items() if k != "password"
+    }
     assert request.email == "jane@example.com"
     assert request.warnings == ()
 
@@ -112,14 +120,14 @@ def test_every_field_of_the_reference_is_sent() -> None:
 def test_the_input_is_left_as_it_was() -> None:
     given = jane(first_name=" Jane ", feature={"zoom_phone": None})
     before = json.dumps(given)
-    check("create", given)
+    parse_create_request("create", given)
     assert json.dumps(given) == before
 
 
 @pytest.mark.parametrize("action", ["create", "autoCreate", "custCreate", "ssoCreate"])
 @pytest.mark.parametrize("form", [str, Action, lambda text: f" {text}\n"])
 def test_actions(action: str, form: Any) -> None:
-    assert check(form(action), jane(type=2)).body()["action"] == action
+    assert parse_create_request(form(action), jane(type=2)).body()["action"] == action
 
 
 @pytest.mark.parametrize(
@@ -204,7 +212,7 @@ def test_types_that_are_none(given: object, text: str) -> None:
 def test_what_is_let_through_with_a_warning(
     action: str, user_type: object, warning: str | None
 ) -> None:
-    request = check(action, jane(type=user_type))
+    request = parse_create_request(action, jane(type=user_type))
     assert request.body()["user_info"]["type"] == int(str(user_type))
     assert len(request.warnings) == (warning is not None)
     assert all(str(warning) in told for told in request.warnings)
@@ -224,7 +232,9 @@ def test_autocreate_does_not_ask_for_a_password(fields: dict[str, None]) -> None
 
 
 def test_the_password_is_in_the_body_and_nowhere_else() -> None:
-    request = check("autoCreate", jane(password=PASSWORD, first_name="Jane", last_name="Doe"))
+    request = parse_create_request(
+        "autoCreate", jane(password=PASSWORD, first_name="Jane", last_name="Doe")
+    )
     assert request.body()["user_info"]["password"] == PASSWORD
     shown = " ".join(
         [
@@ -232,7 +242,7 @@ def test_the_password_is_in_the_body_and_nowhere_else() -> None:
             str(request),
             repr(request.user_info),
             str(request.user_info),
-            repr(request.user_info.given()),
+            repr(request.user_info.given_fields()),
             repr(request.user_info.model_dump()),
             request.user_info.model_dump_json(),
         ]
@@ -340,7 +350,7 @@ def test_many_faults_of_what_looks_like_one_field_stay_readable(crowd: dict[Any,
 
 
 def test_a_request_does_not_change() -> None:
-    request = check("create", jane(feature={"zoom_phone": True}))
+    request = parse_create_request("create", jane(feature={"zoom_phone": True}))
     with pytest.raises(AttributeError):
         request.action = Action.ssoCreate  # type: ignore[misc]
     with pytest.raises(ValidationError):

@@ -214,7 +214,7 @@ def test_a_report_behind_a_link_is_moved_aside_for_another_run(
         assert len(claims) < 10, "publish never ends"
         return real(*given)
 
-    monkeypatch.setattr(report_module, "claim", claim_paths)
+    monkeypatch.setattr(report_module, "claim_paths", claim_paths)
     result = perform(create_many(users=[person(8)]))
     assert [line["email"] for line in lines(Path(result["report"]))] == ["p8@example.com"]
     assert path.resolve() == target

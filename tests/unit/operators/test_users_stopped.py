@@ -140,7 +140,7 @@ def slow_replies(monkeypatch: pytest.MonkeyPatch) -> Any:
             assert go.wait(20)
 
     monkeypatch.setattr(ZoomClient, "post_user", hold)
-    monkeypatch.setattr(ZoomClient, "calls_worth_making", lambda self: 8)
+    monkeypatch.setattr(ZoomClient, "target_concurrency", lambda self: 8)
     return posted, go
 
 

@@ -96,7 +96,7 @@ def people(count: int) -> list[dict[str, Any]]:
 
 def rows_of(client: ZoomClient, users: Iterable[Any], action: str = "create") -> Iterator[Row]:
     """Make rows of users, as the operator does."""
-    return read(from_list(users), lambda user_info: client.checked(action, user_info))
+    return read(from_list(users), lambda user_info: client.validate_user(action, user_info))
 
 
 MakeRunner = Callable[..., Runner]

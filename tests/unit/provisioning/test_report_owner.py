@@ -268,7 +268,7 @@ def test_a_try_that_was_killed_before_its_first_line_is_not_taken_for_another_ru
         (line() + line(row=2, run=OTHER, email="b"), [1]),
         (b'{"a": 1}\n[]\nx\n7\nnull\n' + line(), [1]),
         (line(row="2") + line(row=3), [3]),
-        (line(outcome="pending") + line(row=3, email="b"), [3]),
+        (line(outcome="unheard_of") + line(row=3, email="b"), [3]),
         (line(email=None) + line(key=5) + line(row=3), [3]),
         (b"[" * 100_000 + b"\n" + line(), [1]),
         # Of each address the final line stands, else the first.

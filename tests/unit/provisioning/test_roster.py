@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoom_provider.exceptions import ZoomValidationError
-from zoom_provider.models.user import CreateRequest, check
+from zoom_provider.models.user import CreateRequest, parse_create_request
 from zoom_provider.provisioning.mapping import mapped
 from zoom_provider.provisioning.roster import (
     Record,
@@ -27,7 +27,7 @@ Source = Callable[[Any, str], Iterable[Record]]
 
 
 def creates(user_info: object) -> CreateRequest:
-    return check("create", user_info)
+    return parse_create_request("create", user_info)
 
 
 def told(rows: Iterable[Row]) -> list[Any]:

@@ -107,7 +107,7 @@ def raising(rows: Iterable[Row], before: Callable[[], None] = lambda: None) -> I
 @pytest.fixture
 def slow_replies(client: ZoomClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Hold Zoom's replies to creations; give a semaphore of those posted and what lets go."""
-    monkeypatch.setattr(client, "calls_worth_making", lambda: 8)
+    monkeypatch.setattr(client, "target_concurrency", lambda: 8)
     posted, go = threading.Semaphore(0), threading.Event()
     post = client.post_user
 

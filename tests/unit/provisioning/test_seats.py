@@ -7,7 +7,7 @@ import pytest
 from tests.support import calls, person
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.exceptions import ZoomLicenseError, ZoomPermissionError
-from zoom_provider.models.user import CreateRequest, check
+from zoom_provider.models.user import CreateRequest, parse_create_request
 from zoom_provider.provisioning import seats as seats_module
 from zoom_provider.provisioning.options import PurchasedSeats
 from zoom_provider.provisioning.seats import Seats, count_free_seats
@@ -18,7 +18,7 @@ BOUGHT = PurchasedSeats(basic=10, licensed=10)
 
 
 def wants(type_: int) -> CreateRequest:
-    return check("create", person(1, type=type_))
+    return parse_create_request("create", person(1, type=type_))
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def create(
     action: str = "create",
     **fields: Any,
 ) -> CreateResult:
-    request = client.checked(action, {"email": NEW, "type": 1, **fields})
+    request = client.validate_user(action, {"email": NEW, "type": 1, **fields})
     return create_once(client, request, if_exists, note, since)
 
 
@@ -195,6 +195,6 @@ def test_a_user_found_after_a_refusal_is_not_reported_as_created(
     with pytest.raises(ZoomDailyLimitError):
         create(client, note)
     zoom.configure(limits_enforced=False)
-    client.post_user(client.checked("create", {"email": NEW, "type": 1}))  # by another app
+    client.post_user(client.validate_user("create", {"email": NEW, "type": 1}))  # by another app
     with pytest.raises(ZoomUserExistsError):
         create(client, note)

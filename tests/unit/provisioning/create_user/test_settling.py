@@ -18,7 +18,7 @@ from zoom_provider.exceptions import (
     ZoomUserExistsError,
     ZoomValidationError,
 )
-from zoom_provider.models.user import CreateRequest, check
+from zoom_provider.models.user import CreateRequest, parse_create_request
 from zoom_provider.provisioning.create_user import post_user
 
 
@@ -45,7 +45,7 @@ class Script:
             raise LostReplyError("Lost.")
         return {"id": "second"}
 
-    def look_up(self, user: str, *, patient: bool) -> Reply:
+    def get_user_reply(self, user: str, *, retry: bool) -> Reply:
         assert user == NEW
         found = next(self._looks)
         if isinstance(found, ZoomError):
@@ -53,7 +53,7 @@ class Script:
         return found
 
 
-REQUEST = check("create", {"email": NEW, "type": 1})
+REQUEST = parse_create_request("create", {"email": NEW, "type": 1})
 NOW = datetime(2026, 3, 10, 13, 30, tzinfo=UTC)
 
 
