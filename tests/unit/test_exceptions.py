@@ -17,12 +17,17 @@ from zoom_provider.exceptions import (
     ZoomError,
     ZoomForeignAccountError,
     ZoomLicenseError,
+    ZoomNotAppliedError,
     ZoomNotFoundError,
+    ZoomPendingError,
     ZoomPermissionError,
+    ZoomProtectedUserError,
     ZoomProtocolError,
     ZoomRateLimitError,
+    ZoomStalePlanError,
     ZoomStoppedError,
     ZoomUnavailableError,
+    ZoomUnconfirmedError,
     ZoomUserExistsError,
     ZoomValidationError,
 )
@@ -44,6 +49,15 @@ EACH: list[tuple[type[ZoomError], dict[str, Any], str]] = [
     (ZoomUnavailableError, {}, "retry"),
     (ZoomProtocolError, {}, "fail"),
     (ZoomStoppedError, {}, "retry"),
+    (ZoomPendingError, {}, "human"),
+    (
+        ZoomNotAppliedError,
+        {"fields": {"dept": {"old": "Sales", "wanted": "Law", "found": "Sales"}}},
+        "human",
+    ),
+    (ZoomProtectedUserError, {}, "human"),
+    (ZoomUnconfirmedError, {}, "human"),
+    (ZoomStalePlanError, {}, "fail"),
     (LostReplyError, {}, "retry"),
 ]
 

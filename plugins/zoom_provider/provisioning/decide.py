@@ -1,4 +1,4 @@
-"""Decide what becomes of an existing user. Pure: dry run, create and update share it."""
+"""Decide what to do about an existing user. Pure: dry run, create and update share it."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def decide_update(wanted: Mapping[str, Any], existing: Mapping[str, Any]) -> Cha
     if differing & _PHONE_PAIR:
         differing |= _PHONE_PAIR  # Zoom takes them together only
     differences = tuple(
-        Difference(name, _shown(name, existing), value)
+        Difference(name, read_field(name, existing), value)
         for name, value in wanted.items()
         if name in differing
     )
@@ -117,5 +117,6 @@ def decide_update(wanted: Mapping[str, Any], existing: Mapping[str, Any]) -> Cha
     )
 
 
-def _shown(name: str, existing: Mapping[str, Any]) -> Any:
+def read_field(name: str, existing: Mapping[str, Any]) -> Any:
+    """Return what Zoom shows of a field; None where it is empty."""
     return existing.get(_SHOWN_AS.get(name, name)) or None

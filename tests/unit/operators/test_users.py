@@ -171,7 +171,7 @@ def test_if_exists_decides_about_an_existing_user(
     names = (after["first_name"], after["last_name"])
     before = (there.get("first_name", ""), there.get("last_name", ""))
     assert names == (("Jane", "Doe") if patched else before)
-    # Of a pending user Zoom shows no names.
+    # Zoom shows no names of pending people.
     shown = (None, None) if there["status"] == "pending" else names
     assert (result["first_name"], result["last_name"]) == shown
     assert after["status"] == there["status"]
