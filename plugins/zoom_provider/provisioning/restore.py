@@ -5,23 +5,23 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Final
 
-from zoom_provider.provisioning.checkpoint import Checkpoint, Rows
+from zoom_provider.api.stop import StopSignal
+from zoom_provider.provisioning.checkpoint import Checkpoint, Ledger, Rows
+from zoom_provider.provisioning.directory import Directory
 from zoom_provider.provisioning.ports import Files
-from zoom_provider.provisioning.report import (
-    DONE,
-    Outcome,
-    ReportPaths,
-    RowResult,
-    keep_final,
-    read_report,
-)
+from zoom_provider.provisioning.report import DONE, Outcome, RowResult, keep_final, read_report
+from zoom_provider.provisioning.report_files import ReportPaths
 from zoom_provider.provisioning.roster import Listed, Row
 
 log = logging.getLogger(__name__)
+
+_CONCURRENT_LOOKUPS: Final = 16
+"""Look-ups at once, to confirm an earlier report."""
 
 _CREATED: Final = (Outcome.INVITED, Outcome.CREATED)
 
@@ -51,6 +51,11 @@ class RestoredState:
     attempted: frozenset[int | str] = frozenset()
     departed: list[Listed] = field(default_factory=list)
     unnamed: Rows = field(default_factory=Rows)
+
+    @property
+    def departed_rows(self) -> Rows:
+        """The rows of an earlier roster that are owed and gone from this one."""
+        return Rows([*(person.row for person in self.departed), *self.unnamed])
 
     def find_outcome(self, row: Row) -> Outcome | None:
         """Return the final outcome of a row whose line is lost; None where there is none."""
@@ -151,6 +156,66 @@ def _restore_by_address(
         ],
         unnamed=Rows([*lost, *(() if roster.departed else checkpoint.departed)]),
     )
+
+
+def confirm_users(
+    restored: RestoredState, directory: Directory, *, may_update: bool, stop: StopSignal | None
+) -> RestoredState:
+    """
+    Keep an earlier report's results of users that Zoom still has.
+
+    If that cannot be checked now, or the user may need an update, the user counts as created by
+    this run when the runner finds them.
+
+    :param may_update: whether existing users are updated
+    :param stop: ends all look-ups; None if this try will do nothing, so that all results stand
+    """
+    lines = restored.unconfirmed
+    if not lines:
+        return restored
+    if stop is None:
+        return replace(restored, kept=[*restored.kept, *lines])
+    if directory.kind == "unknown" or may_update:
+        found_later = frozenset(line.address for line in lines)
+        return replace(restored, attempted=restored.attempted | found_later)
+    with ThreadPoolExecutor(_CONCURRENT_LOOKUPS, thread_name_prefix="zoom") as pool:
+        try:
+            found = list(pool.map(directory.find, [line.email for line in lines]))
+        except BaseException:
+            # The pool waits for its look-ups: none of them may wait for Zoom any more.
+            stop.set()
+            raise
+    kept = [line for line, user in zip(lines, found, strict=True) if user is not None]
+    return replace(restored, kept=[*restored.kept, *kept])
+
+
+def assign_rows(restored: RestoredState, rows: Iterable[Listed]) -> RestoredState:
+    """Give each kept result the row that its person has in the present roster."""
+    lines = {line.address: line for line in restored.kept}
+    places: dict[str, Listed] = {}
+    for row in rows:
+        line = lines.get(row.address)
+        # Another row with the address, such as one that is rejected, has a line of its own.
+        if line is not None and (row.address not in places or row.row == line.row):
+            places[row.address] = row
+    kept = [
+        replace(lines.pop(address), row=row.row, key=row.key) for address, row in places.items()
+    ]
+    return replace(restored, kept=kept, gone=list(lines.values()))
+
+
+def record_earlier(ledger: Ledger, restored: RestoredState, rows: Iterable[Listed]) -> None:
+    """Record what earlier tries did, so that it survives if this try is killed."""
+    seen: set[str] = set()
+    for row in rows:
+        outcome = restored.done.get(row.row)
+        if outcome is None and row.address not in seen:
+            outcome = restored.done.get(row.address)
+        seen.add(row.address)
+        if outcome is not None:
+            ledger.record(row.row, outcome)
+        elif row.row in restored.attempted or row.address in restored.attempted:
+            ledger.note_attempts([row.row])
 
 
 def build_departed_result(person: Listed, line: RowResult | None) -> RowResult:

@@ -21,7 +21,7 @@ from zoom_provider.exceptions import (
     ZoomUnavailableError,
     ZoomValidationError,
 )
-from zoom_provider.provisioning.report import hash_run
+from zoom_provider.provisioning.report_files import hash_run
 from zoom_provider.simulator.server import Simulator
 
 SECRET = "Tr0ub4dor-and-3"

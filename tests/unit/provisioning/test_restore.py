@@ -11,7 +11,8 @@ import pytest
 from tests.unit.provisioning.conftest import BEGIN, RUN, begin_report
 from zoom_provider.hooks.airflow_io import AirflowFiles
 from zoom_provider.provisioning.checkpoint import Checkpoint, Rows
-from zoom_provider.provisioning.report import Outcome, ReportPaths, RowResult
+from zoom_provider.provisioning.report import Outcome, RowResult
+from zoom_provider.provisioning.report_files import ReportPaths
 from zoom_provider.provisioning.restore import (
     EarlierRoster,
     RestoredState,
