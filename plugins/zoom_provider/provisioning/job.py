@@ -35,6 +35,7 @@ from zoom_provider.provisioning.restore import (
     confirm_users,
     parse_roster,
     read_earlier_results,
+    read_or_none,
     record_earlier,
     restore,
     serialize_roster,
@@ -171,8 +172,8 @@ class Job:
         if complaint is None:
             self._saver.clear()
             for path in self._rosters:
-                self._files.delete(path)
-        elif len(summary.unnamed):
+                self._delete_quietly(path)
+        elif summary.unnamed:
             self._saver.amend(departed=str(Rows(summary.departed)))
         return complaint
 
@@ -250,7 +251,7 @@ class Job:
     def _read_roster(self, earlier: Checkpoint | None) -> EarlierRoster:
         if earlier is None:
             return EarlierRoster()
-        return parse_roster(self._files.read(self._roster_path(earlier)), self._run)
+        return parse_roster(read_or_none(self._roster_path(earlier), self._files), self._run)
 
     def _read_account(
         self,
@@ -275,11 +276,11 @@ class Job:
     ) -> Ledger:
         """Write the restored results, publish report and roster; return the ledger."""
         ledger = Ledger(replace(start, departed=restored.departed_rows), survey.rows)
-        if restored.attempted or restored.done:
+        if restored.has_records:
             record_earlier(ledger, restored, self._source.listed())
         for result in restored.kept:
             ledger.record(result.row, result.outcome)
-        for result in chain(restored.kept, restored.gone):
+        for result in chain(restored.kept, restored.gone, restored.unresolved):
             report.add(result)
         for person in restored.departed:
             report.add(build_departed_result(person, self._earlier_lines.get(person.address)))
@@ -320,6 +321,13 @@ class Job:
 
     # ---- after
 
+    def _delete_quietly(self, path: str) -> None:
+        """Delete a file that no later try needs; a failure leaves the file and nothing else."""
+        try:
+            self._files.delete(path)
+        except Exception as error:
+            log.warning("%s is not deleted: %s", printable(path), summarize_error(error))
+
     def _publish_quietly(self, report: Report) -> None:
         """Publish the report of a failed try; an error here must not hide the try's own."""
         try:
@@ -339,6 +347,7 @@ class Job:
             stats=progress.stats(),
             failed=sum(report.counts[outcome] for outcome in FAILURES),
             unanswered=runner.unanswered,
+            untried=runner.untried,
             stopped_by=runner.stopped_by,
             departed=[person.row for person in restored.departed],
             unnamed=restored.unnamed,

@@ -90,7 +90,7 @@ class Runner:
     """
     One run over the rows of a roster.
 
-    After :meth:`run`, ``stopped_by`` is the error that concerned the whole account, if any.
+    After :meth:`run`: ``stopped_by``, an account-level error, and ``untried``, rows not processed.
 
     :param client: makes the calls; its ``stop`` ends the run
     :param directory: finds existing users
@@ -114,6 +114,7 @@ class Runner:
     seats: Seats | None = None
     stopped_by: ZoomError | None = None
     is_orphaned: Callable[[], bool] = lambda: False
+    untried: int = 0
     _stop_reason: str | None = None
     _unexpected: BaseException | None = None
     _outage: OutageDetector = field(default_factory=OutageDetector)
@@ -390,6 +391,7 @@ class Runner:
             if not self._needs_processing(row):
                 self._process_row(row, None)
                 continue
+            self.untried += 1
             reason = f"not tried: {self._stop_reason}"
             self.report.add(RowResult(row.number, row.email, outcome, reason=reason, key=row.key))
 
