@@ -1,4 +1,4 @@
-"""The client of Airflow's REST API: what it repeats, what it takes for an answer, how it logs in."""
+"""The client of Airflow's REST API: what it repeats, what counts as an answer, its log-in."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ def test_airflow_2_takes_the_name_and_the_password(requests_mock: Mocker) -> Non
     requests_mock.get(f"{URL}/api/v1/dags", json={})
     client = AirflowClient(URL, "api/v1", "s3cret")
     assert client.log_in()
-    assert requests_mock.last_request.headers["Authorization"].startswith("Basic ")
+    [request] = requests_mock.request_history
+    assert request.headers["Authorization"].startswith("Basic ")
 
 
 @pytest.mark.parametrize("reply", [{"exc": requests.ConnectionError}, {"status_code": 401}])
@@ -93,8 +94,9 @@ def test_a_connection_takes_the_place_of_the_one_before(
 
     airflow.connect('{"conn_type": "zoom", "extra": {"plan": "pro"}}')
 
-    assert [request.method for request in requests_mock.request_history] == ["DELETE", "POST"]
-    assert requests_mock.last_request.json() == {
+    deleted, stored = requests_mock.request_history
+    assert (deleted.method, stored.method) == ("DELETE", "POST")
+    assert stored.json() == {
         "conn_type": "zoom",
         "connection_id": "zoom_default",
         "extra": '{"plan": "pro"}',
