@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -186,13 +187,14 @@ def test_a_call_that_loses_data_is_not_repeated_blindly(
     zoom: Simulator, client: ZoomClient, kind: str
 ) -> None:
     ann(zoom)
-    for on, call in (
+    calls: tuple[tuple[str, Callable[[], object]], ...] = (
         ("PUT *", lambda: client.set_user_status(ANN, "deactivate")),
         ("PUT *", lambda: client.change_email(ANN, "anne@example.com")),
         ("POST *", lambda: client.assign_role("1", ANN)),
         ("DELETE /v2/roles/*", lambda: client.unassign_role("1", ANN)),
         ("DELETE /v2/users/*", lambda: client.delete_user(ANN)),
-    ):
+    )
+    for on, call in calls:
         before = len(zoom.requests(on))
         zoom.fault(kind, on=on)
         with pytest.raises(LostReplyError):
