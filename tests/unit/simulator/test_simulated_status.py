@@ -37,6 +37,7 @@ def test_a_deactivated_person_loses_licences_and_keeps_the_rest(
     assert len(shown["group_ids"]) == 1
     [person] = zoom.people()
     assert (person["features"], person["assets"]) == ({}, {"meeting": 3})
+    assert not person["zoom_phone"]
     assert zoom.state()["counts"]["seats"] == {}
     assert [row["id"] for row in call.listed("inactive")] == ["jane-id"]
     assert call.listed() == []
