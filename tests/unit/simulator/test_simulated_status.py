@@ -243,6 +243,23 @@ def test_deactivated_people_vanish_after_the_accounts_number_of_days(
     assert zoom.state()["departed"][0]["action"] == "delete"
 
 
+def test_the_days_until_a_deletion_count_from_the_last_deactivation(
+    call: Caller, zoom: Simulator
+) -> None:
+    zoom.configure(auto_delete_days=10)
+    zoom.seed(JANE)
+    call.set_status("jane-id", "deactivate")
+    zoom.advance_clock(9 * DAY)
+    call.renew()
+    call.set_status("jane-id", "activate")
+    call.set_status("jane-id", "deactivate")
+
+    zoom.advance_clock(5 * DAY)
+    assert len(zoom.people()) == 1
+    zoom.advance_clock(6 * DAY)
+    assert zoom.people() == []
+
+
 def test_me_is_the_accounts_owner(call: Caller, zoom: Simulator) -> None:
     assert call.verdict(call("GET", "/v2/users/me")) == (404, 1001)
     zoom.seed("jane@example.com", {"email": "owner@example.com", "role_id": "0"})
