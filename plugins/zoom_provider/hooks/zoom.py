@@ -78,17 +78,8 @@ class ZoomHook(BaseHook):
 
         :raises ZoomValidationError: the connection is not usable; by field
         """
-        settings = settings_from_connection(self.get_connection(self.zoom_conn_id))
-        # Airflow masks it as it is stored; what is sent is without the blanks around it.
-        for secret in (settings.client_secret, settings.refresh_token, settings.access_token):
-            if secret:
-                mask_secret(secret)
-        return ZoomClient(
-            settings,
-            on_secret=mask_secret,
-            store=token_store(),
-            stop=self._stop,
-        )
+        connection = self.get_connection(self.zoom_conn_id)
+        return build_client(connection, store=token_store(), stop=self._stop)
 
     def get_conn(self) -> ZoomClient:
         """Return :attr:`client`."""
@@ -271,6 +262,21 @@ class ZoomHook(BaseHook):
             return False, str(error)
         except Exception as error:  # Airflow shows what is raised here as a bare HTTP 500
             return False, f"The connection could not be read ({type(error).__name__})."
+
+
+def build_client(connection: Connection, **options: Any) -> ZoomClient:
+    """
+    Build the client of a connection; its secrets are masked in logs from now on.
+
+    :param options: of :class:`~zoom_provider.api.base_client.BaseClient`
+    :raises ZoomValidationError: the connection is not usable; by field
+    """
+    settings = settings_from_connection(connection)
+    # Airflow masks it as it is stored; what is sent is without the blanks around it.
+    for secret in (settings.client_secret, settings.refresh_token, settings.access_token):
+        if secret:
+            mask_secret(secret)
+    return ZoomClient(settings, on_secret=mask_secret, **options)
 
 
 def settings_from_connection(connection: Connection) -> ZoomSettings:

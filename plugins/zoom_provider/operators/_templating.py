@@ -46,6 +46,8 @@ class UserInfoOperator(ZoomBaseOperator):
     """
 
     people_fields: ClassVar[tuple[str, ...]] = ()
+    optional_fields: ClassVar[tuple[str, ...]] = ()
+    """Those of them that may be None, as a template of nothing renders it."""
 
     def _do_render_template_fields(
         self,
@@ -59,6 +61,8 @@ class UserInfoOperator(ZoomBaseOperator):
         if parent is self:
             column = password_column(getattr(self, "mapping", None))
             for name in self.people_fields:
+                if name in self.optional_fields and _is_nothing(getattr(self, name)):
+                    setattr(self, name, None)
                 people = parse_and_mask_passwords(getattr(self, name), column)
                 # The attribute is what Airflow stores; the task works with what was given.
                 shown = redact_passwords(people, column)
@@ -76,6 +80,10 @@ class UserInfoOperator(ZoomBaseOperator):
         return require_parsed(
             parse_people(people if value is shown and value is not None else value), name
         )
+
+
+def _is_nothing(value: Any) -> bool:
+    return isinstance(value, str) and value.strip().lower() in ("", "none", "null")
 
 
 class UnparsableText(str):
