@@ -40,10 +40,10 @@ help:
 	@echo "make clean  remove all that was made here, the environments too"
 
 demo: $(VENV)/.ready
-	@$(VENV)/bin/python scripts/demo.py
+	@$(VENV)/bin/python -m devstack.demo
 
 ui: $(VENV)/.ready
-	@$(VENV)/bin/python scripts/ui.py
+	@$(VENV)/bin/python -m devstack.ui
 
 # pytest on Airflow 3.3 comes last: its last line is the last line of all.
 test: lint $(OLDER:%=test-%) test-3.3
@@ -58,7 +58,7 @@ lint: $(VENV)/.ready
 
 # 3.1 and 3.2 stand between: what knows no Airflow is tested on 2.11 and on 3.3 only. What starts a
 # real Airflow of one of these is in tests/integration, and comes with test-3.3.
-KNOWS_NO_AIRFLOW := $(addprefix tests/unit/,provisioning scripts simulator)
+KNOWS_NO_AIRFLOW := $(addprefix tests/unit/,devstack provisioning simulator)
 LEFT_OUT_3.1 := $(KNOWS_NO_AIRFLOW:%=--ignore=%)
 LEFT_OUT_3.2 := $(LEFT_OUT_3.1)
 
@@ -75,10 +75,10 @@ soak: $(VENV)/.ready
 	ZOOM_TEST_SOAK=1 $(VENV)/bin/python -m pytest -x tests/unit/operators/model/test_onboarding.py
 
 bench: $(VENV)/.ready
-	@PYTHONPATH=scripts $(VENV)/bin/python -m tests.benchmarks
+	@$(VENV)/bin/python -m tests.benchmarks
 
 bench-quick: $(VENV)/.ready
-	@PYTHONPATH=scripts $(VENV)/bin/python -m tests.benchmarks --quick
+	@$(VENV)/bin/python -m tests.benchmarks --quick
 
 # Where a day is named, the release is locked as it stood then, beside the providers of its day, and
 # without the examples' extra, some hundred megabytes that the unit tests do without.

@@ -1,7 +1,7 @@
 """
-Tell somebody when a task failed, or went well but left people who need a person's help.
+Notify people when a task failed, or succeeded but left users who need help.
 
-Works with any notifier of Airflow's, and with any function that takes a context::
+It works with any of Airflow's notifiers, and with any function that takes a context::
 
     def mail_to_hr(context):
         from airflow.providers.smtp.notifications.smtp import SmtpNotifier
@@ -10,8 +10,8 @@ Works with any notifier of Airflow's, and with any function that takes a context
 
     ZoomCreateUsersOperator(..., **attention_callbacks(mail_to_hr))
 
-Such a function is what a DAG file wants: the notifier's provider is imported when there is
-something to tell, not at each parse.
+Prefer such a function in a DAG file: it imports the notifier's provider only when a message is
+sent, not each time the file is parsed.
 """
 
 from __future__ import annotations
@@ -48,14 +48,16 @@ in the run {{ ti.run_id | e }}. <a href="{{ zoom.log_url | e }}">Its log</a></p>
 <td>{{ "" if person[name] is none else person[name] | e }}</td>
 {% endfor %}</tr>
 {% endfor %}</table>{% endif %}
-{% if zoom.more %}<p>{{ zoom.more }} more are in the report.</p>{% endif %}
+{% if zoom.more %}<p>{{ zoom.more }} more are not listed here: see the log and the report.</p>
+{% endif %}
 {% if zoom.report %}<p>Report: {{ zoom.report | e }}</p>{% endif %}
 """
 """The body of an e-mail (a template; see :func:`attention_callbacks`)."""
 
 PEOPLE_TEXT: Final = """\
 {%- macro plain(value) -%}
-{{ value | string | replace("&", "&amp;") | replace("<", "&lt;") | replace(">", "&gt;") }}
+{{ ("" if value is none else value) | string
+   | replace("&", "&amp;") | replace("<", "&lt;") | replace(">", "&gt;") }}
 {%- endmacro -%}
 {{ plain(ti.dag_id) }}.{{ plain(ti.task_id) }} {{ "failed" if zoom.failed else "is done" -}}
 {{ " " }}in the run {{ plain(ti.run_id) }}: {{ zoom.log_url }}
@@ -63,12 +65,13 @@ PEOPLE_TEXT: Final = """\
 {{ plain(zoom.error) }}
 {%- endif %}
 {%- for person in zoom.people %}
-{{ plain(person.source) }}, row {{ person.row }}{{ ", " ~ plain(person.key) if person.key }}: {# -#}
-{{ plain(person.email) }} {{ plain(person.outcome) -}}
+{{ plain(person.source) }}{{ ", row " ~ plain(person.row) if person.row }}{# -#}
+{{ ", " ~ plain(person.key) if person.key }}: {# -#}
+{{ plain(person.email) ~ " " if person.email }}{{ plain(person.outcome) -}}
 {{ ", " ~ plain(person.reason) if person.reason }}
 {%- endfor %}
 {%- if zoom.more %}
-{{ zoom.more }} more are in the report.
+{{ zoom.more }} more are not listed here: see the log and the report.
 {%- endif %}
 {%- if zoom.report %}
 Report: {{ plain(zoom.report) }}
@@ -76,7 +79,8 @@ Report: {{ plain(zoom.report) }}
 """
 The text of a chat message (a template; see :func:`attention_callbacks`).
 
-``&``, ``<`` and ``>`` are escaped as Slack wants it, so that a cell of an export mentions nobody.
+``&``, ``<`` and ``>`` are escaped as Slack requires, so that a cell of an export cannot mention
+a channel or a member.
 """
 
 Callback = Callable[["Context"], Any]
@@ -84,36 +88,40 @@ Callback = Callable[["Context"], Any]
 
 def attention_callbacks(notify: Callback) -> dict[str, Any]:
     """
-    Return the two callbacks of a task that tell people, to be given to it with ``**``.
+    Return a task's two callbacks, to be passed to it with ``**``.
 
-    ``on_failure_callback`` always tells; ``on_success_callback`` does where the task's XCom
-    ``attention`` names somebody. What they tell is ``zoom`` in the context, for the templates of
-    this module or your own: ``failed``, ``error`` (the exception's text, with known secrets masked;
-    None in a DAG's own callback), ``people`` (the XCom: a list of ``source``, ``row``, ``key``,
-    ``email``, ``outcome``, ``reason``), ``more`` (how many others are in the report), ``count`` (of
-    both), ``outcomes``, ``report`` and ``log_url``. The people's texts are somebody's input:
-    escape them.
+    ``on_failure_callback`` always notifies. ``on_success_callback`` notifies only if the task's
+    XCom ``attention`` has entries. Both put ``zoom`` into the context, for the templates of this
+    module or your own:
 
-    A notifier that fails leaves the task's state as it is; one line in the task's log says so.
+    - ``failed``: whether the task failed
+    - ``error``: the exception's text, with known secrets masked; None in a DAG's own callback
+    - ``people``: the XCom ``attention``, a list of ``source``, ``row``, ``key``, ``email``,
+      ``outcome`` and ``reason``; its texts are input from outside, so escape them
+    - ``more``: how many failures ``people`` leaves out; the task's log lists them
+    - ``count``: ``more`` and ``people`` together
+    - ``outcomes``, ``report`` and ``log_url``
+
+    A notifier that fails does not change the task's state; the task's log has a line about it.
 
     :param notify: a notifier, or a function that takes a context
     """
     return {
-        "on_failure_callback": partial(_tell_failure, notify),
-        "on_success_callback": partial(_tell_people, notify),
+        "on_failure_callback": partial(_notify_failure, notify),
+        "on_success_callback": partial(_notify_people, notify),
     }
 
 
-def _tell_failure(notify: Callback, context: Context) -> None:
-    _tell(notify, context, failed=True)
+def _notify_failure(notify: Callback, context: Context) -> None:
+    _notify(notify, context, failed=True)
 
 
-def _tell_people(notify: Callback, context: Context) -> None:
+def _notify_people(notify: Callback, context: Context) -> None:
     if _pulled(context, "attention"):
-        _tell(notify, context, failed=False)
+        _notify(notify, context, failed=False)
 
 
-def _tell(notify: Callback, context: Context, *, failed: bool) -> None:
+def _notify(notify: Callback, context: Context, *, failed: bool) -> None:
     from airflow.providers.common.compat.sdk import redact
 
     from zoom_provider.provisioning.report import FAILURES
@@ -122,7 +130,7 @@ def _tell(notify: Callback, context: Context, *, failed: bool) -> None:
     outcomes = _pulled(context, "outcomes") or {}
     count = max(len(people), sum(outcomes.get(outcome, 0) for outcome in FAILURES))
     error = context.get("exception")
-    told = {
+    values = {
         "failed": failed,
         "error": redact(str(error)) if error else None,
         "people": people,
@@ -133,20 +141,22 @@ def _tell(notify: Callback, context: Context, *, failed: bool) -> None:
         "log_url": context["ti"].log_url,
     }
     fields: Any = context
-    fields["zoom"] = told
+    fields["zoom"] = values
     try:
         # A notifier renders its templates in place: the next task would get this one's text.
         copy(notify)(context)
     except Exception as error:
-        log.error("Nobody could be told: %s: %s", type(error).__name__, redact(str(error)))
+        log.error(
+            "The notification could not be sent: %s: %s", type(error).__name__, redact(str(error))
+        )
 
 
 def _pulled(context: Context, key: str) -> Any:
-    """Give what the task pushed; None where it did not come to that."""
+    """Return the XCom that the task pushed, or None if there is none or it cannot be read."""
     ti = context["ti"]
     try:
         return ti.xcom_pull(task_ids=ti.task_id, key=key, map_indexes=ti.map_index)
     except Exception as error:
-        # The news that a task failed must not be lost with its details.
-        log.warning("The task's XCom %r is not known here: %s", key, error)
+        # A failure is reported even if its details are lost.
+        log.warning("The task's XCom %r cannot be read: %s", key, error)
         return None

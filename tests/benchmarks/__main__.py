@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-import postgresql
-from child_processes import run_script
-from tests.benchmarks import airflow_stack, imports, parsing
+from devstack import postgres
+from devstack.processes import run_script
+from tests.benchmarks import imports, on_airflow, parsing
 from tests.benchmarks.bounds import Bound, head, line, say
 from tests.benchmarks.contenders import UNBOUND
 from tests.benchmarks.running import LIMITED, OFF, Run, measure, median, middle, take
@@ -144,15 +144,15 @@ def at_the_limit(size: Size) -> list[Bound]:
     return bounds
 
 
-def on_airflow(size: Size) -> list[Bound]:
+def as_dags(size: Size) -> list[Bound]:
     """Compare (a) as a DAG to (b), one mapped HttpOperator for each person."""
     head(f"On a real Airflow, at Zoom's limit of {CEILING} a second, replies after 250 ms")
-    if postgresql.program("initdb") is None:
+    if postgres.program("initdb") is None:
         say("  (b) skipped: PostgreSQL is not installed, and Airflow's SQLite locks under it")
         return []
     runs: dict[str, Run] = {}
     for dag_id, people in size.on_airflow:
-        run = airflow_stack.take(dag_id, people, *LIMITED)
+        run = on_airflow.take(dag_id, people, *LIMITED)
         name = OPERATOR if dag_id == "bench_operator" else "(b) HttpOperator mapped"
         line(f"{name}, as a DAG", run)
         # The larger row of each is compared.
@@ -176,7 +176,7 @@ PARTS: Final[dict[str, Callable[[Size], list[Bound]]]] = {
     "hook": hook,
     "off": limits_off,
     "limit": at_the_limit,
-    "airflow": on_airflow,
+    "airflow": as_dags,
 }
 
 

@@ -8,13 +8,13 @@ that is busy for a while is so for both; the median of them is compared.
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
 from typing import Final
 
+from devstack.airflow import clean_environment
 from tests.benchmarks.bounds import Bound, say
 
 BASE: Final = "airflow.sdk"
@@ -27,10 +27,9 @@ PROGRAM = "import time; start = time.process_time(); import {}; print(time.proce
 
 def seconds(module: str, home: str) -> float:
     """Import a module in an interpreter of its own, and give the processor time that it took."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")}
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM.format(module)],
-        env=env | {"AIRFLOW_HOME": home},
+        env=clean_environment() | {"AIRFLOW_HOME": home},
         capture_output=True,
         text=True,
         check=True,

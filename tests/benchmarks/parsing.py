@@ -10,7 +10,6 @@ that a machine that is busy for a while is so for all; medians are compared.
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
@@ -19,9 +18,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from devstack.airflow import clean_environment
+from devstack.processes import PROJECT
 from tests.benchmarks.bounds import Bound, say
 
-DAGS: Final = Path(__file__).resolve().parents[2] / "dags"
+DAGS: Final = PROJECT / "dags"
 RUNS: Final = 5
 LIMIT: Final = 1.2
 BESIDE_TASK: Final = 2.0
@@ -77,10 +78,9 @@ class Cost(NamedTuple):
 
 def cost(path: Path, home: str) -> Cost:
     """Parse a file in an interpreter of its own."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")}
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(path)],
-        env=env | {"AIRFLOW_HOME": home},
+        env=clean_environment() | {"AIRFLOW_HOME": home},
         capture_output=True,
         text=True,
         check=False,

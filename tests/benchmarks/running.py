@@ -17,9 +17,11 @@ from typing import Any
 
 import requests
 
+from devstack.airflow import clean_environment
+from devstack.airflow import environment as airflow_environment
+from devstack.processes import PROJECT, Processes
 from tests.benchmarks.contenders import ACCOUNT_ID, CLIENT_ID, CLIENT_SECRET
 
-PROJECT = Path(__file__).resolve().parents[2]
 OFF = ("--limits-enforced=off",)
 LIMITED = ("--limits-enforced=on", "--latency-ms=250")
 
@@ -66,14 +68,10 @@ def middle(runs: Sequence[Run], what: str) -> float:
 
 def environment(home: Path, zoom_url: str) -> dict[str, str]:
     """Return our environment with an Airflow home of our own and a connection to a local Zoom."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW_", "_AIRFLOW"))}
-    return kept | {
-        "AIRFLOW_HOME": str(home),
+    return airflow_environment(home) | {
         "AIRFLOW_CONN_ZOOM_DEFAULT": zoom_connection(zoom_url),
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
         "PYTHONPATH": os.pathsep.join((str(PROJECT), str(PROJECT / "plugins"))),
-        "NO_PROXY": "*",
-        "no_proxy": "*",
     }
 
 
@@ -93,20 +91,12 @@ def zoom_connection(url: str) -> str:
 @contextlib.contextmanager
 def local_zoom(*options: str) -> Iterator[str]:
     """Run a local Zoom on the largest plan, with nobody in it; give its URL."""
-    command = [sys.executable, "-m", "zoom_provider.simulator", "--port=0", "--plan=business"]
-    process = subprocess.Popen(
-        [*command, "--create-cap=10000000", *options],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(PROJECT / "plugins")},
-    )
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        yield line.split("ready at ")[1].split()[0]
-    finally:
-        process.terminate()
-        process.wait()
+    command = ["zoom_provider.simulator", "--port=0", "--plan=business", "--create-cap=10000000"]
+    with tempfile.TemporaryDirectory(prefix="zoom-provider-bench-zoom-") as folder:
+        logs = Path(folder, "logs")
+        logs.mkdir()
+        with Processes(logs, clean_environment()) as processes:
+            yield processes.start_server("zoom", *command, *options)
 
 
 def take(contender: str, people: int, zoom: Sequence[str], *options: str) -> dict[str, Any]:

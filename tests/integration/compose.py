@@ -10,22 +10,19 @@ from __future__ import annotations
 import contextlib
 import shlex
 import shutil
-import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-import psutil  # type: ignore[import-untyped]
 import requests
 import yaml
 
-import postgresql
-from child_processes import Processes, free_port
-from local_stack import environment
-from tests.integration.airflow_stack import Airflow
+from devstack import postgres
+from devstack.airflow import environment
+from devstack.processes import Processes, T, free_port, wait_for
+from devstack.rest import AirflowClient
 from tests.requires import require
 
 FILE = Path(__file__).parents[2] / "docker-compose.yaml"
@@ -52,45 +49,33 @@ def _replicas(service: Mapping[str, Any]) -> int:
     return int(service.get("deploy", {}).get("replicas", 1))
 
 
-class Services(Processes):
-    """Processes of which one may be killed, with all that it has started."""
-
-    def logs(self) -> set[str]:
-        """Name all that have run."""
-        return {path.stem for path in self._logs.glob("*.log")}
-
-    def kill(self, name: str) -> None:
-        """End one as a power cut would."""
-        process = self._running.pop(name)
-        family = [psutil.Process(process.pid)]
-        family += family[0].children(recursive=True)
-        for member in family:
-            member.suspend()  # nobody may see the others go
-        for member in family:
-            member.kill()
-        process.wait()
-
-
-@dataclass(frozen=True)
-class Stack:
+class Stack(AirflowClient):
     """
-    The running services.
+    The running services, and the Airflow among them.
 
-    :param airflow: the Airflow among them
+    :param home: where they keep everything
+    :param processes: all but the servers
     :param zoom_url: where the local Zoom is
-    :param ca: its certificate authority
-    :param services: all but the servers
     """
 
-    airflow: Airflow
-    zoom_url: str
-    ca: Path
-    services: Services
+    def __init__(self, url: str, home: Path, processes: Processes, zoom_url: str) -> None:
+        super().__init__(url)
+        self.home = home
+        self.processes = processes
+        self._zoom_url = zoom_url
+
+    def wait_for(self, what: str, probe: Callable[[], T | None], seconds: float = 60) -> T:
+        """Ask until there is an answer, or until a service has ended by itself."""
+        return self.processes.wait_for(what, probe, seconds)
 
     def zoom(self, path: str) -> Any:
         """Ask the local Zoom what it knows."""
-        reply = requests.get(f"{self.zoom_url}/control/{path}", verify=str(self.ca), timeout=60)
-        return reply.json()
+        ca = str(self.home / "zoom-tls" / "ca.pem")
+        return requests.get(f"{self._zoom_url}/control/{path}", verify=ca, timeout=60).json()
+
+    def started(self) -> set[str]:
+        """Name all services that have run."""
+        return {path.stem for path in self.processes.logs.glob("*.log")}
 
 
 @contextlib.contextmanager
@@ -113,34 +98,30 @@ def running(home: Path, **settings: str) -> Iterator[Stack]:
         "--port=8080": f"--port={ports['api']}",
         "/opt/airflow": str(home),
     }
-    url = f"http://127.0.0.1:{ports['api']}"
     wanted = services()
-    env = environment(home, url)
-    env |= {
-        "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
+    env = {
+        **environment(home),
+        "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__CORE__PARALLELISM": "16",
+        # Runs start when they are triggered, never because a clock says so.
+        "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
         **{k: _swapped(v, here) for k, v in wanted["scheduler"]["environment"].items()},
         **settings,
     }
     logs = home / "processes"
     logs.mkdir()
-    processes = Services(logs, env)
-    stack = Stack(
-        Airflow(url, "api/v2", processes),
-        f"https://127.0.0.1:{ports['zoom']}",
-        home / "zoom-tls" / "ca.pem",
-        processes,
-    )
+    zoom_url = f"https://127.0.0.1:{ports['zoom']}"
     with contextlib.ExitStack() as servers:
         for name in SERVERS:
             command = shlex.split(wanted[name]["command"])
             servers.enter_context(_server(name, command, ports[name], logs))
-        with _ended(processes):
-            for name in names():
-                if name not in SERVERS:
-                    _start(processes, name, shlex.split(_swapped(_command(name), here)))
-            processes.wait_for("Airflow's log-in", lambda: _log_in(stack.airflow), 120)
-            yield stack
+        processes = servers.enter_context(Processes(logs, env))
+        stack = Stack(f"http://127.0.0.1:{ports['api']}", home, processes, zoom_url)
+        for name in names():
+            if name not in SERVERS:
+                _start(processes, name, shlex.split(_swapped(_command(name), here)))
+        stack.wait_for("Airflow's log-in", stack.log_in, 120)
+        yield stack
 
 
 def _command(name: str) -> str:
@@ -167,36 +148,16 @@ def _start(processes: Processes, name: str, command: list[str]) -> None:
         processes.wait_for("The local Zoom", lambda: "ready at" in log.read_text() or None, 30)
 
 
-def _log_in(airflow: Airflow) -> bool | None:
-    with contextlib.suppress(requests.ConnectionError):
-        reply = airflow.session.get(f"{airflow.url}/auth/token", timeout=30)
-        if reply.ok:
-            airflow.session.headers["Authorization"] = f"Bearer {reply.json()['access_token']}"
-            return True
-    return None
-
-
-@contextlib.contextmanager
-def _ended(processes: Processes) -> Iterator[None]:
-    handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        processes.stop()
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-
-
 @contextlib.contextmanager
 def _server(name: str, command: list[str], port: int, logs: Path) -> Iterator[None]:
     """Run PostgreSQL or Redis, as the file says."""
     with (logs / f"{name}.log").open("w") as output:
         if name == "postgres":
-            require(name, postgresql.program("initdb"), "install Debian's postgresql")
+            require(name, postgres.program("initdb"), "install Debian's postgresql")
             # After "postgres" the command is "-c", a setting, and so on.
             settings = command[2::2]
             assert command[1::2] == ["-c"] * len(settings)
-            with postgresql.running(*settings, port=port, output=output) as server:
+            with postgres.running(*settings, port=port, output=output) as server:
                 # As the image does.
                 server.create_database("airflow")
                 yield
@@ -225,7 +186,7 @@ def _redis(command: list[str], port: int, output: IO[str]) -> Iterator[None]:
                 done = subprocess.run(ask, check=False, capture_output=True)
                 return done.returncode == 0 or None
 
-            Processes(Path(home), {}).wait_for("redis", answers, 30)
+            wait_for("redis", answers, 30)
             yield
         finally:
             process.terminate()

@@ -8,14 +8,12 @@ from pathlib import Path
 
 import pytest
 
-import postgresql
-from tests.integration.airflow_stack import Airflow, airflow_2, airflow_3
+from devstack import postgres
+from devstack.airflow import Airflow, python_of
 from tests.integration.browser import Browser, chromium
 from tests.requires import require
 from tests.support import connection
 from zoom_provider.simulator.server import Simulator
-
-PYTHON_2 = Path(__file__).parents[2] / ".venv-2.11" / "bin" / "python"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -23,11 +21,17 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: starts a whole Airflow, half a minute each")
 
 
+def require_airflow(version: str) -> None:
+    """Skip the test where the environment of an older Airflow is not made."""
+    made = python_of(version).exists()
+    require(f"Airflow {version}", made, f"make test-{version}, with a Python that it runs on")
+
+
 @pytest.fixture(scope="session")
 def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
     """Run an Airflow 3.3 with the example DAGs, one for all tests."""
-    with airflow_3(tmp_path_factory.mktemp("airflow")) as airflow:
-        airflow.read_dags("zoom_create_user", "zoom_onboarding_csv")
+    with Airflow(tmp_path_factory.mktemp("airflow")) as airflow:
+        airflow.wait_for_dags("zoom_create_user", "zoom_onboarding_csv")
         yield airflow
 
 
@@ -50,19 +54,20 @@ def airflow_211(
     tmp_path_factory: pytest.TempPathFactory, zoom_server: Simulator
 ) -> Iterator[Airflow]:
     """Run an Airflow 2.11 with the example DAGs, connected to the local Zoom."""
-    require("Airflow 2.11", PYTHON_2.exists(), "make test-2.11, with Python 3.11 or 3.12 on PATH")
+    require_airflow("2.11")
     home = tmp_path_factory.mktemp("airflow-2.11")
-    with airflow_2(home, PYTHON_2, connection(zoom_server)) as airflow:
-        airflow.read_dags("zoom_create_user")
+    env = {"AIRFLOW_CONN_ZOOM_DEFAULT": connection(zoom_server)}
+    with Airflow(home, "2.11", env=env) as airflow:
+        airflow.wait_for_dags("zoom_create_user")
         yield airflow
 
 
 @pytest.fixture(scope="session")
-def hr_server() -> Iterator[postgresql.Server]:
+def hr_server() -> Iterator[postgres.Server]:
     """Run a PostgreSQL for HR's data and for Airflow's own, one for all tests."""
-    require("PostgreSQL", postgresql.program("initdb"), "install Debian's postgresql")
+    require("PostgreSQL", postgres.program("initdb"), "install Debian's postgresql")
     # Its own time zone is far from HR's, since it must not matter.
-    with postgresql.running("timezone=Pacific/Auckland", "max_connections=200") as server:
+    with postgres.running("timezone=Pacific/Auckland", "max_connections=200") as server:
         server.create_database("hr")
         server.create_database("airflow")
         server.run_sql("hr", "CREATE ROLE reader LOGIN")

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import postgresql
+from devstack import postgres
 from tests.readme import PROJECT
 from zoom_provider.simulator.server import Simulator
 
@@ -49,7 +49,7 @@ IN_30_DAYS = {
 }
 
 
-def seed(server: postgresql.Server) -> None:
+def seed(server: postgres.Server) -> None:
     server.run_sql("hr", f"DROP SCHEMA IF EXISTS hr CASCADE; {SEED}")
 
 

@@ -7,7 +7,7 @@ import csv
 import json
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,7 +26,7 @@ MOST_LINES = 25
 KEY = "made-up-key-of-hr"
 BASIC = f"Basic {base64.b64encode(f'airflow:{KEY}'.encode()).decode()}"
 
-# Whom HR knows, with the moment from which they count as starters.
+# Employees, with the moment from which they count as starters.
 PEOPLE = [
     ("2026-03-01T23:00:00+00:00", "E-1", "Ada@example.com", "Sales", "Ada", "Nwosu"),
     ("2026-03-01T23:00:00+00:00", "E-2", "bjorn@example.com", "Law", "Björn", "Åkerman"),
@@ -39,7 +39,7 @@ FIELDS = ("employeeNumber", "workEmail", "department", "given", "family")
 
 
 class HrSystem(BaseHTTPRequestHandler):
-    """Answers ``GET /starters`` as the README says, to who has the key."""
+    """Answers ``GET /starters`` as the README says, if the key is right."""
 
     asked: list[dict[str, list[str]]]
 
@@ -70,7 +70,7 @@ class HrSystem(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def hr(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, list[str]]]]:
-    """Run an HR system, with the connection ``hr`` to it; give what it was asked."""
+    """Run an HR system, with the connection ``hr`` to it; yield the queries that it gets."""
     asked: list[dict[str, list[str]]] = []
     handler = type("Handler", (HrSystem,), {"asked": asked})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -95,7 +95,20 @@ def test_it_has_at_most_25_lines() -> None:
     assert [line for line in lines if len(line) > 100 or ";" in line] == []
 
 
-def test_who_starts_is_in_zoom_and_who_fails_can_be_traced(
+def read_example(folder: Path) -> Any:
+    """Parse the example as Airflow does, and return its DAG."""
+    provider = find_spec("airflow.providers.http")
+    require("Airflow's HTTP provider", provider, "pip install 'airflow-provider-zoom[examples]'")
+    from airflow.dag_processing.dagbag import DagBag
+
+    path = folder / "hr_to_zoom.py"
+    path.write_text(CODE, encoding="utf-8")
+    bag = DagBag(path)
+    assert bag.import_errors == {}
+    return bag.dags["hr_to_zoom"]
+
+
+def test_starters_are_in_zoom_and_each_failure_can_be_traced(
     airflow_db: Path,
     connected: Simulator,
     hr: list[dict[str, list[str]]],
@@ -103,24 +116,16 @@ def test_who_starts_is_in_zoom_and_who_fails_can_be_traced(
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    provider = find_spec("airflow.providers.http")
-    require("Airflow's HTTP provider", provider, "pip install 'airflow-provider-zoom[examples]'")
-    from airflow.dag_processing.dagbag import DagBag
-
-    path = tmp_path / "hr_to_zoom.py"
-    path.write_text(CODE, encoding="utf-8")
-    bag = DagBag(path)
-    assert bag.import_errors == {}
-    run = run_dag(bag.dags["hr_to_zoom"], logical_date=MONDAY)
+    run = run_dag(read_example(tmp_path), logical_date=MONDAY)
 
     assert str(run.state) == "success"
     assert [set(query) for query in hr] == [{"from", "to"}]
     people = {person["email"]: person for person in connected.people()}
-    told = {
+    created = {
         email: (person["type"], person["first_name"], person["last_name"], person["status"])
         for email, person in people.items()
     }
-    assert told == {
+    assert created == {
         "ada@example.com": (2, "Ada", "Nwosu", "pending"),
         "bjorn@example.com": (1, "Björn", "Åkerman", "pending"),
     }
@@ -141,3 +146,18 @@ def test_who_starts_is_in_zoom_and_who_fails_can_be_traced(
     said = caplog.text + "".join(capfd.readouterr())
     for secret in (KEY, "Nwosu", "Åkerman", "Body"):
         assert secret not in said
+
+
+def test_a_run_without_an_interval_takes_the_last_24_hours(
+    airflow_db: Path,
+    connected: Simulator,
+    hr: list[dict[str, list[str]]],
+    tmp_path: Path,
+) -> None:
+    run = run_dag(read_example(tmp_path), logical_date=None)
+
+    assert str(run.state) == "success"
+    assert run.data_interval_end is None
+    [query] = hr
+    since, until = (datetime.fromisoformat(query[name][0]) for name in ("from", "to"))
+    assert (since, until) == (run.run_after - timedelta(days=1), run.run_after)

@@ -7,7 +7,6 @@ import email.utils
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -21,7 +20,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import requests
 
-from child_processes import Processes
+from devstack.processes import Processes
 from tests.readme import block, blocks
 from tests.requires import require
 from tests.stand_ins.bamboohr import BambooHR, running
@@ -437,20 +436,10 @@ def test_the_stand_in_runs_by_itself(tmp_path: Path) -> None:
     python, *command = block("stand-in", PAGE).replace("8090", "0").split()
     assert [python, command.pop(0)] == ["python", "-m"]
     (tmp_path / "logs").mkdir()
-    env = {**os.environ, "PYTHONPATH": str(PROJECT)}
-    processes = Processes(tmp_path / "logs", env, sys.executable)
-    try:
-        log = processes.start("bamboohr", *command)
-
-        def ready() -> str | None:
-            _, said, url = log.read_text(encoding="utf-8").partition("ready at ")
-            return url.strip() or None if said else None
-
-        url = processes.wait_for("BambooHR's stand-in", ready, 60)
+    with Processes(tmp_path / "logs", dict(os.environ)) as processes:
+        url = processes.start_server("bamboohr", *command)
         query = {"fields": ["eeid", "email"], "filter": "hireDate ge '2020-01-01'"}
         data = f"{url}/api/v2/datasets/employee/data"
         reply = requests.post(data, json=query, auth=("bamboohr-stand-in-key", "x"), timeout=30)
         assert reply.json()["meta"]["totalItems"] == 29
         assert requests.post(data, json=query, timeout=30).status_code == 401
-    finally:
-        processes.stop()

@@ -52,7 +52,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[compose.Stack]:
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
     }
     with compose.running(home, **settings) as stack:
-        stack.airflow.read_dags("sharded")
+        stack.wait_for_dags("sharded")
         yield stack
 
 
@@ -91,28 +91,24 @@ def test_shards_share_an_account_and_the_death_of_a_worker_loses_nobody(
     roster = tmp_path / "roster.csv"
     wanted = [f"p{number}@example.com" for number in range(PEOPLE)]
     roster.write_text("\n".join(["email,type", *(f"{email},1" for email in wanted)]))
-    airflow = stack.airflow
-    run_id = airflow.trigger("sharded", {"roster": str(roster)})
+    run_id = stack.trigger("sharded", {"roster": str(roster)})
 
     def half() -> bool | None:
         return stack.zoom("state")["counts"]["people"] >= PEOPLE / 2 or None
 
-    airflow.processes.wait_for("Half of the people", half, 120)
-    stack.services.kill("worker-2")
+    stack.wait_for("Half of the people", half, 120)
+    stack.processes.kill("worker-2")
     show(posts(stack))
 
-    assert airflow.state("sharded", run_id) == "success"
+    assert stack.wait_for_run("sharded", run_id) == "success"
 
     people = [found["email"] for found in stack.zoom("state")["people"]]
     made = [entry["email"] for entry in posts(stack) if entry["status"] == 201]
     assert sorted(people) == sorted(made) == sorted(wanted)
     tries = []
     for shard in range(SHARDS):
-        task = f"dags/sharded/dagRuns/{run_id}/taskInstances/create/{shard}"
-        tries.append(airflow.api("GET", task)["try_number"])
-        xcom = f"dags/sharded/dagRuns/{run_id}/taskInstances/create/xcomEntries"
-        entry = airflow.api("GET", f"{xcom}/return_value?map_index={shard}&deserialize=true")
-        result = entry["value"]
+        tries.append(stack.task("sharded", run_id, "create", shard)["try_number"])
+        result = stack.xcom("sharded", run_id, "create", map_index=shard)
         lines = [json.loads(line) for line in Path(result["report"]).read_text().splitlines()]
         mine = [email for email in wanted if shard_of(email) == shard]
         assert sorted(line["email"] for line in lines) == sorted(mine)
@@ -125,7 +121,7 @@ def test_shards_share_an_account_and_the_death_of_a_worker_loses_nobody(
 
 def test_each_service_of_the_compose_file_has_run(stack: compose.Stack) -> None:
     single = [name for name in compose.services() if name != "worker"]
-    assert stack.services.logs() == {*single, "worker-1", "worker-2"}
+    assert stack.started() == {*single, "worker-1", "worker-2"}
 
 
 def test_the_compose_file_is_one() -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from selenium.webdriver import Keys
 
-from local_stack import EXISTING, FOREIGN, SAMPLE
-from tests.integration.airflow_stack import Airflow
+from devstack.airflow import Airflow
+from devstack.stack import EXISTING, FOREIGN, SAMPLE
 from tests.integration.browser import Browser
 from tests.support import connection, emails
 from zoom_provider.get_provider_info import FORM_FIELDS, STANDARD_FIELDS
@@ -97,12 +97,12 @@ def test_a_connection_from_the_form_creates_a_person(
     browser.fill("Client Secret", zoom.settings.client_secret)
     save(browser)
     assert press_test(browser, "Test Connection Successful").startswith("Connected to Zoom")
-    stored = airflow.api("GET", "connections/zoom_default")
+    stored = airflow.rest("GET", "connections/zoom_default")
     extra = json.loads(stored["extra"])
     assert (extra["account_id"], extra["plan"]) == (zoom.settings.account_id, "business")
 
     run = airflow.trigger("zoom_create_user", {"user_info": ZOE})
-    assert airflow.state("zoom_create_user", run) == "success"
+    assert airflow.wait_for_run("zoom_create_user", run) == "success"
     [person] = zoom.people()
     assert {name: person[name] for name in ZOE} == ZOE
     assert person["status"] == "pending"
@@ -116,9 +116,9 @@ def test_a_run_says_who_got_what(
     airflow.connect(connection(zoom))
     # As if HR had dropped it long ago: what has just changed may still be written.
     os.utime(shutil.copy(SAMPLE, tmp_path), (0, 0))
-    airflow.api("POST", "variables", {"key": "zoom_hr_folder", "value": str(tmp_path)})
+    airflow.rest("POST", "variables", {"key": "zoom_hr_folder", "value": str(tmp_path)})
     run = airflow.trigger("zoom_onboarding_csv", {"from": FIRST_DAY, "to": FIRST_DAY})
-    assert airflow.state("zoom_onboarding_csv", run) == "success"
+    assert airflow.wait_for_run("zoom_onboarding_csv", run) == "success"
 
     browser.resize(1200, 700)
     browser.driver.get(f"{airflow.url}/dags/zoom_onboarding_csv/runs/{run}/tasks/summarize")

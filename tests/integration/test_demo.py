@@ -16,11 +16,10 @@ from urllib.request import ProxyHandler, build_opener
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-import postgresql
-from child_processes import Processes
-from tests.integration.airflow_stack import Airflow
+from devstack import postgres
+from devstack.rest import AirflowClient
+from devstack.ui import SCHEDULED
 from tests.requires import require
-from ui import SCHEDULED
 
 PROJECT = Path(__file__).parents[2]
 # A real Airflow with its four processes is started each time.
@@ -52,7 +51,8 @@ class Script:
     def __init__(self, name: str) -> None:
         self.said = ""
         self.process = subprocess.Popen(
-            [sys.executable, str(PROJECT / "scripts" / name)],
+            [sys.executable, "-m", f"devstack.{name}"],
+            cwd=PROJECT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -84,7 +84,7 @@ def script(request: pytest.FixtureRequest) -> Iterator[Script]:
         running.interrupt()
 
 
-@pytest.mark.parametrize("script", ["demo.py"], indirect=True)
+@pytest.mark.parametrize("script", ["demo"], indirect=True)
 def test_the_demo_tells_what_happened_to_each_person(script: Script) -> None:
     script.listen()
 
@@ -113,7 +113,7 @@ def test_the_demo_tells_what_happened_to_each_person(script: Script) -> None:
     assert [(path, n) for path, text in texts.items() for n in spelled if n in text] == []
 
 
-@pytest.mark.parametrize("script", ["demo.py"], indirect=True)
+@pytest.mark.parametrize("script", ["demo"], indirect=True)
 def test_a_demo_stopped_in_the_middle_leaves_no_process(script: Script) -> None:
     script.listen("Running zoom_onboarding_csv")
 
@@ -122,9 +122,9 @@ def test_a_demo_stopped_in_the_middle_leaves_no_process(script: Script) -> None:
     assert processes_of(".demo") == []
 
 
-@pytest.mark.parametrize("script", ["ui.py"], indirect=True)
-def test_the_ui_is_there_until_ctrl_c(script: Script, tmp_path: Path) -> None:
-    require("PostgreSQL", postgresql.program("initdb"), "install Debian's postgresql")
+@pytest.mark.parametrize("script", ["ui"], indirect=True)
+def test_the_ui_is_there_until_ctrl_c(script: Script) -> None:
+    require("PostgreSQL", postgres.program("initdb"), "install Debian's postgresql")
     url = script.listen("Airflow  ").split()[-1]
     password = script.listen("password").split()[-1]
     zoom = script.listen("The local Zoom  ").split()[-1]
@@ -140,22 +140,22 @@ def test_the_ui_is_there_until_ctrl_c(script: Script, tmp_path: Path) -> None:
     assert shows(zoom, "sakura.sato@example.com")
     assert len(processes_of(".ui")) >= 5
 
-    airflow = Airflow(url, "api/v2", Processes(tmp_path, {}), password=password)
+    airflow = AirflowClient(url, password=password)
     mail = "Zoom: zoom_onboarding_csv.summarize is done, except for 6 people"
-    airflow.processes.wait_for("The mail", lambda: shows(mailbox, mail) or None, 60)
+    airflow.wait_for("The mail", lambda: shows(mailbox, mail) or None, 60)
     assert shows(mailbox, "hannah.becker.example.com")
     airflow.log_in()
-    assert airflow.api("GET", "importErrors")["import_errors"] == []
-    paused = {dag["dag_id"]: dag["is_paused"] for dag in airflow.api("GET", "dags")["dags"]}
+    assert airflow.rest("GET", "importErrors")["import_errors"] == []
+    paused = {dag["dag_id"]: dag["is_paused"] for dag in airflow.rest("GET", "dags")["dags"]}
     assert set(paused) == {path.stem for path in (PROJECT / "dags").glob("*.py")}
     assert {dag_id for dag_id in paused if paused[dag_id]} == {*SCHEDULED}
     # What was said to trigger, as it was said.
     dates = {"zoom_onboarding_postgres": {"from": "2025-10-08", "to": "2025-11-06"}}
     runs = {}
     for dag_id in paused.keys() - {"zoom_onboarded", "zoom_onboarding_csv", "zoom_create_user"}:
-        airflow.api("PATCH", f"dags/{dag_id}", {"is_paused": False})
+        airflow.pause(dag_id, paused=False)
         runs[dag_id] = airflow.trigger(dag_id, dates.get(dag_id, {}))
-    assert {airflow.state(dag_id, run) for dag_id, run in runs.items()} == {"success"}
+    assert {airflow.wait_for_run(dag_id, run) for dag_id, run in runs.items()} == {"success"}
     with opener.open(f"{zoom}/control/state", timeout=60) as reply:
         there = {person["email"] for person in json.load(reply)["people"]}
     assert {"kovacs.bence@example.com", "hire101@example.com", "minseo.park@example.com"} <= there

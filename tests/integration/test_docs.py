@@ -15,6 +15,7 @@ from tests.support import connection, run_dag
 from zoom_provider.simulator.server import Simulator
 
 PRODUCTION = "docs/production.md"
+CONNECTION = "docs/connection.md"
 DOCS = [page for page in PAGES if page != README]
 TESTS = "\n".join(path.read_text(encoding="utf-8") for path in PROJECT.glob("tests/**/test_*.py"))
 BUCKET = "s3://aws_default@hr"
@@ -60,7 +61,7 @@ def test_every_command_is_run_or_says_why_not(page: str) -> None:
 
 
 def test_the_connection_can_be_tried_from_a_worker(zoom: Simulator) -> None:
-    command = block("connections-test", PRODUCTION)
+    command = block("connections-test", CONNECTION)
     env = environment(AIRFLOW_CONN_ZOOM_DEFAULT=connection(zoom))
 
     done = bash(command, env)

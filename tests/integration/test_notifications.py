@@ -1,4 +1,4 @@
-"""Who is told after a run of a real Airflow: another DAG by an event, a person by e-mail."""
+"""Events and mails after a run of a real Airflow: another DAG starts, a person is notified."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from child_processes import free_port
 from dags import zoom_onboarding_csv as csv_example
-from tests.integration.airflow_stack import Airflow, airflow_3
+from devstack.airflow import Airflow
+from devstack.processes import free_port
 from tests.readme import PROJECT, block, blocks
 from tests.stand_ins.mailbox import Mailbox, body_of, receiving
 from tests.support import JANE, connection, emails, run_dag
@@ -24,13 +24,13 @@ from zoom_provider.simulator.server import Simulator
 pytestmark = pytest.mark.slow
 
 PAGE = "docs/events.md"
-# Its task is killed when it has told who needs attention.
+# Its task is killed after it has pushed its list of failures.
 KILLED = """
 import os
 
 from airflow.providers.common.compat.sdk import DAG, task
 
-from zoom_onboarding_told import mail_to_hr
+from zoom_onboarding_notify import mail_to_hr
 from zoom_provider.notifications import attention_callbacks
 
 failed = attention_callbacks(mail_to_hr)["on_failure_callback"]
@@ -45,7 +45,7 @@ with DAG("killed", schedule=None, on_failure_callback=failed):
 
     die()
 """
-ONE, MANY, CONSUMER = "zoom_create_user", "zoom_onboarding_told", "zoom_onboarded"
+ONE, MANY, CONSUMER = "zoom_create_user", "zoom_onboarding_notify", "zoom_onboarded"
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def told(
+def stack(
     tmp_path_factory: pytest.TempPathFactory, zoom_server: Simulator, mail_port: int, data: Path
 ) -> Iterator[Airflow]:
     """Run an Airflow whose scheduler starts what an event is to start."""
@@ -76,19 +76,18 @@ def told(
     dags.mkdir()
     for dag_id in (ONE, CONSUMER):
         shutil.copy(PROJECT / "dags" / f"{dag_id}.py", dags)
-    code = block("told", PAGE)
+    code = block("notify", PAGE)
     assert code.count('"/data/') == 1
     (dags / f"{MANY}.py").write_text(code.replace('"/data/', f'"{data}/'), encoding="utf-8")
     (dags / "killed.py").write_text(KILLED, encoding="utf-8")
-    settings = {
-        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+    env = {
         "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "True",
         "AIRFLOW_CONN_ZOOM_DEFAULT": connection(zoom_server),
         "AIRFLOW_CONN_SMTP_DEFAULT": Mailbox(mail_port).connection,
         "PYTHONWARNINGS": "error::UserWarning:zoom_provider",
     }
-    with airflow_3(home, **settings) as airflow:
-        airflow.read_dags(ONE, MANY, CONSUMER, "killed")
+    with Airflow(home, dags=dags, env=env) as airflow:
+        airflow.wait_for_dags(ONE, MANY, CONSUMER, "killed")
         yield airflow
 
 
@@ -107,12 +106,12 @@ def roster(data: Path) -> Path:
 def run(airflow: Airflow, dag_id: str, **conf: Any) -> tuple[str, str]:
     """Run a DAG to its end; return the run's id, and how it ended."""
     run_id = airflow.trigger(dag_id, conf)
-    return run_id, airflow.state(dag_id, run_id)
+    return run_id, airflow.wait_for_run(dag_id, run_id)
 
 
 def events(airflow: Airflow, run_id: str) -> list[dict[str, Any]]:
     """List the asset's events that a run caused."""
-    found = airflow.api("GET", "assets/events?limit=100&order_by=-timestamp")["asset_events"]
+    found = airflow.rest("GET", "assets/events?limit=100&order_by=-timestamp")["asset_events"]
     return [event for event in found if event["source_run_id"] == run_id]
 
 
@@ -123,65 +122,63 @@ def started_by(airflow: Airflow, run_id: str) -> dict[str, Any]:
         [event] = events(airflow, run_id)
         return next(iter(event["created_dagruns"]), None)
 
-    return airflow.processes.wait_for("The run for the event", found, 60)
+    return airflow.wait_for("The run for the event", found, 60)
 
 
 def log_of(airflow: Airflow, dag_id: str, run_id: str, task_id: str) -> str:
     """Give the log of a task's first try, once its end is there."""
-    path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/1?full_content=true"
 
     def whole() -> str | None:
-        reply = json.dumps(airflow.api("GET", path), ensure_ascii=False)
-        return reply if reply.count("::endgroup::") >= 2 else None
+        log = json.dumps(json.loads(airflow.log(dag_id, run_id, task_id)), ensure_ascii=False)
+        return log if log.count("::endgroup::") >= 2 else None
 
-    return airflow.processes.wait_for(f"The log of {task_id}", whole, 30)
+    return airflow.wait_for(f"The log of {task_id}", whole, 30)
 
 
 # ---- events
 
 
-def test_an_onboarded_person_starts_another_dag(told: Airflow, zoom: Simulator) -> None:
-    run_id, state = run(told, ONE, user_info=JANE)
+def test_an_onboarded_person_starts_another_dag(stack: Airflow, zoom: Simulator) -> None:
+    run_id, state = run(stack, ONE, user_info=JANE)
 
     assert state == "success"
     assert emails(zoom) == [JANE["email"]]
-    [event] = events(told, run_id)
+    [event] = events(stack, run_id)
     assert (event["uri"], event["source_dag_id"]) == ("zoom://account/users", ONE)
     assert event["extra"]["outcomes"] == {"invited": 1}
-    follower = started_by(told, run_id)
+    follower = started_by(stack, run_id)
     assert follower["dag_id"] == CONSUMER
-    assert told.state(CONSUMER, follower["run_id"]) == "success"
-    log = log_of(told, CONSUMER, follower["run_id"], "announce")
+    assert stack.wait_for_run(CONSUMER, follower["run_id"]) == "success"
+    log = log_of(stack, CONSUMER, follower["run_id"], "announce")
     assert f"1 new in Zoom, by {ONE}, run {run_id}" in log
 
 
-def test_who_was_there_already_is_no_news(told: Airflow, zoom: Simulator) -> None:
+def test_an_existing_user_starts_no_announcement(stack: Airflow, zoom: Simulator) -> None:
     zoom.seed(JANE)
 
-    run_id, _ = run(told, ONE, user_info=JANE, if_exists="skip")
+    run_id, _ = run(stack, ONE, user_info=JANE, if_exists="skip")
 
-    [event] = events(told, run_id)
+    [event] = events(stack, run_id)
     assert event["extra"]["outcomes"] == {"existing": 1}
-    follower = started_by(told, run_id)["run_id"]
-    assert told.state(CONSUMER, follower) == "success"
-    tasks = told.api("GET", f"dags/{CONSUMER}/dagRuns/{follower}/taskInstances")["task_instances"]
+    follower = started_by(stack, run_id)["run_id"]
+    assert stack.wait_for_run(CONSUMER, follower) == "success"
+    tasks = stack.tasks(CONSUMER, follower)
     assert {task["task_id"]: task["state"] for task in tasks} == {
         "newcomers": "success",
         "announce": "skipped",
     }
 
 
-def test_a_consumer_started_by_hand_finds_nobody(told: Airflow) -> None:
-    run_id, state = run(told, CONSUMER)
+def test_a_consumer_started_by_hand_finds_no_events(stack: Airflow) -> None:
+    run_id, state = run(stack, CONSUMER)
     assert state == "success"
-    tasks = told.api("GET", f"dags/{CONSUMER}/dagRuns/{run_id}/taskInstances")["task_instances"]
-    assert {task["state"] for task in tasks} == {"success", "skipped"}
+    assert {task["state"] for task in stack.tasks(CONSUMER, run_id)} == {"success", "skipped"}
 
 
-def test_the_dags_with_the_asset_are_read_without_a_warning(told: Airflow) -> None:
-    assert told.api("GET", "importErrors")["import_errors"] == []
-    assert told.api("GET", "dagWarnings")["dag_warnings"] == []
-    [asset] = told.api("GET", "assets")["assets"]
+def test_the_dags_with_the_asset_are_read_without_a_warning(stack: Airflow) -> None:
+    assert stack.rest("GET", "importErrors")["import_errors"] == []
+    assert stack.rest("GET", "dagWarnings")["dag_warnings"] == []
+    [asset] = stack.rest("GET", "assets")["assets"]
     assert asset["uri"] == "zoom://account/users"
     assert {task["dag_id"] for task in asset["producing_tasks"]} == {ONE, MANY}
     assert [dag["dag_id"] for dag in asset["scheduled_dags"]] == [CONSUMER]
@@ -191,13 +188,13 @@ def test_the_dags_with_the_asset_are_read_without_a_warning(told: Airflow) -> No
 
 
 def test_three_who_were_let_pass_come_by_mail(
-    told: Airflow, zoom: Simulator, mailbox: Mailbox, roster: Path
+    stack: Airflow, zoom: Simulator, mailbox: Mailbox, roster: Path
 ) -> None:
-    run_id, state = run(told, MANY, file=roster.name)
+    run_id, state = run(stack, MANY, file=roster.name)
 
     assert state == "success"
     assert len(zoom.people()) == 4
-    log_of(told, MANY, run_id, "create_users")
+    log_of(stack, MANY, run_id, "create_users")
     [mail] = mailbox.mails
     assert mail["to"] == "hr@example.com"
     assert mail["subject"] == f"Zoom: {MANY}.create_users is done, except for 3 people"
@@ -209,82 +206,81 @@ def test_three_who_were_let_pass_come_by_mail(
     assert "&lt;b&gt;bold" in body
     assert "<b>" not in body
     assert "E-0" not in body
-    assert f'href="{told.url}/dags/{MANY}/runs/' in body
-    [event] = events(told, run_id)
+    assert f'href="{stack.url}/dags/{MANY}/runs/' in body
+    [event] = events(stack, run_id)
     assert event["extra"]["outcomes"] == {"invited": 4, "rejected": 3}
     assert event["extra"]["report"] in body
     assert Path(event["extra"]["report"]).exists()
 
 
 def test_when_all_is_well_nobody_gets_a_mail(
-    told: Airflow, zoom: Simulator, mailbox: Mailbox, roster: Path
+    stack: Airflow, zoom: Simulator, mailbox: Mailbox, roster: Path
 ) -> None:
     lines = roster.read_text(encoding="utf-8").splitlines()[:5]
     roster.write_text("\n".join(lines), encoding="utf-8")
 
-    run_id, state = run(told, MANY, file=roster.name)
+    run_id, state = run(stack, MANY, file=roster.name)
 
     assert (state, len(zoom.people())) == ("success", 4)
-    log_of(told, MANY, run_id, "create_users")
+    log_of(stack, MANY, run_id, "create_users")
     assert mailbox.mails == []
 
 
 def test_a_failure_comes_by_mail_without_the_secret(
-    told: Airflow, zoom: Simulator, mailbox: Mailbox, roster: Path
+    stack: Airflow, zoom: Simulator, mailbox: Mailbox, roster: Path
 ) -> None:
     zoom.configure(client_secret="another")
 
-    run_id, state = run(told, MANY, file=roster.name)
+    run_id, state = run(stack, MANY, file=roster.name)
 
     assert state == "failed"
     assert zoom.people() == []
-    log_of(told, MANY, run_id, "create_users")
+    log_of(stack, MANY, run_id, "create_users")
     [mail] = mailbox.mails
     assert mail["subject"] == f"Zoom: {MANY}.create_users failed"
     assert "Client Secret" in body_of(mail)
     assert zoom.settings.client_secret not in mail.as_string() + body_of(mail)
-    assert events(told, run_id) == []
+    assert events(stack, run_id) == []
 
 
 def test_too_many_who_failed_come_by_mail_with_the_failure(
-    told: Airflow, zoom: Simulator, mailbox: Mailbox, roster: Path
+    stack: Airflow, zoom: Simulator, mailbox: Mailbox, roster: Path
 ) -> None:
     with roster.open("a", encoding="utf-8") as file:
         file.writelines(f"E-{n},nobody {n}\n" for n in range(7, 15))
 
-    run_id, state = run(told, MANY, file=roster.name)
+    run_id, state = run(stack, MANY, file=roster.name)
 
     assert (state, len(zoom.people())) == ("failed", 4)
-    log_of(told, MANY, run_id, "create_users")
+    log_of(stack, MANY, run_id, "create_users")
     [mail] = mailbox.mails
     assert mail["subject"] == f"Zoom: {MANY}.create_users failed"
     assert "11 of 15 people failed; max_failures allows 10" in body_of(mail)
     assert all(f"E-{n}<" in body_of(mail) for n in range(4, 15))
-    assert events(told, run_id) == []
+    assert events(stack, run_id) == []
 
 
 @pytest.mark.parametrize(
     ("change", "state"), [({}, "success"), ({"client_secret": "another"}, "failed")]
 )
 def test_without_a_mail_server_the_task_ends_as_it_would(
-    told: Airflow, zoom: Simulator, roster: Path, change: dict[str, Any], state: str
+    stack: Airflow, zoom: Simulator, roster: Path, change: dict[str, Any], state: str
 ) -> None:
     zoom.configure(**change)
 
-    run_id, ended = run(told, MANY, file=roster.name)
+    run_id, ended = run(stack, MANY, file=roster.name)
 
     assert ended == state
-    log = log_of(told, MANY, run_id, "create_users")
-    assert "Nobody could be told: ConnectionRefusedError" in log
-    tasks = told.api("GET", f"dags/{MANY}/dagRuns/{run_id}/taskInstances")["task_instances"]
-    assert [task["state"] for task in tasks] == [state]
+    log = log_of(stack, MANY, run_id, "create_users")
+    assert "The notification could not be sent: ConnectionRefusedError" in log
+    assert [task["state"] for task in stack.tasks(MANY, run_id)] == [state]
 
 
-def test_of_a_task_that_was_killed_its_dag_tells(told: Airflow, mailbox: Mailbox) -> None:
-    _, state = run(told, "killed")
+def test_the_dag_reports_a_task_that_was_killed(stack: Airflow, mailbox: Mailbox) -> None:
+    _, state = run(stack, "killed")
 
     assert state == "failed"
-    [mail] = told.processes.wait_for("The mail", lambda: mailbox.mails or None, 60)
+    [mail] = stack.wait_for("The mail", lambda: mailbox.mails or None, 60)
     assert mail["subject"] == "Zoom: killed.die failed"
     assert "<td>E-1</td>" in body_of(mail)
 
@@ -306,11 +302,11 @@ def test_the_example_with_exports_tells_hr(
         patch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", mailbox.connection)
         done = run_dag(csv_example.dag, run_conf=conf)
 
-    told = {mail["subject"].partition("csv.")[2]: body_of(mail) for mail in mailbox.mails}
+    mails = {mail["subject"].partition("csv.")[2]: body_of(mail) for mail in mailbox.mails}
     assert {mail["to"] for mail in mailbox.mails} == {"hr@example.com"}
     if there:
         assert str(done.state) == "success"
-        [(subject, body)] = told.items()
+        [(subject, body)] = mails.items()
         assert subject == "summarize is done, except for 5 people"
         assert body.count("<td>rejected</td>") == 5
         assert (
@@ -318,8 +314,8 @@ def test_the_example_with_exports_tells_hr(
         )
     else:
         assert str(done.state) == "failed"
-        assert set(told) == {"extract failed", "summarize failed"}
-        assert f"There is no folder &#39;{inbox}&#39;" in told["extract failed"]
+        assert set(mails) == {"extract failed", "summarize failed"}
+        assert f"There is no folder &#39;{inbox}&#39;" in mails["extract failed"]
 
 
 # ---- the page
@@ -328,7 +324,7 @@ def test_the_example_with_exports_tells_hr(
 def test_each_piece_of_code_on_the_page_is_run_or_says_why_not() -> None:
     marks = [b.mark for b in blocks(PAGE) if b.language != "json"]
     assert marks == [
-        "run by a test: told",
+        "run by a test: notify",
         "run by a test: smtp",
         "not run: needs a Slack workspace",
     ]
@@ -339,7 +335,7 @@ def test_a_run_names_a_file_and_no_path(name: str) -> None:
     from airflow.sdk.exceptions import ParamValidationError
 
     found: dict[str, Any] = {}
-    exec(block("told", PAGE), found)  # noqa: S102 - the page's own
+    exec(block("notify", PAGE), found)  # noqa: S102 - the page's own
     assert found["FILE"].resolve("new-hires.2026.csv") == "new-hires.2026.csv"
     with pytest.raises(ParamValidationError):
         found["FILE"].resolve(name)

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-import postgresql
+from devstack import postgres
 from tests.integration.hr_table import (
     BACK,
     BASIC,
@@ -41,8 +41,8 @@ def read_rejects(path: str) -> list[dict[str, str]]:
 
 @pytest.fixture
 def hr(
-    airflow_db: Path, hr_server: postgresql.Server, connected: Simulator, monkeypatch: Any
-) -> postgresql.Server:
+    airflow_db: Path, hr_server: postgres.Server, connected: Simulator, monkeypatch: Any
+) -> postgres.Server:
     """Give the table as the seed has it, and a local Zoom that Airflow is connected to."""
     fields = hr_server.connection("hr") | {"login": "reader"}
     monkeypatch.setenv("AIRFLOW_CONN_HR_POSTGRES", json.dumps(fields))
@@ -79,7 +79,7 @@ def outcomes_of(done: Any) -> dict[str, str]:
     return {person["key"]: person["outcome"] for person in read_report(path)}
 
 
-def enter(server: postgresql.Server, number: str, first_day: str, at: str, **more: str) -> None:
+def enter(server: postgres.Server, number: str, first_day: str, at: str, **more: str) -> None:
     """Enter somebody into the table at a moment."""
     row = {
         "employee_number": number,
@@ -96,7 +96,7 @@ def enter(server: postgresql.Server, number: str, first_day: str, at: str, **mor
 
 
 def test_who_is_entered_late_comes_with_the_next_run(
-    hr: postgresql.Server, connected: Simulator
+    hr: postgres.Server, connected: Simulator
 ) -> None:
     # The run of 26 October: its night has 25 hours, and its interval starts at 3:00 UTC, ends at 4.
     # What was written in the hour before may not have been there to be read.
@@ -124,7 +124,7 @@ def test_who_is_entered_late_comes_with_the_next_run(
 
 
 def test_what_was_being_written_while_a_run_asked_comes_with_the_next(
-    hr: postgresql.Server, connected: Simulator
+    hr: postgres.Server, connected: Simulator
 ) -> None:
     run(morning(2025, 10, 20))
     # A row bears the time at which HR's import began, at 4:55 in Berlin; it ended after 5:00.
@@ -138,7 +138,7 @@ def test_what_was_being_written_while_a_run_asked_comes_with_the_next(
     assert there >= {"eentered@example.com", "ecorrected@example.com"}
 
 
-def test_an_empty_preferred_name_is_none(hr: postgresql.Server, connected: Simulator) -> None:
+def test_an_empty_preferred_name_is_none(hr: postgres.Server, connected: Simulator) -> None:
     for number, preferred in (("1", ""), ("2", "  "), ("3", "Kim")):
         enter(hr, number, "2027-03-01", "2027-01-01Z", first_name="Jo", preferred_name=preferred)
 
@@ -149,7 +149,7 @@ def test_an_empty_preferred_name_is_none(hr: postgresql.Server, connected: Simul
 
 
 def test_who_has_left_does_not_come_and_who_comes_back_does(
-    hr: postgresql.Server, connected: Simulator
+    hr: postgres.Server, connected: Simulator
 ) -> None:
     today = datetime.now(BERLIN).date()
     ends = {
@@ -169,7 +169,7 @@ def test_who_has_left_does_not_come_and_who_comes_back_does(
 
 
 def test_of_two_rows_of_a_person_the_newer_counts(
-    hr: postgresql.Server, connected: Simulator
+    hr: postgres.Server, connected: Simulator
 ) -> None:
     for department, at in (("Sales", "2027-01-02Z"), ("Support", "2027-01-03Z")):
         enter(hr, "1", "2027-03-01", at, department=department)
@@ -181,7 +181,7 @@ def test_of_two_rows_of_a_person_the_newer_counts(
 
 
 def test_a_crowd_is_stopped_before_anybody_is_created(
-    hr: postgresql.Server, connected: Simulator, capsys: pytest.CaptureFixture[str]
+    hr: postgres.Server, connected: Simulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hr.run_sql(
         "hr",
@@ -197,7 +197,7 @@ def test_a_crowd_is_stopped_before_anybody_is_created(
 
 
 def test_the_report_may_lie_where_a_url_leads(
-    hr: postgresql.Server, connected: Simulator, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    hr: postgres.Server, connected: Simulator, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     enter(hr, "good", "2027-03-01", "2027-01-01Z")
     enter(hr, "bad", "2027-03-01", "2027-01-01Z", department="Nowhere")
@@ -215,7 +215,7 @@ def test_the_report_may_lie_where_a_url_leads(
 
 
 def test_each_row_that_fails_is_traced(
-    hr: postgresql.Server,
+    hr: postgres.Server,
     connected: Simulator,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
@@ -253,7 +253,7 @@ def test_each_row_that_fails_is_traced(
 
 
 def test_a_morning_that_failed_is_made_up_for_when_it_is_run_again(
-    hr: postgresql.Server, connected: Simulator
+    hr: postgres.Server, connected: Simulator
 ) -> None:
     enter(hr, "1", "2027-03-02", "2027-01-01Z")
     secret = connected.settings.client_secret
@@ -273,7 +273,7 @@ def test_a_morning_that_failed_is_made_up_for_when_it_is_run_again(
 
 
 def test_too_many_failures_turn_the_run_red_after_the_report(
-    hr: postgresql.Server,
+    hr: postgres.Server,
     connected: Simulator,
     caplog: pytest.LogCaptureFixture,
     capsys: pytest.CaptureFixture[str],
@@ -294,7 +294,7 @@ def test_too_many_failures_turn_the_run_red_after_the_report(
 
 @pytest.mark.parametrize(("people", "state"), [(10, "success"), (11, "failed")])
 def test_people_without_a_first_day_count_as_failures(
-    hr: postgresql.Server, connected: Simulator, people: int, state: str
+    hr: postgres.Server, connected: Simulator, people: int, state: str
 ) -> None:
     hr.run_sql("hr", "DELETE FROM hr.employees")
     for number in range(people - 1):
@@ -314,7 +314,7 @@ def test_people_without_a_first_day_count_as_failures(
 
 
 def test_a_changed_name_and_department_are_written(
-    hr: postgresql.Server, connected: Simulator
+    hr: postgres.Server, connected: Simulator
 ) -> None:
     run(conf={"from": "2025-11-05"})
     connected.confirm("janis.berzins@example.com")
@@ -343,7 +343,7 @@ def test_a_changed_name_and_department_are_written(
     ],
 )
 def test_tomorrow_is_hrs_tomorrow(
-    hr: postgresql.Server, connected: Simulator, tmp_path: Path, zone: str, first_day: str
+    hr: postgres.Server, connected: Simulator, tmp_path: Path, zone: str, first_day: str
 ) -> None:
     hr.run_sql("hr", "DELETE FROM hr.employees")
     day = date.fromisoformat(first_day)
@@ -362,7 +362,7 @@ def test_tomorrow_is_hrs_tomorrow(
 
 
 def test_without_interval_and_dates_tomorrow_is_meant(
-    hr: postgresql.Server, connected: Simulator
+    hr: postgres.Server, connected: Simulator
 ) -> None:
     before = datetime.now(BERLIN).date()
     for number in range(4):
@@ -377,7 +377,7 @@ def test_without_interval_and_dates_tomorrow_is_meant(
 
 
 def test_dates_that_are_exchanged_are_refused(
-    hr: postgresql.Server, connected: Simulator, capsys: pytest.CaptureFixture[str]
+    hr: postgres.Server, connected: Simulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
     done = run(conf={"from": "2025-11-05", "to": "2025-11-04"})
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-import postgresql
-from tests.integration.airflow_stack import Airflow, airflow_3
+from devstack import postgres
+from devstack.airflow import Airflow
 from tests.integration.hr_table import (
     BACK,
     BERLIN,
@@ -36,33 +36,31 @@ from zoom_provider.simulator.server import Simulator
 
 @pytest.fixture(scope="module")
 def airflow(
-    hr_server: postgresql.Server, zoom_server: Simulator, tmp_path_factory: pytest.TempPathFactory
+    hr_server: postgres.Server, zoom_server: Simulator, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Airflow]:
     """Run an Airflow that runs several tasks at once, which SQLite would not bear."""
     home = tmp_path_factory.mktemp("airflow-postgres")
     # Nothing else is to be parsed, or started by the example's asset.
     (home / "dags").mkdir()
     shutil.copy(DAG_FILE, home / "dags")
-    settings = {
-        "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": hr_server.url("airflow"),
+    env = {
         "AIRFLOW__CORE__PARALLELISM": "8",
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
         "AIRFLOW_CONN_ZOOM_DEFAULT": connection(zoom_server),
         "AIRFLOW_CONN_HR_POSTGRES": json.dumps(hr_server.connection("hr")),
     }
-    with airflow_3(home, **settings) as airflow:
-        airflow.read_dags(DAG_ID)
+    database = hr_server.url("airflow")
+    with Airflow(home, dags=home / "dags", database=database, env=env) as airflow:
+        airflow.wait_for_dags(DAG_ID)
         yield airflow
 
 
 def told(airflow: Airflow, run_id: str) -> list[dict[str, Any]]:
     """Read the report of a run."""
-    task = f"dags/{DAG_ID}/dagRuns/{run_id}/taskInstances/create_users"
-    return read_report(airflow.api("GET", f"{task}/xcomEntries/report?deserialize=true")["value"])
+    return read_report(airflow.xcom(DAG_ID, run_id, "create_users", "report"))
 
 
-def addresses(server: postgresql.Server) -> dict[str, str]:
+def addresses(server: postgres.Server) -> dict[str, str]:
     """Give the address of each employee number."""
     rows = server.run_sql("hr", "SELECT employee_number, work_email FROM hr.employees")
     return dict(row.split("|", 1) for row in rows.splitlines())
@@ -70,7 +68,7 @@ def addresses(server: postgresql.Server) -> dict[str, str]:
 
 @pytest.mark.slow
 def test_backfilling_creates_everybody_once(
-    airflow: Airflow, hr_server: postgresql.Server, zoom: Simulator
+    airflow: Airflow, hr_server: postgres.Server, zoom: Simulator
 ) -> None:
     seed(hr_server)
     zoom.seed(*IN_ZOOM)
@@ -80,10 +78,10 @@ def test_backfilling_creates_everybody_once(
     airflow.processes.finish("backfill", program, *command)
 
     def all_runs() -> list[dict[str, Any]] | None:
-        page = airflow.api("GET", f"dags/{DAG_ID}/dagRuns?limit=100")["dag_runs"]
+        page = airflow.rest("GET", f"dags/{DAG_ID}/dagRuns?limit=100")["dag_runs"]
         return page if all(run["state"] in ("success", "failed") for run in page) else None
 
-    runs = airflow.processes.wait_for("The backfill", all_runs, 300)
+    runs = airflow.wait_for("The backfill", all_runs, 300)
     assert Counter(run["state"] for run in runs) == {"success": 30}
 
     email = addresses(hr_server)
@@ -126,8 +124,8 @@ def test_backfilling_creates_everybody_once(
         "data_interval_start": "2024-12-31T23:00:00Z",
         "data_interval_end": "2025-12-31T23:00:00Z",
     }
-    run_id = airflow.api("POST", f"dags/{DAG_ID}/dagRuns", year)["dag_run_id"]
-    assert airflow.state(DAG_ID, run_id) == "success"
+    run_id = airflow.rest("POST", f"dags/{DAG_ID}/dagRuns", year)["dag_run_id"]
+    assert airflow.wait_for_run(DAG_ID, run_id) == "success"
 
     missing = hr_server.run_sql(
         "hr",

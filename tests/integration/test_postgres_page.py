@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import postgresql
+from devstack import postgres
 from tests.integration.hr_table import (
     DAG_FILE,
     PAGE,
@@ -31,7 +31,7 @@ def test_each_block_of_the_page_is_run_or_shows_what_the_dag_has() -> None:
     assert [b.code for b in shown if b.code not in code] == []
 
 
-def test_the_statement_uses_the_indexes(hr_server: postgresql.Server) -> None:
+def test_the_statement_uses_the_indexes(hr_server: postgres.Server) -> None:
     seed(hr_server)
     assert block("index", PAGE) in SEED
     hr_server.run_sql(
@@ -69,9 +69,9 @@ def test_the_connection_of_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.extra_dejson == {"sslmode": "verify-full"}
 
 
-def test_the_seed_makes_what_the_page_says(hr_server: postgresql.Server) -> None:
+def test_the_seed_makes_what_the_page_says(hr_server: postgres.Server) -> None:
     hr_server.create_database("tried")
-    path = f"{Path(postgresql.program('psql') or '').parent}{os.pathsep}{os.environ['PATH']}"
+    path = f"{Path(postgres.program('psql') or '').parent}{os.pathsep}{os.environ['PATH']}"
     reach = f"postgresql://airflow@127.0.0.1:{hr_server.port}/tried"
     env = {**os.environ, "PATH": path, "HR_DATABASE": reach}
     command = ["bash", "-c", block("seed", PAGE)]

@@ -1,4 +1,4 @@
-"""The README's commands and examples, run as they stand there."""
+"""The README's commands and examples, run as they stand there, and what docs/ adds to them."""
 
 from __future__ import annotations
 
@@ -19,24 +19,28 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
-from child_processes import free_port
-from tests.integration.airflow_stack import AUTH_BACKENDS, Airflow
-from tests.readme import PROJECT, TEXT, block, blocks
+from devstack.airflow import AUTH_BACKENDS, Airflow
+from devstack.processes import free_port
+from tests.readme import PROJECT, README, TEXT, block, blocks, text_of
 from tests.requires import require
 from tests.support import connection, run_dag
 from zoom_provider.simulator.server import Simulator
 
-# The commands that no test can run, by their first lines, with the README's word for why.
+TRIGGER = "docs/trigger.md"
+OPERATORS = "docs/operators.md"
+SIMULATOR = "docs/simulator.md"
+# The commands that no test can run, by their first lines, with the reason that the README gives.
 NOT_RUN: dict[str, str] = {}
-# Who runs what the README tells people to make; .ci/run is the whole check.
+# Where each target that the README names is run; .ci/run is the whole check.
 MADE_BY = {
     "demo": (".ci/run", "\nmake demo\n"),
     "test": (".ci/run", "\nmake test\n"),
-    "ui": ("tests/integration/test_demo.py", '"ui.py"'),
+    "ui": ("tests/integration/test_demo.py", '["ui"]'),
     "bench": ("Makefile", "\nbench: "),
+    "docs": ("Makefile", "\ntest: lint docs "),
 }
 # The commands that are run below, by their comments in the README; any-source has its own file.
-RUN = ("install", "connection", "any-source", "trigger-3.3", "trigger-2.11", "simulator")
+RUN = ("install", "connection", "any-source", "trigger-3.3", "simulator")
 # Instead of this folder, the example reads one that the test has.
 ROSTER = "s3://hr/exports/"
 JANE = {"email": "jane@example.com", "type": 1, "first_name": "Jane", "status": "pending"}
@@ -124,9 +128,10 @@ def test_trigger(
     airflow: Airflow = request.getfixturevalue(fixture)
     if version == "3.3":
         airflow.connect(connection(zoom))
+        commands = block("trigger-3.3")
     else:
-        assert f"AIRFLOW__API__AUTH_BACKENDS={AUTH_BACKENDS}`" in TEXT
-    commands = block(f"trigger-{version}")
+        assert f"AIRFLOW__API__AUTH_BACKENDS={AUTH_BACKENDS}`" in text_of(TRIGGER)
+        commands = block("trigger-2.11", TRIGGER)
     env = environment(
         AIRFLOW_URL=airflow.url, AIRFLOW_USER=airflow.user, AIRFLOW_PASSWORD=airflow.password
     )
@@ -138,7 +143,9 @@ def test_trigger(
 
     done = bash(commands, env)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert airflow.state("zoom_create_user", json.loads(done.stdout)["dag_run_id"]) == "success"
+    assert (
+        airflow.wait_for_run("zoom_create_user", json.loads(done.stdout)["dag_run_id"]) == "success"
+    )
     [person] = zoom.people()
     assert {name: person[name] for name in JANE} == JANE
 
@@ -159,9 +166,9 @@ def started(commands: str) -> Iterator[None]:
 def test_simulator(monkeypatch: pytest.MonkeyPatch) -> None:
     require("port 8900 of this machine", free_port(8900) == 8900, "stop what listens there")
     url = "http://127.0.0.1:8900"
-    told = {"login": "simulated-client-id", "password": "simulated-client-secret"}
+    login = {"login": "simulated-client-id", "password": "simulated-client-secret"}
     extra = {"account_id": "simulated-account-id"}
-    fields = {"conn_type": "zoom", "host": url, **told, "extra": extra}
+    fields = {"conn_type": "zoom", "host": url, **login, "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_ZOOM_DEFAULT", json.dumps(fields))
 
     from zoom_provider.hooks.zoom import ZoomHook
@@ -175,6 +182,13 @@ def test_simulator(monkeypatch: pytest.MonkeyPatch) -> None:
         assert session.get(url, timeout=10).ok
         ZoomHook().create_user("create", {"email": "jane@example.com", "type": 1})
         assert "jane@example.com" in session.get(url, timeout=10).text
+
+        for command in (block("control", SIMULATOR), block("fault", SIMULATOR)):
+            done = bash(command, environment())
+            assert done.returncode == 0, done.stdout + done.stderr
+        state = session.get(f"{url}/control/state", timeout=10).json()
+        assert state["settings"]["latency_ms"] == 250
+        assert [fault["kind"] for fault in state["faults"]] == ["cut_after"]
     assert free_port(8900) == 8900, "It still listens"
 
 
@@ -201,7 +215,12 @@ def test_examples(
     monkeypatch.setenv("AIRFLOW_VAR_ZOOM_FIRST_PASSWORD", "Xk7-plmoq-2wA")
     connected.configure(managed_domains=["example.com"])
 
-    code = "\n".join(b.code for b in blocks() if b.language == "python" and not b.mark)
+    code = "\n".join(
+        b.code
+        for page in (README, OPERATORS)
+        for b in blocks(page)
+        if b.language == "python" and not b.mark
+    )
     assert code.count(ROSTER) == 1
     names = {
         "extract_from_hr": extract_from_hr,

@@ -18,7 +18,7 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from tests.integration.airflow_stack import Airflow, airflow_3
+from devstack.airflow import Airflow
 from tests.support import DAY, connection, emails
 from zoom_provider.simulator.server import Simulator
 
@@ -52,17 +52,14 @@ def resuming(tmp_path_factory: pytest.TempPathFactory, zoom_server: Simulator) -
     dags = home / "dags"
     dags.mkdir()
     (dags / "resuming.py").write_text(DAGS)
-    settings = {
-        "CORE__DAGS_FOLDER": str(dags),
-        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "8",
-        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "1",
-        "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+    env = {
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "8",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "1",
+        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+        "AIRFLOW_CONN_ZOOM_DEFAULT": connection(zoom_server, extra={"plan": "pro"}),
     }
-    named = {f"AIRFLOW__{name}": value for name, value in settings.items()}
-    zoom_default = connection(zoom_server, extra={"plan": "pro"})
-    with airflow_3(home, AIRFLOW_CONN_ZOOM_DEFAULT=zoom_default, **named) as airflow:
-        airflow.processes.start("triggerer", "airflow", "triggerer", "--skip-serve-logs")
-        airflow.read_dags("killed", "put_off")
+    with Airflow(home, dags=dags, triggerer=True, env=env) as airflow:
+        airflow.wait_for_dags("killed", "put_off")
         yield airflow
 
 
@@ -82,19 +79,6 @@ def roster(tmp_path: Path) -> Path:
     return path
 
 
-def task(airflow: Airflow, dag_id: str, run_id: str) -> dict[str, Any]:
-    found: dict[str, Any] = airflow.api(
-        "GET", f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/create"
-    )
-    return found
-
-
-def returned(airflow: Airflow, dag_id: str, run_id: str) -> dict[str, Any]:
-    entries = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/create/xcomEntries"
-    value: dict[str, Any] = airflow.api("GET", f"{entries}/return_value?deserialize=true")["value"]
-    return value
-
-
 def lines_of(result: dict[str, Any]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in Path(result["report"]).read_text("utf-8").splitlines()]
 
@@ -106,7 +90,7 @@ def posted(zoom: Simulator, status: int | None = None) -> list[str]:
 
 def kill(airflow: Airflow, run_id: str, *, supervisor: bool) -> None:
     """Kill the task's process, and with it the worker that watches over it."""
-    process = psutil.Process(task(airflow, "killed", run_id)["pid"])
+    process = psutil.Process(airflow.task("killed", run_id, "create")["pid"])
     if supervisor:
         os.kill(process.ppid(), signal.SIGKILL)
     os.kill(process.pid, signal.SIGKILL)
@@ -135,19 +119,19 @@ def test_a_retry_finishes_what_a_killed_try_began(
 ) -> None:
     account.seed("p7@example.com", *(f"old{number}@example.com" for number in range(700)))
     run_id = resuming.trigger("killed", {"roster": str(roster)})
-    resuming.processes.wait_for("The moment", partial(moment, account), 60)
+    resuming.wait_for("The moment", partial(moment, account), 60)
     kill(resuming, run_id, supervisor=supervisor)
 
-    assert resuming.state("killed", run_id) == "success"
+    assert resuming.wait_for_run("killed", run_id) == "success"
 
-    assert task(resuming, "killed", run_id)["try_number"] == 2
+    assert resuming.task("killed", run_id, "create")["try_number"] == 2
     wanted = {f"p{number}@example.com" for number in range(PEOPLE)}
     there = [email for email in emails(account) if not email.startswith("old")]
     assert sorted(there) == sorted(wanted)
     # Nobody was invited twice, nor posted when they were there.
     assert sorted(posted(account, 201)) == sorted(wanted - {"p7@example.com"})
     assert posted(account, 409) == []
-    result = returned(resuming, "killed", run_id)
+    result = resuming.xcom("killed", run_id, "create")
     lines = lines_of(result)
     assert sorted(line["email"] for line in lines) == sorted(wanted)
     outcomes = Counter(line["outcome"] for line in lines)
@@ -168,17 +152,17 @@ def test_a_task_waits_for_each_days_quota_and_reports_once(
         def goes_on(made: int = made) -> bool | None:
             return len(posted(account, 201)) > made or None
 
-        resuming.processes.wait_for(f"More than {made} people", goes_on, 60)
+        resuming.wait_for(f"More than {made} people", goes_on, 60)
         # The quota, which is used up in some seconds, is renewed a few seconds after that.
-        account.travel(DAY - account.world.now() % DAY - 8)
+        account.advance_clock(DAY - account.world.now() % DAY - 8)
 
-    assert resuming.state("put_off", run_id) == "success"
+    assert resuming.wait_for_run("put_off", run_id) == "success"
 
     wanted = sorted(f"p{number}@example.com" for number in range(PEOPLE))
     assert sorted(emails(account)) == sorted(posted(account, 201)) == wanted
     # Once a day Zoom said that it was enough, to those who were under way.
     assert 2 <= len(posted(account, 429)) <= 60
-    result = returned(resuming, "put_off", run_id)
+    result = resuming.xcom("put_off", run_id, "create")
     assert result["outcomes"] == {"invited": PEOPLE}
     assert sorted(line["email"] for line in lines_of(result)) == wanted
-    assert task(resuming, "put_off", run_id)["try_number"] == 1
+    assert resuming.task("put_off", run_id, "create")["try_number"] == 1

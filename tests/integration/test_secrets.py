@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -18,9 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 
+from devstack.airflow import Airflow
+from devstack.rest import FINISHED
 from tests.integration.leaks.hunt import Hunt, forms
-from tests.integration.leaks.own_airflow import ENDS, Airflow, running
 from tests.support import connection
 from zoom_provider.simulator.server import Simulator
 from zoom_provider.simulator.server import running as running_zoom
@@ -69,6 +73,48 @@ EXPECTED = {
     "again_in_vain": [("failed", 2)],
     "policy": [("success", 2)],
 }
+
+
+# As much as can be shown and stored is shown and stored.
+SETTINGS = {
+    "AIRFLOW__CORE__FERNET_KEY": Fernet.generate_key().decode(),
+    "AIRFLOW__CORE__MAX_TEMPLATED_FIELD_LENGTH": "1000000",
+    "AIRFLOW__CORE__PARALLELISM": "3",
+    "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
+}
+FILL = """
+import json, sys
+from airflow.models import Connection, Variable
+from airflow.utils.session import create_session
+given = json.load(sys.stdin)
+with create_session() as session:
+    for connection in given["connections"]:
+        session.add(Connection(**connection))
+    for key, value in given["variables"].items():
+        session.add(Variable(key=key, val=value))
+"""
+
+
+def fill(airflow: Airflow, given: dict[str, Any]) -> None:
+    """Fill Airflow's two safes; nothing secret is in a file or an argument."""
+    with (airflow.processes.logs / "fill.log").open("w") as output:
+        subprocess.run(
+            [sys.executable, "-c", FILL],
+            input=json.dumps(given),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=airflow.env,
+            check=True,
+        )
+
+
+def states(airflow: Airflow, dag_id: str, run_id: str) -> dict[str, list[tuple[str, int]]]:
+    """Return state and number of the last try of each task, by map index."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    for ti in sorted(airflow.tasks(dag_id, run_id), key=lambda ti: int(ti["map_index"])):
+        found.setdefault(ti["task_id"], []).append((ti["state"], ti["try_number"]))
+    return found
 
 
 class Midnight:
@@ -126,20 +172,23 @@ class Story:
     """What was done, and what is left of it."""
 
     def __init__(self, airflow: Airflow, zoom: Simulator, clock: Midnight) -> None:
+        airflow.wait_for_dags("canaries", "waiting")
         run = airflow.trigger("canaries")
-        airflow.finished(run)
-        self.states = airflow.states(run)
+        airflow.wait_for_run("canaries", run, 300)
+        self.states = states(airflow, "canaries", run)
         # From now on the limits end in half a day: who is put off stays so, trigger and all.
         clock.now -= 43_200
         waiting = airflow.trigger("waiting")
 
         def settled() -> dict[str, Any] | None:
-            states = airflow.states(waiting)
-            found = {state for tries in states.values() for state, _ in tries}
-            return states if found and found <= {"deferred", *ENDS} else None
+            tries = states(airflow, "waiting", waiting)
+            found = {state for each in tries.values() for state, _ in each}
+            return tries if found and found <= {"deferred", *FINISHED} else None
 
-        self.waiting = airflow.wait_for("deferral", settled)
-        self.airflow = airflow
+        self.waiting = airflow.wait_for("The deferral", settled, 300)
+        self.home = airflow.home
+        self.database = airflow.home / "airflow.db"
+        self.fernet_key = airflow.env["AIRFLOW__CORE__FERNET_KEY"].encode()
         self.emails = {person["email"] for person in zoom.people()}
         with zoom.world.lock:
             grants = zoom.world.grants
@@ -148,7 +197,7 @@ class Story:
 
     def hunt(self) -> Hunt:
         secrets = {**SECRETS, **CORES, **self.tokens}
-        return Hunt(secrets, self.airflow.fernet_key)
+        return Hunt(secrets, self.fernet_key)
 
 
 @pytest.fixture(scope="module")
@@ -169,9 +218,12 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     }
     with running_zoom(settings, clock=clock) as zoom:
         arrange(zoom)
-        with running(home, DAGS, connections(zoom), variables) as airflow:
-            told = Story(airflow, zoom, clock)
-        yield told
+        airflow = Airflow(home, dags=DAGS, triggerer=True, env=SETTINGS)
+        airflow.migrate()
+        fill(airflow, {"connections": connections(zoom), "variables": variables})
+        with airflow:
+            story = Story(airflow, zoom, clock)
+        yield story
 
 
 def test_everything_happened_as_it_was_meant_to(story: Story) -> None:
@@ -190,23 +242,23 @@ def test_everything_happened_as_it_was_meant_to(story: Story) -> None:
 def test_the_hunt_looks_where_people_are_written_down(story: Story) -> None:
     """The addresses are allowed to be there: they show that logs, fields and reports are read."""
     people = Hunt({"made": "made@example.com", "bulk": "bulk1@example.com"})
-    places = "\n".join(people.files(story.airflow.home) + people.database(story.airflow.database))
+    places = "\n".join(people.files(story.home) + people.database(story.database))
     for place in ("dag_id=canaries", "logs/zoom/canaries", ".csv", "rendered_task_instance_fields"):
         assert place in places
     assert people.looked_at > 1_000_000
 
 
 def test_no_secret_is_in_any_file(story: Story) -> None:
-    assert story.hunt().files(story.airflow.home) == []
+    assert story.hunt().files(story.home) == []
 
 
 def test_no_secret_is_in_the_database(story: Story) -> None:
-    assert story.hunt().database(story.airflow.database) == []
+    assert story.hunt().database(story.database) == []
 
 
 def test_what_is_put_off_has_its_trigger_and_nothing_personal_in_it(story: Story) -> None:
-    hunt = Hunt({"a person": "@example.com", "time": "moment"}, story.airflow.fernet_key)
-    found = hunt.database(story.airflow.database)
+    hunt = Hunt({"a person": "@example.com", "time": "moment"}, story.fernet_key)
+    found = hunt.database(story.database)
     assert any("time" in line and "trigger." in line for line in found)
     assert not [line for line in found if "a person" in line and "trigger." in line]
     assert not [line for line in found if "a person" in line and "next_kwargs" in line]
@@ -221,7 +273,7 @@ def test_the_hunt_finds_what_is_planted(form: str, story: Story, tmp_path: Path)
     (home / "logs" / "task.log").write_bytes(planted)
     assert any(form in line and "task.log" in line for line in story.hunt().files(home))
     database = home / "airflow.db"
-    shutil.copy(story.airflow.database, database)
+    shutil.copy(story.database, database)
     with closing(sqlite3.connect(database)) as connected, connected:
         connected.execute(
             "INSERT INTO slot_pool (pool, slots, include_deferred, description) "

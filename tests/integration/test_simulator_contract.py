@@ -42,12 +42,12 @@ SEEDED: list[dict[str, Any]] = [
 ]
 
 
-def mended(node: Any) -> Any:
+def restore_numbers(node: Any) -> Any:
     """Put back the enumerated numbers that were mangled."""
     if isinstance(node, dict):
-        return {key: mended(value) for key, value in node.items()}
+        return {key: restore_numbers(value) for key, value in node.items()}
     if isinstance(node, list):
-        return [mended(value) for value in node]
+        return [restore_numbers(value) for value in node]
     return MANGLED.get(node, node) if isinstance(node, int) else node
 
 
@@ -55,7 +55,7 @@ class Contract:
     """Sends calls and holds both sides to the description."""
 
     def __init__(self, zoom: Simulator) -> None:
-        description = mended(json.loads(Path(SPECIFICATION).read_text("utf-8")))
+        description = restore_numbers(json.loads(Path(SPECIFICATION).read_text("utf-8")))
         description["servers"] = [{"url": f"{zoom.url}/v2"}]
         names = {
             name
@@ -85,7 +85,7 @@ class Contract:
         return reply
 
     def documents(self, method: str, template: str, reply: requests.Response) -> bool:
-        """Tell whether the description of a status names the code of an error."""
+        """Return whether the description of a status names the code of an error."""
         text = self._documented[template][method.lower()]["responses"][str(reply.status_code)]
         return str(reply.json()["code"]) in json.dumps(text)
 
@@ -150,7 +150,7 @@ def test_update(contract: Contract, user: str) -> None:
 
 @pytest.mark.parametrize("action", ["activate", "deactivate", "clock_in", "clock_out"])
 def test_status(contract: Contract, zoom: Simulator, action: str) -> None:
-    # Described as 200 and seen live as 204: the simulator gives 204 unless told otherwise.
+    # Described as 200 and seen live as 204: the simulator gives 204 by default.
     zoom.configure(put_status_code=200)
 
     assert contract.send("PUT", "/users/ann-id/status", json={"action": action}).status_code == 200
@@ -215,9 +215,9 @@ def test_summary(contract: Contract) -> None:
         ]
     ]
     + [
-        ({}, "GET", "/users/nobody", "/users/{userId}", None, 404),
-        ({}, "PATCH", "/users/nobody", "/users/{userId}", {"dept": "x"}, 404),
-        ({}, "DELETE", "/users/nobody", "/users/{userId}", None, 404),
+        ({}, "GET", "/users/unknown", "/users/{userId}", None, 404),
+        ({}, "PATCH", "/users/unknown", "/users/{userId}", {"dept": "x"}, 404),
+        ({}, "DELETE", "/users/unknown", "/users/{userId}", None, 404),
         (
             {"managed_domains": ["example.com"]},
             "DELETE",
@@ -229,7 +229,7 @@ def test_summary(contract: Contract) -> None:
         (
             {},
             "PUT",
-            "/users/nobody/status",
+            "/users/unknown/status",
             "/users/{userId}/status",
             {"action": "activate"},
             404,

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-import postgresql
-from tests.integration.airflow_stack import Airflow
+from devstack import postgres
+from devstack.airflow import Airflow
 from tests.integration.browser import Browser
 from tests.readme import PROJECT
 from tests.requires import require
@@ -31,7 +31,7 @@ def connected(airflow: Airflow, zoom: Simulator) -> Iterator[None]:
     airflow.connect(connection(zoom))
     yield
     for name in ("zoom_default", "hr_postgres", "bamboohr"):
-        airflow.api("DELETE", f"connections/{name}")
+        airflow.rest("DELETE", f"connections/{name}")
 
 
 def trigger(
@@ -46,7 +46,7 @@ def trigger(
     browser.click(f"{DIALOG} button", "Trigger")
     browser.wait("the run's page", lambda: "/runs/" in browser.driver.current_url)
     run = browser.driver.current_url.partition("/runs/")[2].partition("/")[0]
-    assert airflow.state(dag_id, run) == "success"
+    assert airflow.wait_for_run(dag_id, run) == "success"
 
     browser.resize(1360, 700)
     browser.driver.get(f"{airflow.url}/dags/{dag_id}/runs/{run}/tasks/{last_task}")
@@ -63,13 +63,13 @@ def people(zoom: Simulator) -> dict[str, tuple[Any, Any]]:
 
 
 def test_people_from_a_table(
-    airflow: Airflow, browser: Browser, hr_server: postgresql.Server, zoom: Simulator
+    airflow: Airflow, browser: Browser, hr_server: postgres.Server, zoom: Simulator
 ) -> None:
     zoom.seed(BACK)
     hr_server.run_sql("hr", f"DROP SCHEMA IF EXISTS hr CASCADE; {SEED}")
     fields = {"connection_id": "hr_postgres", **hr_server.connection("hr")}
-    airflow.api("POST", "connections", fields)
-    airflow.read_dags("zoom_onboarding_postgres")
+    airflow.rest("POST", "connections", fields)
+    airflow.wait_for_dags("zoom_onboarding_postgres")
     dates = {"First days from": "10202025", "First days to, included": "10282025"}
 
     seen = trigger(browser, airflow, "zoom_onboarding_postgres", "report", dates)
@@ -96,8 +96,8 @@ def test_people_from_bamboohr(airflow: Airflow, browser: Browser, zoom: Simulato
     require("Airflow's HTTP provider", provider, "pip install 'airflow-provider-zoom[examples]'")
     with bamboohr.running(bamboohr.sample()) as hr:
         fields = {"conn_type": "http", "host": hr.url, "login": "api-key", "password": hr.key}
-        airflow.api("POST", "connections", {"connection_id": "bamboohr", **fields})
-        airflow.read_dags("zoom_onboarding_bamboohr")
+        airflow.rest("POST", "connections", {"connection_id": "bamboohr", **fields})
+        airflow.wait_for_dags("zoom_onboarding_bamboohr")
 
         seen = trigger(browser, airflow, "zoom_onboarding_bamboohr", "summarize", {})
 

@@ -22,10 +22,9 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 import pytest
 
+from devstack.airflow import Airflow
 from tests.integration import compose
-from tests.integration.airflow_stack import Airflow, airflow_2, airflow_3
-from tests.integration.conftest import PYTHON_2
-from tests.requires import require
+from tests.integration.conftest import require_airflow
 from tests.support import connection, emails
 from zoom_provider.simulator.server import Simulator
 
@@ -69,24 +68,21 @@ KILLED_FOR_A_MARK = re.compile(
 )
 
 
-def dags(home: Path) -> str:
+def dags(home: Path) -> Path:
     folder = home / "dags"
     folder.mkdir()
     (folder / "stopped.py").write_text(DAG)
-    return str(folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory, zoom_server: Simulator) -> Iterator[Airflow]:
     """Run an Airflow 3.3 with the LocalExecutor."""
     home = tmp_path_factory.mktemp("stop-local")
-    settings = {
-        **SOON,
-        "AIRFLOW__CORE__DAGS_FOLDER": dags(home),
-        "AIRFLOW_CONN_ZOOM_DEFAULT": connection(zoom_server, extra={"plan": "pro"}),
-    }
-    with airflow_3(home, **settings) as airflow:
-        airflow.read_dags("stopped", "timed")
+    zoom_default = connection(zoom_server, extra={"plan": "pro"})
+    env = {**SOON, "AIRFLOW_CONN_ZOOM_DEFAULT": zoom_default}
+    with Airflow(home, dags=dags(home), env=env) as airflow:
+        airflow.wait_for_dags("stopped", "timed")
         yield airflow
 
 
@@ -99,19 +95,19 @@ def celery(
     dags(home)
     zoom_default = connection(zoom_server, extra={"plan": "pro"})
     with compose.running(home, AIRFLOW_CONN_ZOOM_DEFAULT=zoom_default, **SOON) as stack:
-        stack.airflow.read_dags("stopped")
+        stack.wait_for_dags("stopped")
         yield stack
 
 
 @pytest.fixture(scope="module")
 def older(tmp_path_factory: pytest.TempPathFactory, zoom_server: Simulator) -> Iterator[Airflow]:
     """Run an Airflow 2.11."""
-    require("Airflow 2.11", PYTHON_2.exists(), "make test-2.11, with Python 3.11 or 3.12 on PATH")
+    require_airflow("2.11")
     home = tmp_path_factory.mktemp("stop-2.11")
-    settings = {**SOON, "AIRFLOW__CORE__DAGS_FOLDER": dags(home)}
     zoom_default = connection(zoom_server, extra={"plan": "pro"})
-    with airflow_2(home, PYTHON_2, zoom_default, **settings) as airflow:
-        airflow.read_dags("stopped", "timed")
+    env = {**SOON, "AIRFLOW_CONN_ZOOM_DEFAULT": zoom_default}
+    with Airflow(home, "2.11", dags=dags(home), env=env) as airflow:
+        airflow.wait_for_dags("stopped", "timed")
         yield airflow
 
 
@@ -125,56 +121,51 @@ def account(zoom: Simulator) -> Simulator:
 class Stopping:
     """One run of the task, from its start over its stop to its end."""
 
-    def __init__(self, airflow: Airflow, zoom: Simulator, folder: Path, dag: str = "stopped"):
+    def __init__(
+        self,
+        airflow: Airflow | compose.Stack,
+        zoom: Simulator,
+        folder: Path,
+        dag: str = "stopped",
+    ) -> None:
         self.airflow, self.zoom = airflow, zoom
         roster = folder / "roster.jsonl"
         people = ({"email": f"p{number}@example.com", "type": 1} for number in range(PEOPLE))
         roster.write_text("".join(f"{json.dumps(person)}\n" for person in people))
-        conf = {"conf": {"roster": str(roster)}}
-        body = conf if airflow.api_path == "api/v1" else {**conf, "logical_date": None}
-        self._dag = f"dags/{dag}"
-        self._run_id: str = airflow.api("POST", f"{self._dag}/dagRuns", body)["dag_run_id"]
-        self._run = f"{self._dag}/dagRuns/{self._run_id}"
-        self._task = f"{self._run}/taskInstances/create"
+        self._dag = dag
+        self._run = airflow.trigger(dag, {"roster": str(roster)})
 
     def posts(self) -> list[dict[str, Any]]:
         return self.zoom.requests(POST)
 
     def until(self, what: str, probe: Callable[[], bool | None], seconds: float = 120) -> None:
-        self.airflow.processes.wait_for(what, probe, seconds)
+        self.airflow.wait_for(what, probe, seconds)
 
     def process(self, people: int = 30) -> psutil.Process:
         """Give the task's own process, once it has asked for so many people."""
         self.until("Its first people", lambda: len(self.posts()) >= people or None)
-        return psutil.Process(self.airflow.api("GET", self._task)["pid"])
+        return psutil.Process(self.airflow.task(self._dag, self._run, "create")["pid"])
 
     def state(self) -> str:
         """Wait for the run's end."""
-        found: list[str] = []
-
-        def ended() -> bool | None:
-            state = self.airflow.api("GET", self._run)["state"]
-            found.append(state)
-            return state in ("success", "failed") or None
-
-        self.until("The end of the run", ended)
-        return found[-1]
+        return self.airflow.wait_for_run(self._dag, self._run)
 
     def mark_failed(self) -> None:
         """Mark the task failed, as a person does in the browser."""
         body: dict[str, Any] = {"new_state": "failed"}
-        if self.airflow.api_path == "api/v1":
+        if self.airflow.api == "api/v1":
             body["dry_run"] = False
-        self.airflow.api("PATCH", self._task, body)
+        task = f"dags/{self._dag}/dagRuns/{self._run}/taskInstances/create"
+        self.airflow.rest("PATCH", task, body)
 
     def clear(self) -> None:
         """Clear the task, so that it runs again."""
-        self.airflow.api(
+        self.airflow.rest(
             "POST",
-            f"{self._dag}/clearTaskInstances",
+            f"dags/{self._dag}/clearTaskInstances",
             {
                 "dry_run": False,
-                "dag_run_id": self._run_id,
+                "dag_run_id": self._run,
                 "task_ids": ["create"],
                 "only_failed": False,
                 "only_running": False,
@@ -184,11 +175,10 @@ class Stopping:
 
     def log(self) -> str:
         """Read what Airflow has written about the first try."""
-        folder = self.airflow.processes._logs.parent
         files = [
             path
-            for path in folder.rglob("attempt=1.log*")
-            if f"run_id={self._run_id}/" in str(path)
+            for path in self.airflow.home.rglob("attempt=1.log*")
+            if f"run_id={self._run}/" in str(path)
         ]
         return "\n".join(path.read_text("utf-8", "replace") for path in files)
 
@@ -209,10 +199,8 @@ class Stopping:
 
     def returned(self) -> dict[str, Any]:
         """Read the task's XCom, which Airflow 2 gives as the text of a dict."""
-        path = f"{self._task}/xcomEntries/return_value"
-        if self.airflow.api_path == "api/v1":
-            return dict(literal_eval(self.airflow.api("GET", path)["value"]))
-        return dict(self.airflow.api("GET", f"{path}?deserialize=true")["value"])
+        value = self.airflow.xcom(self._dag, self._run, "create")
+        return dict(literal_eval(value) if isinstance(value, str) else value)
 
     def check_each_is_reported_once(self, *, killed: bool = False) -> None:
         """
@@ -302,27 +290,27 @@ def test_an_execution_timeout_that_is_too_short_for_all(
 def test_marked_failed_with_celery(
     celery: compose.Stack, account: Simulator, tmp_path: Path
 ) -> None:
-    marked_failed_and_cleared(Stopping(celery.airflow, account, tmp_path))
+    marked_failed_and_cleared(Stopping(celery, account, tmp_path))
 
 
 def test_sigterm_to_the_worker_with_celery(
     celery: compose.Stack, account: Simulator, tmp_path: Path
 ) -> None:
-    signalled_and_retried(Stopping(celery.airflow, account, tmp_path), supervisor=True)
+    signalled_and_retried(Stopping(celery, account, tmp_path), supervisor=True)
 
 
 def test_a_worker_that_celery_shuts_down_and_that_is_killed_then(
     celery: compose.Stack, account: Simulator, tmp_path: Path
 ) -> None:
-    run = Stopping(celery.airflow, account, tmp_path)
+    run = Stopping(celery, account, tmp_path)
     process = run.process()
-    workers = {child.pid: name for name, child in celery.services._running.items()}
+    workers = {pid: name for name, pid in celery.processes.pids.items()}
     pid = next(parent.pid for parent in process.parents() if parent.pid in workers)
     before = len(run.posts())
     os.kill(pid, signal.SIGTERM)
     # A warm shutdown waits for tasks, and does not reach them.
     run.until("More people", lambda: len(run.posts()) > before + 20 or None)
-    celery.services.kill(workers[pid])
+    celery.processes.kill(workers[pid])
     run.check_each_is_reported_once(killed=True)
 
 

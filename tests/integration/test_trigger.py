@@ -13,7 +13,7 @@ import requests
 from selenium.webdriver import ActionChains, Keys
 
 from dags.zoom_create_user import ACTIONS, LICENSES
-from tests.integration.airflow_stack import Airflow
+from devstack.airflow import Airflow
 from tests.integration.browser import Browser
 from tests.readme import blocks
 from tests.support import connection, emails
@@ -49,23 +49,15 @@ def connected(airflow: Airflow, zoom: Simulator) -> Iterator[None]:
 def request_run(airflow: Airflow, conf: Mapping[str, Any], **more: Any) -> requests.Response:
     """Ask for a run as the README's curl does."""
     body: dict[str, Any] = {"conf": conf, **more}
-    if airflow.api_path == "api/v2":
+    if airflow.api == "api/v2":
         body["logical_date"] = None
-    url = f"{airflow.url}/{airflow.api_path}/dags/{DAG}/dagRuns"
+    url = f"{airflow.url}/{airflow.api}/dags/{DAG}/dagRuns"
     return airflow.session.post(url, json=body, timeout=60)
 
 
 def runs(airflow: Airflow) -> int:
-    count: int = airflow.api("GET", f"dags/{DAG}/dagRuns")["total_entries"]
+    count: int = airflow.rest("GET", f"dags/{DAG}/dagRuns")["total_entries"]
     return count
-
-
-def log_of(airflow: Airflow, run: str, task: str = "create_user") -> str:
-    """Read a task's log through the API."""
-    log = f"dags/{DAG}/dagRuns/{run}/taskInstances/{task}/logs/1?full_content=true"
-    # JSON from 3.3, plain text from 2.11.
-    reply = airflow.session.get(f"{airflow.url}/{airflow.api_path}/{log}", timeout=60)
-    return reply.content.decode()
 
 
 def fill_in(browser: Browser, airflow: Airflow, person: Mapping[str, Any]) -> None:
@@ -95,7 +87,7 @@ def trigger(browser: Browser) -> str:
 
 def press_trigger(browser: Browser, airflow: Airflow, state: str) -> str:
     """Start the run, wait for its end, open its task; return what is seen there."""
-    assert airflow.state(DAG, trigger(browser)) == state
+    assert airflow.wait_for_run(DAG, trigger(browser)) == state
     browser.click("td a", "create_user")
     browser.resize(1360, 480)
     return browser.wait("the log", lambda: ended(browser.one("body").text))
@@ -135,7 +127,7 @@ def test_every_letter_that_is_typed_is_in_the_runs_conf(
 
     run = trigger(browser)
 
-    conf = airflow.api("GET", f"dags/{DAG}/dagRuns/{run}")["conf"]
+    conf = airflow.rest("GET", f"dags/{DAG}/dagRuns/{run}")["conf"]
     assert {name: conf[name].encode() for name in FIELDS} == {
         name: text.encode() for name, text in typed.items()
     }
@@ -150,7 +142,7 @@ def test_every_letter_that_is_typed_into_user_info_is_in_the_runs_conf(
 
     run = trigger(browser)
 
-    conf = airflow.api("GET", f"dags/{DAG}/dagRuns/{run}")["conf"]
+    conf = airflow.rest("GET", f"dags/{DAG}/dagRuns/{run}")["conf"]
     assert conf["user_info"] == user_info
 
 
@@ -263,7 +255,7 @@ def test_markup_is_text_on_every_page(airflow: Airflow, browser: Browser, zoom: 
         assert browser.driver.find_elements("css selector", ".injected") == []
 
     run = airflow.trigger(DAG, {"email": MARKUP_ADDRESS})
-    assert airflow.state(DAG, run) == "failed"
+    assert airflow.wait_for_run(DAG, run) == "failed"
     browser.driver.get(f"{airflow.url}/dags/{DAG}/runs/{run}/tasks/create_user")
     browser.wait("the log", lambda: MARKUP_ADDRESS in browser.one("body").text)
     assert browser.driver.find_elements("css selector", ".injected") == []
@@ -317,7 +309,7 @@ def test_the_bodies_of_the_page_create_the_same_person(
     assert reply.status_code == 200, reply.text
     assert reply.json()["note"] == body.get("note")
 
-    assert airflow.state(DAG, reply.json()["dag_run_id"]) == "success"
+    assert airflow.wait_for_run(DAG, reply.json()["dag_run_id"]) == "success"
 
     [person] = zoom.people()
     assert {name: person[name] for name in JANE} == JANE
@@ -332,9 +324,9 @@ def test_a_person_described_twice_is_not_sent_to_zoom(
     assert reply.status_code == 200, reply.text
     run = reply.json()["dag_run_id"]
 
-    assert airflow.state(DAG, run) == "failed"
+    assert airflow.wait_for_run(DAG, run) == "failed"
 
-    assert "user_info is given, and so is first_name, type." in log_of(airflow, run, "person")
+    assert "user_info is given, and so is first_name, type." in airflow.log(DAG, run, "person")
     assert zoom.requests() == []
 
 
@@ -369,9 +361,9 @@ def test_what_only_zoom_forbids_is_told_by_the_log(
     assert reply.status_code == 200, reply.text
     run = reply.json()["dag_run_id"]
 
-    assert airflow.state(DAG, run) == "failed"
+    assert airflow.wait_for_run(DAG, run) == "failed"
 
-    log = log_of(airflow, run)
+    log = airflow.log(DAG, run, "create_user")
     assert told in log
     assert LEE["last_name"] not in log
     assert emails(zoom) == []

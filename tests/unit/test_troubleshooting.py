@@ -131,7 +131,7 @@ def private_authority(bench: Bench) -> str:
 def old_invitation(bench: Bench) -> str:
     """Invite Jane, and let a month go by."""
     bench.one()
-    bench.zoom.travel(31 * DAY)
+    bench.zoom.advance_clock(31 * DAY)
     return bench.looked_up()
 
 

@@ -71,7 +71,7 @@ _HINTS = {
 }
 
 # Words of HR systems, which no likeness of letters would lead to Zoom's.
-_SYNONYMS = {
+SYNONYMS = {
     "department": "dept",
     "title": "job_title",
     "position": "job_title",
@@ -121,7 +121,7 @@ def unknown_field_hint(name: str, known: Iterable[str], *, top: bool = True) -> 
     :param known: the fields that are taken at this place
     :param top: whether the place is ``user_info`` itself, where PATCH's fields may be looked for
     """
-    plain = _normalize_name(name[:_NAME_LENGTH])
+    plain = normalize_name(name)
     if not top:
         near = nearest_name(plain, known)
         return f"is not a field of Zoom's here: {_did_you_mean(near, known)}"
@@ -129,7 +129,7 @@ def unknown_field_hint(name: str, known: Iterable[str], *, top: bool = True) -> 
         return _SET_BY_PATCH
     if plain in _HINTS:
         return _HINTS[plain]
-    near = _SYNONYMS.get(plain) or nearest_name(plain, {*known, *PATCH_ONLY, *_HINTS})
+    near = SYNONYMS.get(plain) or nearest_name(plain, {*known, *PATCH_ONLY, *_HINTS})
     if near in PATCH_ONLY:
         return f"is not a field of Zoom's; {near} {_SET_BY_PATCH}"
     if near in _HINTS:
@@ -137,9 +137,9 @@ def unknown_field_hint(name: str, known: Iterable[str], *, top: bool = True) -> 
     return f"is not a field of Zoom's: {_did_you_mean(near, known)}"
 
 
-def _normalize_name(name: str) -> str:
+def normalize_name(name: str) -> str:
     """Write ``First Name``, ``first-name`` and ``firstName`` as ``first_name``."""
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip())
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name[:_NAME_LENGTH].strip())
     return re.sub(r"\W+", "_", words).strip("_").lower()
 
 
@@ -199,7 +199,11 @@ def rule_validator(rule: Callable[[str], Sequence[str]]) -> Callable[[str], str]
 
 
 def errors_by_field(
-    error: ValidationError, known: Callable[[Sequence[int | str]], Collection[str]]
+    error: ValidationError,
+    known: Callable[[Sequence[int | str]], Collection[str]],
+    *,
+    root: str = "user_info",
+    hint: Callable[..., str] = unknown_field_hint,
 ) -> dict[str, list[str]]:
     """
     Sort what pydantic found by field, named as in ``user_info.license_info_list[0].license_type``.
@@ -208,24 +212,26 @@ def errors_by_field(
 
     :param error: what pydantic raised
     :param known: the fields that are taken at a place, none where a value has no fields
+    :param root: the name of the parameter that holds the fields
+    :param hint: says why a field is not taken, as :func:`unknown_field_hint` does
     """
     found: dict[str, list[str]] = {}
     # Counted one by one: names that are cut to the same length count as one field.
     for count, details in enumerate(error.errors(include_url=False, include_input=False)):
         if count == _MAX_ERRORS:
-            found["user_info"] = ["has more faults than are worth listing"]
+            found[root] = ["has more faults than are worth listing"]
             break
         loc = details["loc"]
         place, name = loc[:-1], loc[-1] if loc else ""
         if details["type"] == "string_unicode" and known(loc):
-            found.setdefault(_path(loc), []).append(_TEXTS["key_unicode"])
+            found.setdefault(_path(loc, root), []).append(_TEXTS["key_unicode"])
         elif details["type"] == "invalid_key":
-            found.setdefault(_path(place), []).append(_TEXTS["invalid_key"])
+            found.setdefault(_path(place, root), []).append(_TEXTS["invalid_key"])
         elif details["type"] == "extra_forbidden":
-            text = unknown_field_hint(str(name), known(place), top=not place)
-            found.setdefault(_path(loc), []).append(text)
+            text = hint(str(name), known(place), top=not place)
+            found.setdefault(_path(loc, root), []).append(text)
         else:
-            found.setdefault(_path(loc), []).extend(_texts(details))
+            found.setdefault(_path(loc, root), []).extend(_texts(details))
     return found
 
 
@@ -251,8 +257,8 @@ def _texts(details: ErrorDetails) -> Sequence[str]:
     return [_TEXTS.get(details["type"], "is not valid")]
 
 
-def _path(loc: Sequence[int | str]) -> str:
+def _path(loc: Sequence[int | str], root: str) -> str:
     """Write where something is the way one would in code."""
-    return "user_info" + "".join(
+    return root + "".join(
         f"[{part}]" if isinstance(part, int) else f".{visible(part)}" for part in loc
     )

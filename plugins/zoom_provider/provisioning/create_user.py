@@ -230,12 +230,8 @@ def _change_existing(
     if_exists: IfExists,
 ) -> CreateResult:
     user, change = _decide(client, request, existing, if_exists)
-    # Zoom refuses type and plan_united_type in one call.
-    plan = {name: value for name, value in change.fields.items() if name == "plan_united_type"}
-    rest = {name: value for name, value in change.fields.items() if name not in plan}
-    for part in (rest, plan):
-        if part:
-            client.update_user(str(user.get("id") or request.email), part)
+    for call in change.calls:
+        client.update_user(str(user.get("id") or request.email), call.values)
     return CreateResult(change.outcome, {**user, **change.fields}, change.reason)
 
 

@@ -1,13 +1,15 @@
-"""Decide what an existing user's creation comes to. Pure: dry run and create share it."""
+"""Decide what becomes of an existing user. Pure: dry run, create and update share it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from zoom_provider.exceptions import ZoomUserExistsError
 from zoom_provider.models.user import CreateRequest
+from zoom_provider.provisioning.calls import Call, Difference, build_calls
+from zoom_provider.provisioning.compare import same
 from zoom_provider.provisioning.report import Outcome
 
 IfExists = Literal["fail", "skip", "update"]
@@ -22,11 +24,14 @@ UPDATABLE: Final[tuple[str, ...]] = (
 )
 """What ``if_exists="update"`` writes; never a password, a feature or a licence list."""
 
-_PENDING: Final = (
+PENDING: Final = (
     "the user is pending, and Zoom drops changes to pending users: run it again once they have "
     "accepted, or delete the invitation (disassociate) and create the user with the right values"
 )
-_INACTIVE: Final = "the user is inactive: activate them first"
+_PHONE_PAIR: Final = {"phone_number", "phone_country"}
+_SHOWN_AS: Final = {"groups": "group_ids", "role": "role_id", "vanity_name": "vanity_url"}
+"""Fields that Zoom shows by another name than it takes them by."""
+INACTIVE: Final = "the user is inactive: activate them first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +39,21 @@ class Change:
     """
     What to do with an existing user.
 
-    :param outcome: what it comes to once ``fields`` are written
-    :param fields: what to PATCH
+    :param outcome: what it comes to once ``calls`` are made
+    :param differences: the fields that are not as wanted
+    :param calls: what to send, in this order
     :param reason: why it is not simply done
     """
 
     outcome: Outcome
-    fields: Mapping[str, Any] = field(default_factory=dict)
+    differences: tuple[Difference, ...] = ()
+    calls: tuple[Call, ...] = ()
     reason: str | None = None
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The wanted values of the fields that differ."""
+        return {found.name: found.new for found in self.differences}
 
 
 def needs_fields(existing: Mapping[str, Any], if_exists: IfExists) -> bool:
@@ -70,15 +82,40 @@ def decide(wanted: CreateRequest, existing: Mapping[str, Any], if_exists: IfExis
         note = f"the user is {status}" if status in ("pending", "inactive") else None
         return Change(Outcome.EXISTING, reason=note)
     if status == "pending":
-        return Change(Outcome.EXISTING, reason=_PENDING)
+        return Change(Outcome.EXISTING, reason=PENDING)
     if status == "inactive":
-        return Change(Outcome.NEEDS_HUMAN, reason=_INACTIVE)
+        return Change(Outcome.NEEDS_HUMAN, reason=INACTIVE)
     given = wanted.user_info.given_fields()
-    changes = {
-        name: given[name]
-        for name in UPDATABLE
-        if name in given and given[name] != existing.get(name)
-    }
-    if not changes:
+    return decide_update({name: given[name] for name in UPDATABLE if name in given}, existing)
+
+
+def decide_update(wanted: Mapping[str, Any], existing: Mapping[str, Any]) -> Change:
+    """
+    Decide what to send so that a user is as wanted.
+
+    :param wanted: fields with their values; None clears one, an absent one is left alone.
+        ``groups`` and ``role`` hold ids
+    :param existing: the user as Zoom shows them
+    """
+    if existing.get("status") == "pending":
+        return Change(Outcome.PENDING, reason=PENDING)
+    differing = {name for name, value in wanted.items() if not same(name, value, existing)}
+    if differing & _PHONE_PAIR:
+        differing |= _PHONE_PAIR  # Zoom takes them together only
+    differences = tuple(
+        Difference(name, _shown(name, existing), value)
+        for name, value in wanted.items()
+        if name in differing
+    )
+    if not differences:
         return Change(Outcome.UNCHANGED)
-    return Change(Outcome.UPDATED, changes, f"changed {', '.join(changes)}")
+    if existing.get("status") == "inactive":
+        return Change(Outcome.NEEDS_HUMAN, differences, reason=INACTIVE)
+    names = ", ".join(found.name for found in differences)
+    return Change(
+        Outcome.UPDATED, differences, build_calls(differences, existing), f"changed {names}"
+    )
+
+
+def _shown(name: str, existing: Mapping[str, Any]) -> Any:
+    return existing.get(_SHOWN_AS.get(name, name)) or None

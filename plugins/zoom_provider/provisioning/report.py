@@ -39,6 +39,17 @@ class Outcome(StrEnum):
     DEFERRED_QUOTA = "deferred_quota"
     NEEDS_HUMAN = "needs_human"
     FAILED = "failed"
+    ACTIVATED = "activated"
+    DEACTIVATED = "deactivated"
+    DISASSOCIATED = "disassociated"
+    DELETED = "deleted"
+    ABSENT = "absent"
+    PENDING = "pending"
+    WAITING = "waiting"
+    STALE = "stale"
+    PROTECTED = "protected"
+    UNCONFIRMED = "unconfirmed"
+    NOT_APPLIED = "not_applied"
 
 
 DONE: Final = frozenset(
@@ -48,6 +59,11 @@ DONE: Final = frozenset(
         Outcome.EXISTING,
         Outcome.UPDATED,
         Outcome.UNCHANGED,
+        Outcome.ACTIVATED,
+        Outcome.DEACTIVATED,
+        Outcome.DISASSOCIATED,
+        Outcome.DELETED,
+        Outcome.ABSENT,
     }
 )
 """Final: no other try changes it. Every other outcome is tried again by the next try."""
@@ -59,6 +75,10 @@ FAILURES: Final = frozenset(
         Outcome.FOREIGN_ACCOUNT,
         Outcome.NEEDS_HUMAN,
         Outcome.FAILED,
+        Outcome.STALE,
+        Outcome.PROTECTED,
+        Outcome.UNCONFIRMED,
+        Outcome.NOT_APPLIED,
     }
 )
 

@@ -13,7 +13,7 @@ MISSING = 'The simulator needs more packages: pip install "airflow-provider-zoom
 
 def main(arguments: list[str] | None = None) -> int:
     """
-    Run until told to stop.
+    Run until a signal stops it.
 
     :return: the exit code
     """
@@ -30,9 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(arguments: list[str] | None) -> int:
     from pydantic import TypeAdapter, ValidationError
 
-    from zoom_provider.simulator.control import plain
+    from zoom_provider.simulator.control import describe_validation_error
     from zoom_provider.simulator.faults import Fault
-    from zoom_provider.simulator.people import Newcomer
+    from zoom_provider.simulator.people import UserSeed
     from zoom_provider.simulator.server import running
     from zoom_provider.simulator.settings import add_options, from_options
 
@@ -61,9 +61,9 @@ def _run(arguments: list[str] | None) -> int:
         settings = from_options(options)
         faults = [Fault.model_validate_json(text) for text in options.fault]
         text = Path(options.people).read_text("utf-8") if options.people else "[]"
-        people = TypeAdapter(list[Newcomer]).validate_json(text)
+        people = TypeAdapter(list[UserSeed]).validate_json(text)
     except ValidationError as error:
-        parser.error(plain(error))
+        parser.error(describe_validation_error(error))
     except OSError as error:
         parser.error(str(error))
 

@@ -20,7 +20,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from zoom_provider.simulator.calls import Call, Entry
 from zoom_provider.simulator.control import control
-from zoom_provider.simulator.errors import Refusal
+from zoom_provider.simulator.errors import ApiError
 from zoom_provider.simulator.faults import Fault, disguise
 from zoom_provider.simulator.oauth import authorize_endpoint, revoke_endpoint, token_endpoint
 from zoom_provider.simulator.operations import Operation, find_operation
@@ -70,26 +70,26 @@ class ZoomApi:
         connection: Connection | None = scope.get("extensions", {}).get(CONNECTION)
         world = self._world
         with world.lock:
-            diary = world.diary
-            email = self._whom(call)
+            request_log = world.request_log
+            email = self._find_email(call)
             fault = world.faults.strike(call.method, call.path, email)
             label = operation.label if operation else None
-            entry = diary.open(call, world.now(), label, email)
+            entry = request_log.open(call, world.now(), label, email)
             entry.fault = fault.kind if fault else None
             entry.tracking_id = f"v=2.0;clid=us02;rid={self._rid}{next(self._number):08x}"
         try:
-            reply = await self._suffer(fault, call, operation, email)
+            reply = await self._apply_fault(fault, call, operation, email)
         except asyncio.CancelledError:
             reply = None  # the server is going down, and the caller with it
         with world.lock:
-            diary.close(entry, reply)
+            request_log.close(entry, reply)
         if reply is None:
             await _drop(connection, receive)
         else:
             await _send(reply, entry, connection, receive, send)
 
-    def _whom(self, call: Call) -> str | None:
-        """Tell whom a call is about, by address, also where it names an id."""
+    def _find_email(self, call: Call) -> str | None:
+        """Return the address of the person that a call concerns, also where it names an id."""
         if len(call.segments) > 2 and call.segments[:2] == ("v2", "users"):
             named = call.segments[2]
             if named not in ("email", "summary"):
@@ -97,7 +97,7 @@ class ZoomApi:
                 return person.email if person else named if "@" in named else None
         return call.named_email if call.segments[0] == "v2" else None
 
-    async def _suffer(
+    async def _apply_fault(
         self, fault: Fault | None, call: Call, operation: Operation | None, email: str | None
     ) -> Reply | None:
         """Answer a call, with whatever shall go wrong on the way."""
@@ -121,8 +121,8 @@ class ZoomApi:
             if operation is None:
                 return await self._outside_api(call, delay)
             return await self._operate(call, operation, email, delay)
-        except Refusal as refusal:
-            return refusal.reply()
+        except ApiError as error:
+            return error.reply()
 
     async def _operate(
         self, call: Call, operation: Operation, email: str | None, delay: float
@@ -132,7 +132,7 @@ class ZoomApi:
         with world.lock:
             quota = self._admit(call, operation)
             if held & world.busy:
-                raise Refusal("concurrent", deed=operation.deed)
+                raise ApiError("concurrent", deed=operation.deed)
             busy = world.busy
             busy |= held
         try:
@@ -149,9 +149,9 @@ class ZoomApi:
         token = world.grants.check(call, settings, now)
         if not set(operation.scopes) & set(token.scopes):
             granular = [scope for scope in operation.scopes if scope.count(":") > 2]
-            raise Refusal("scope", scopes=", ".join(granular or operation.scopes))
+            raise ApiError("scope", scopes=", ".join(granular or operation.scopes))
         if operation.permission in settings.missing_permissions:
-            raise Refusal("permission", permission=operation.permission)
+            raise ApiError("permission", permission=operation.permission)
         return world.limits.admit(operation.label, settings, now)
 
     async def _outside_api(self, call: Call, delay: float) -> Reply:
@@ -167,7 +167,7 @@ class ZoomApi:
         }
         endpoint = endpoints.get((call.method, call.path))
         if endpoint is None:
-            raise Refusal("unknown_endpoint")
+            raise ApiError("unknown_endpoint")
         return await self._act(endpoint, delay)
 
     async def _act(self, deed: Callable[[], Reply], delay: float) -> Reply:

@@ -1,4 +1,4 @@
-"""One call as it comes in, read once, and the diary of all of them."""
+"""One call as it comes in, read once, and the log of all of them."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Call:
 
 @dataclass(slots=True)
 class Entry:
-    """What the diary keeps of a call: nothing of its body, nothing secret."""
+    """What the log keeps of a call: nothing of its body, nothing secret."""
 
     time: float
     method: str
@@ -72,7 +72,7 @@ class Entry:
     tracking_id: str | None = None
 
 
-class Diary:
+class RequestLog:
     """The last calls, and counts of all of them."""
 
     def __init__(self, keep: int = 200_000) -> None:

@@ -11,15 +11,15 @@ from starlette.responses import HTMLResponse, Response
 
 from zoom_provider.simulator.faults import Fault
 from zoom_provider.simulator.page import render
-from zoom_provider.simulator.people import Newcomer
+from zoom_provider.simulator.people import UserSeed
 from zoom_provider.simulator.world import World
 
-_MANY_PEOPLE = TypeAdapter(list[Newcomer])
+_USER_SEEDS = TypeAdapter(list[UserSeed])
 _DONE = {"status": "ok"}
 
 
-def plain(error: ValidationError) -> str:
-    """Say in one line what is wrong with what was given."""
+def describe_validation_error(error: ValidationError) -> str:
+    """Describe in one line what is wrong with the input."""
     return "; ".join(
         f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
         for fault in error.errors(include_url=False, include_input=False)
@@ -27,7 +27,7 @@ def plain(error: ValidationError) -> str:
 
 
 def control(world: World) -> APIRouter:
-    """Give the endpoints; they are neither limited nor noted in the diary."""
+    """Give the endpoints; they are neither limited nor logged."""
     endpoints = _Endpoints(world)
     router = APIRouter()
     for method, path, endpoint in (
@@ -36,7 +36,7 @@ def control(world: World) -> APIRouter:
         ("GET", "/control/requests", endpoints.requests),
         ("PATCH", "/control/settings", endpoints.configure),
         ("POST", "/control/reset", endpoints.reset),
-        ("POST", "/control/clock", endpoints.travel),
+        ("POST", "/control/clock", endpoints.advance_clock),
         ("POST", "/control/people", endpoints.seed),
         ("POST", "/control/people/{email:path}/confirm", endpoints.confirm),
         ("POST", "/control/revoke-tokens", endpoints.revoke_tokens),
@@ -64,10 +64,10 @@ class _Endpoints:
     async def requests(self) -> Response:
         """Give the calls so far, without bodies and secrets."""
         with self._world.lock:
-            return _json(self._world.diary.entries())
+            return _json(self._world.request_log.entries())
 
     async def configure(self, request: Request) -> Response:
-        """Set some switches anew."""
+        """Change some switches."""
         try:
             self._world.configure(_object(await request.json()))
         except ValueError as error:
@@ -79,10 +79,10 @@ class _Endpoints:
         self._world.reset()
         return _json(_DONE)
 
-    async def travel(self, request: Request) -> Response:
+    async def advance_clock(self, request: Request) -> Response:
         """Move the clock forward by some seconds: ``{"forward": 3600}``."""
         try:
-            self._world.travel(float(_object(await request.json())["forward"]))
+            self._world.advance_clock(float(_object(await request.json())["forward"]))
         except (KeyError, TypeError, ValueError) as error:
             return _refused(error)
         return _json({"now": self._world.now()})
@@ -91,7 +91,7 @@ class _Endpoints:
         """Add one person, or a list of them."""
         try:
             given = await request.json()
-            people = _MANY_PEOPLE.validate_python(given if isinstance(given, list) else [given])
+            people = _USER_SEEDS.validate_python(given if isinstance(given, list) else [given])
         except ValueError as error:
             return _refused(error)
         self._world.seed(people)
@@ -101,7 +101,8 @@ class _Endpoints:
         """Let a pending person accept the invitation."""
         if self._world.confirm(email):
             return _json(_DONE)
-        return _json({"status": "refused", "why": f"nobody pending has the address {email}"}, 404)
+        why = f"no pending person has the address {email}"
+        return _json({"status": "refused", "why": why}, 404)
 
     async def revoke_tokens(self) -> Response:
         """Kill every access token."""
@@ -138,5 +139,5 @@ def _json(data: Any, status: int = 200) -> Response:
 
 
 def _refused(error: Exception) -> Response:
-    text = plain(error) if isinstance(error, ValidationError) else str(error)
+    text = describe_validation_error(error) if isinstance(error, ValidationError) else str(error)
     return _json({"status": "refused", "why": text}, 422)

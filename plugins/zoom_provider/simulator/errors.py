@@ -1,5 +1,5 @@
 """
-Zoom's refusals, by cause: HTTP status, code and text as its reference documents them.
+Zoom's errors, by cause: HTTP status, code and text as its reference documents them.
 
 Texts are there to be read, not matched: Zoom rewords and translates them, so a client that
 depends on one is wrong, and several switches exist to prove it.
@@ -23,7 +23,7 @@ _EVENTS_HOST = (
 )
 
 # cause: (HTTP status, code, text)
-REFUSALS: dict[str, tuple[int, int, str]] = {
+API_ERRORS: dict[str, tuple[int, int, str]] = {
     # tokens and permissions
     "token_invalid": (401, 124, "Invalid access token."),
     "token_expired": (401, 124, "Access token is expired."),
@@ -77,7 +77,7 @@ REFUSALS: dict[str, tuple[int, int, str]] = {
     ),
     "page_token": (400, 300, "The next page token is invalid or expired."),
     "email_required": (400, 300, "Email is required."),
-    # who and where
+    # people and addresses
     "not_found": (404, 1001, "User does not exist: {user}."),
     "exists_documented": (409, 1005, 'Email "{email}" has already been used.'),
     "exists_live": (409, 1005, "User already in the account: {email}"),
@@ -212,7 +212,7 @@ REFUSALS: dict[str, tuple[int, int, str]] = {
 }
 
 
-class Refusal(Exception):
+class ApiError(Exception):
     """Zoom says no; raised wherever a rule is broken, turned into a reply in one place."""
 
     def __init__(
@@ -224,22 +224,22 @@ class Refusal(Exception):
         **facts: Any,
     ) -> None:
         self.cause = cause
-        self.status, self.code, text = REFUSALS[cause]
+        self.status, self.code, text = API_ERRORS[cause]
         self.message = text.format(**facts) if facts else text
         self.errors = list(errors)
         self.headers = dict(headers or {})
         super().__init__(f"{self.status}/{self.code} {self.message}")
 
     def reply(self) -> Reply:
-        """Give the reply that carries this refusal."""
+        """Return the reply that carries this error."""
         body: dict[str, Any] = {"code": self.code, "message": self.message}
         if self.errors:
             body["errors"] = self.errors
         return as_json(self.status, body, self.headers)
 
 
-def invalid(*fields: str) -> Refusal:
-    """Give the refusal of fields that have a wrong value."""
-    return Refusal(
+def invalid(*fields: str) -> ApiError:
+    """Return the error for fields that have a wrong value."""
+    return ApiError(
         "validation", errors=[{"field": field, "message": "Invalid field."} for field in fields]
     )

@@ -9,7 +9,7 @@ the point.
 kind           what the client sees
 =============  ===================================================================================
 status         an error of Zoom's servers: ``status`` (503), ``body`` json or html
-error          a documented refusal by its ``code``, e.g. 2016, also ones that no switch leads to
+error          a documented error by its ``code``, e.g. 2016, also ones that no switch leads to
 cut_before     the connection is closed without a reply; Zoom has not acted
 cut_after      the same, but Zoom has acted
 slow           the reply comes after ``seconds``; Zoom acts at once (``acted=False``: never; 504)
@@ -32,7 +32,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from zoom_provider.simulator.errors import REFUSALS, Refusal
+from zoom_provider.simulator.errors import API_ERRORS, ApiError
 from zoom_provider.simulator.limits import CREATES_PER_DAY, too_fast, too_many
 from zoom_provider.simulator.replies import JSON, Reply, as_html, as_json
 from zoom_provider.simulator.settings import SimulatorSettings
@@ -104,12 +104,13 @@ class Fault(BaseModel):
 
     @model_validator(mode="after")
     def _known_code(self) -> Fault:
-        if self.kind == "error" and not any(code == self.code for _, code, _ in REFUSALS.values()):
+        known = {code for _, code, _ in API_ERRORS.values()}
+        if self.kind == "error" and self.code not in known:
             raise ValueError(f"no documented error has the code {self.code}")
         return self
 
     def matches(self, method: str, path: str, email: str | None) -> bool:
-        """Tell whether a call is one of those meant."""
+        """Return whether this fault is meant for a call."""
         if self.email is not None and self.email.lower() != (email or "").lower():
             return False
         if self.on == "*":
@@ -157,7 +158,7 @@ class Faults:
         chosen.struck += 1
         return chosen.fault
 
-    def listed(self) -> list[dict[str, Any]]:
+    def to_list(self) -> list[dict[str, Any]]:
         """Give the faults with how often each has struck."""
         return [
             {**waiting.fault.model_dump(exclude_unset=True), "struck": waiting.struck}
@@ -183,7 +184,7 @@ def disguise(
             text = "Service is temporarily unavailable."
             return as_json(fault.status, {"code": fault.status, "message": text})
         case "error":
-            return _documented(fault.code, fault.email or "somebody")
+            return _documented(fault.code, fault.email or "unknown")
         case "html":
             return as_html(200, PROXY_PAGE)
         case "not_json":
@@ -200,16 +201,16 @@ def disguise(
     return real or as_html(504, _ERROR_PAGE.format(status=504))
 
 
-def _documented(code: int, whom: str) -> Reply:
-    status, _, text = next(refusal for refusal in REFUSALS.values() if refusal[1] == code)
-    return as_json(status, {"code": code, "message": re.sub(r"\{\w+\}", lambda _: whom, text)})
+def _documented(code: int, user: str) -> Reply:
+    status, _, text = next(error for error in API_ERRORS.values() if error[1] == code)
+    return as_json(status, {"code": code, "message": re.sub(r"\{\w+\}", lambda _: user, text)})
 
 
-def _limited(fault: Fault, settings: SimulatorSettings, now: float) -> Refusal:
+def _limited(fault: Fault, settings: SimulatorSettings, now: float) -> ApiError:
     if fault.limit == "qps":
         return too_fast("LIGHT", with_headers=fault.headers)
     if fault.limit == "concurrency":
-        return Refusal("concurrent", deed="change")
+        return ApiError("concurrent", deed="change")
     maximum = CREATES_PER_DAY[settings.plan] if fault.limit == "creates" else 30_000
     cause = "creates_per_day" if fault.limit == "creates" else "per_day"
     return too_many(

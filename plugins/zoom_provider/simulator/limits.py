@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Literal
 
-from zoom_provider.simulator.errors import Refusal
+from zoom_provider.simulator.errors import ApiError
 from zoom_provider.simulator.settings import SimulatorSettings
 
 Label = Literal["LIGHT", "MEDIUM"]
@@ -41,8 +41,8 @@ class Limits:
         """
         Count one call.
 
-        :return: the headers that tell of a daily quota, where there is one
-        :raises Refusal: above a limit; such a call is not counted
+        :return: the headers of a daily quota, where there is one
+        :raises ApiError: above a limit; such a call is not counted
         """
         recent = self._recent[label]
         while recent and recent[0] <= now - 1:
@@ -60,8 +60,8 @@ class Limits:
         """
         Count one call with ``action=create``, whatever comes of it: the quota is on requests.
 
-        :return: the headers that tell of the quota
-        :raises Refusal: above the cap
+        :return: the headers of the quota
+        :raises ApiError: above the cap
         """
         maximum = settings.create_cap
         if maximum is None:
@@ -100,10 +100,10 @@ class Limits:
         }
 
 
-def too_fast(label: Label, *, with_headers: bool) -> Refusal:
+def too_fast(label: Label, *, with_headers: bool) -> ApiError:
     """Give the 429 of the per-second limit; Zoom sends no Retry-After with it."""
     headers = {"X-RateLimit-Category": label.capitalize(), "X-RateLimit-Type": "QPS"}
-    return Refusal("per_second", headers=headers if with_headers else None)
+    return ApiError("per_second", headers=headers if with_headers else None)
 
 
 def too_many(
@@ -114,10 +114,10 @@ def too_many(
     maximum: int,
     cause: str = "per_day",
     with_headers: bool = True,
-) -> Refusal:
+) -> ApiError:
     """Give the 429 of a daily limit, with the time of its reset as the switch wants it."""
     if not with_headers:
-        return Refusal(cause, maximum=maximum)
+        return ApiError(cause, maximum=maximum)
     headers = {
         "X-RateLimit-Category": label.capitalize(),
         "X-RateLimit-Type": "Daily-limit",
@@ -133,4 +133,4 @@ def too_many(
             headers["Retry-After"] = format_datetime(moment, usegmt=True)
         case "seconds":
             headers["Retry-After"] = str(max(1, round(reset - now)))
-    return Refusal(cause, headers=headers, maximum=maximum)
+    return ApiError(cause, headers=headers, maximum=maximum)

@@ -1,4 +1,4 @@
-"""Zoom's authorization server: tokens, who holds them, and how long they last."""
+"""Zoom's authorization server: tokens, refresh tokens and codes, and how long they last."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from zoom_provider.simulator.calls import Call
-from zoom_provider.simulator.errors import Refusal
+from zoom_provider.simulator.errors import ApiError
 from zoom_provider.simulator.replies import Reply, as_json
 from zoom_provider.simulator.settings import SimulatorSettings
 
@@ -33,7 +33,7 @@ class _Code:
     expires: float
 
 
-class OAuthRefusal(Exception):
+class OAuthError(Exception):
     """The token endpoint says no, in its own form of body."""
 
     def __init__(self, error: str, reason: str, status: int = 400) -> None:
@@ -63,18 +63,18 @@ class Grants:
         """
         Find the token that a call carries.
 
-        :raises Refusal: where it carries none that is valid
+        :raises ApiError: where it carries none that is valid
         """
         if "access_token" in call.query:
-            raise Refusal("token_in_query")
+            raise ApiError("token_in_query")
         scheme, _, value = call.authorization.partition(" ")
         token = self._tokens.get(value.strip()) if scheme.lower() == "bearer" else None
         if token is None or not settings.app_active:
-            raise Refusal("token_invalid")
+            raise ApiError("token_invalid")
         if token.expires <= now:
-            raise Refusal("token_expired")
+            raise ApiError("token_expired")
         if token.grant == "client_credentials":
-            raise Refusal("token_kind")
+            raise ApiError("token_kind")
         return token
 
     def revoke_all(self) -> None:
@@ -90,10 +90,10 @@ class Grants:
         """
         Take a refresh token, which is thereby used up, and give the next one.
 
-        :raises OAuthRefusal: for one that was used before, revoked or never issued
+        :raises OAuthError: for one that was used before, revoked or never issued
         """
         if refresh_token not in self._refresh_tokens:
-            raise OAuthRefusal("invalid_grant", "Invalid Token!")
+            raise OAuthError("invalid_grant", "Invalid Token!")
         self._refresh_tokens.remove(refresh_token)
         return self.new_refresh_token()
 
@@ -113,14 +113,14 @@ class Grants:
         """
         Take an authorization code, good once, and give the first refresh token of a new grant.
 
-        :raises OAuthRefusal: for a code that is unknown, too old or from another redirect
+        :raises OAuthError: for a code that is unknown, too old or from another redirect
         """
         found = self._codes.pop(code, None)
         if found is None or found.expires <= now:
-            raise OAuthRefusal("invalid_grant", "Invalid authorization code")
+            raise OAuthError("invalid_grant", "Invalid authorization code")
         if found.redirect_uri != redirect_uri:
-            raise OAuthRefusal("invalid_request", "Redirect URI mismatch")
-        # Whoever authorises anew has left the former grant: the last token issued is the valid one.
+            raise OAuthError("invalid_request", "Redirect URI mismatch")
+        # A new authorization ends the former grant: the last token issued is the valid one.
         self._tokens.clear()
         self._refresh_tokens.clear()
         return self.new_refresh_token()
@@ -129,10 +129,10 @@ class Grants:
 def token_endpoint(call: Call, grants: Grants, settings: SimulatorSettings, now: float) -> Reply:
     """Answer POST /oauth/token."""
     try:
-        form = _form_of(call, settings)
+        form = _read_form(call, settings)
         refresh_token = _run_grant(form, grants, settings, now)
-    except OAuthRefusal as refusal:
-        return refusal.reply
+    except OAuthError as error:
+        return error.reply
     body = {
         "access_token": grants.issue(settings, now, form["grant_type"]),
         "token_type": "bearer",
@@ -148,22 +148,22 @@ def token_endpoint(call: Call, grants: Grants, settings: SimulatorSettings, now:
 def revoke_endpoint(call: Call, grants: Grants, settings: SimulatorSettings) -> Reply:
     """Answer POST /oauth/revoke."""
     try:
-        grants.revoke(_form_of(call, settings).get("token", ""))
-    except OAuthRefusal as refusal:
-        return refusal.reply
+        grants.revoke(_read_form(call, settings).get("token", ""))
+    except OAuthError as error:
+        return error.reply
     return as_json(200, {"status": "success"})
 
 
 def authorize_endpoint(
     call: Call, grants: Grants, settings: SimulatorSettings, now: float
 ) -> Reply:
-    """Answer GET /oauth/authorize, where somebody always clicks Allow."""
+    """Answer GET /oauth/authorize, where the user always clicks Allow."""
     target = call.query.get("redirect_uri", "")
     known = hmac.compare_digest(
         call.query.get("client_id", "").encode(), settings.client_id.encode()
     )
     if call.query.get("response_type") != "code" or not known or not urlsplit(target).scheme:
-        return OAuthRefusal("invalid_request", "Bad Request").reply
+        return OAuthError("invalid_request", "Bad Request").reply
     answer = {"code": grants.new_code(target, now)}
     if "state" in call.query:
         answer["state"] = call.query["state"]
@@ -177,11 +177,11 @@ def _run_grant(
     """Check one grant; give the refresh token that goes with it, if any."""
     grant = form.get("grant_type", "")
     if not settings.app_active:
-        raise OAuthRefusal("unsupported_grant_type", "unsupported grant type")
+        raise OAuthError("unsupported_grant_type", "unsupported grant type")
     match grant:
         case "account_credentials":
             if form.get("account_id") != settings.account_id:
-                raise OAuthRefusal("invalid_request", "Bad Request")
+                raise OAuthError("invalid_request", "Bad Request")
             return None
         case "refresh_token":
             return grants.rotate(form.get("refresh_token", ""))
@@ -190,17 +190,17 @@ def _run_grant(
         case "client_credentials":
             # Zoom hands one out and then accepts it nowhere in this API.
             return None
-    raise OAuthRefusal("unsupported_grant_type", "unsupported grant type")
+    raise OAuthError("unsupported_grant_type", "unsupported grant type")
 
 
-def _form_of(call: Call, settings: SimulatorSettings) -> dict[str, str]:
-    """Read the form of a caller who has proved who they are."""
+def _read_form(call: Call, settings: SimulatorSettings) -> dict[str, str]:
+    """Read the form of a caller that has proved its identity."""
     if not _knows_secret(call.authorization, settings):
-        raise OAuthRefusal("invalid_client", "Invalid client_id or client_secret")
+        raise OAuthError("invalid_client", "Invalid client_id or client_secret")
     if call.query:
-        raise OAuthRefusal("invalid_request", "Bad Request")
+        raise OAuthError("invalid_request", "Bad Request")
     if call.content_type.partition(";")[0].strip().lower() != _FORM:
-        raise OAuthRefusal("unsupported_grant_type", "unsupported grant type")
+        raise OAuthError("unsupported_grant_type", "unsupported grant type")
     fields = parse_qs(call.body.decode("utf-8", "replace"), keep_blank_values=True)
     return {name: values[0] for name, values in fields.items()}
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from zoom_provider.simulator import validation
 from zoom_provider.simulator.calls import Call
-from zoom_provider.simulator.errors import Refusal, invalid
+from zoom_provider.simulator.errors import ApiError, invalid
 from zoom_provider.simulator.limits import Label
 from zoom_provider.simulator.people import LOGIN_TYPES, PageTokenInvalid, Person
 from zoom_provider.simulator.replies import NO_CONTENT, Reply, as_json
@@ -64,7 +64,7 @@ def create_user(world: World, call: Call) -> Reply:
         display_name=user.get("display_name", ""),
         status=settings.create_status if action == "create" else "active",
         login_type=LOGIN_TYPES[action],
-        zoom_one=_plan_of(user) or str(feature.get("zoom_one_type", "")),
+        zoom_one=_parse_plan(user) or str(feature.get("zoom_one_type", "")),
         zoom_phone=feature.get("zoom_phone", False),
         profile={k: user[k] for k in ("division_ids",) if k in user},
     )
@@ -82,7 +82,7 @@ def create_user(world: World, call: Call) -> Reply:
 
 def get_user(world: World, call: Call) -> Reply:
     """GET /users/{userId}, by id or address, pending people too."""
-    return as_json(200, _person(world, call).fetched(world.now()))
+    return as_json(200, _person(world, call).to_user(world.now()))
 
 
 def list_users(world: World, call: Call) -> Reply:
@@ -101,7 +101,7 @@ def list_users(world: World, call: Call) -> Reply:
             token, size, status, query.get("role_id", ""), now
         )
     except PageTokenInvalid:
-        raise Refusal("page_token") from None
+        raise ApiError("page_token") from None
     return as_json(
         200,
         {
@@ -110,7 +110,7 @@ def list_users(world: World, call: Call) -> Reply:
             "page_size": size,
             "total_records": total,
             "next_page_token": following,
-            "users": [person.listed(now) for person in people],
+            "users": [person.to_list_row(now) for person in people],
         },
     )
 
@@ -127,7 +127,7 @@ def update_user(world: World, call: Call) -> Reply:
         if name in fields
     }
     if any(name in fields for name in ("plan_united_type", "zoom_one_type", "license_info_list")):
-        changes["zoom_one"] = _plan_of(fields)
+        changes["zoom_one"] = _parse_plan(fields)
     if isinstance(fields.get("feature"), dict) and "zoom_phone" in fields["feature"]:
         changes["zoom_phone"] = bool(fields["feature"]["zoom_phone"])
     profile = {name: fields[name] for name in _KEPT_IN_PROFILE if name in fields}
@@ -145,7 +145,7 @@ def set_status(world: World, call: Call) -> Reply:
     if action not in ("activate", "deactivate", "clock_in", "clock_out"):
         raise invalid("action")
     if person.role_id in ("0", "1"):
-        raise Refusal("admin_status")
+        raise ApiError("admin_status")
     changes: dict[str, Any] = {}
     if action == "deactivate" and person.status == "active":
         changes = {"status": "inactive", "type": 1, "zoom_one": "", "zoom_phone": False}
@@ -169,19 +169,19 @@ def delete_user(world: World, call: Call) -> Reply:
     if action not in ("disassociate", "delete") or wrong:
         raise invalid(*(wrong or ["action"]))
     if person.status == "pending" and action == "delete":
-        raise Refusal("invitation")
+        raise ApiError("invitation")
     if action == "disassociate" and person.status != "pending":
         if person.role_id in ("0", "1"):
-            raise Refusal("admin")
+            raise ApiError("admin")
         if _domain(person.email) in world.settings.managed_domains:
-            raise Refusal("managed_domain")
+            raise ApiError("managed_domain")
     heir = query.get("transfer_email", "")
     if heir.lower() == person.email.lower():
-        raise Refusal("transfer_to_self")
+        raise ApiError("transfer_to_self")
     if person.zoom_events and not heir:
-        raise Refusal("events_host")
+        raise ApiError("events_host")
     if heir and world.people.find(heir) is None:
-        raise Refusal("not_found", user=heir)
+        raise ApiError("not_found", user=heir)
     world.people.remove(person)
     return NO_CONTENT
 
@@ -190,7 +190,7 @@ def check_email(world: World, call: Call) -> Reply:
     """GET /users/email, which knows only people of this account who signed up by e-mail."""
     email = call.query.get("email", "")
     if not email:
-        raise Refusal("email_required")
+        raise ApiError("email_required")
     person = world.people.find(email) if "@" in email else None
     return as_json(200, {"existed_email": person is not None and person.login_type == 100})
 
@@ -216,34 +216,34 @@ def _person(world: World, call: Call, *, invited_long_ago: bool = False) -> Pers
     user = call.segments[2]
     person = world.people.find(user)
     if person is None:
-        raise Refusal("not_found", user=user)
+        raise ApiError("not_found", user=user)
     expired = person.status == "pending" and world.now() - person.created > _INVITATION_LIFE
     if expired and not invited_long_ago:
-        raise Refusal("invitation")
+        raise ApiError("invitation")
     return person
 
 
 def _check_action(world: World, action: str, email: str) -> None:
     settings = world.settings
     if action == "ssoCreate" and settings.sso != "on":
-        raise Refusal("sso_off" if settings.sso == "off" else "sso_no_preprovision")
+        raise ApiError("sso_off" if settings.sso == "off" else "sso_no_preprovision")
     managed = settings.managed_domains
     if action == "autoCreate" and managed and _domain(email) not in managed:
-        raise Refusal("no_permission")
+        raise ApiError("no_permission")
 
 
 def _check_address(world: World, email: str) -> None:
     settings, domain = world.settings, _domain(email)
     if domain in settings.blocked_domains:
-        raise Refusal("blocked_domain")
+        raise ApiError("blocked_domain")
     if settings.limited_domains and domain not in settings.limited_domains:
-        raise Refusal("limited_domains", email=email, domains=", ".join(settings.limited_domains))
+        raise ApiError("limited_domains", email=email, domains=", ".join(settings.limited_domains))
     elsewhere = settings.foreign_accounts.get(email.lower())
     if elsewhere == "paid":
-        raise Refusal("foreign_paid", email=email)
+        raise ApiError("foreign_paid", email=email)
     # A free account elsewhere answers just as a person of this account does.
     if elsewhere == "free" or world.people.find(email) is not None:
-        raise Refusal(f"exists_{settings.exists_wording}", email=email)
+        raise ApiError(f"exists_{settings.exists_wording}", email=email)
 
 
 def _check_seats(world: World, before: Person | None, after: Person) -> None:
@@ -253,10 +253,10 @@ def _check_seats(world: World, before: Person | None, after: Person) -> None:
         maximum = getattr(settings.seats, seat)
         if maximum is not None and world.people.seats[seat] >= maximum:
             suffix = f"_{settings.seat_codes}" if seat in ("basic", "licensed") else ""
-            raise Refusal(f"{seat}_full{suffix}", maximum=maximum)
+            raise ApiError(f"{seat}_full{suffix}", maximum=maximum)
 
 
-def _plan_of(fields: Mapping[str, Any]) -> str:
+def _parse_plan(fields: Mapping[str, Any]) -> str:
     """Name the bundle that a request asks for; empty for none, or for giving it back."""
     for item in fields.get("license_info_list", []):
         if item["license_type"] == "ZOOM_WORKPLACE_BUNDLE":

@@ -1,4 +1,4 @@
-"""The page: who is in the account, and what has been asked of it."""
+"""The page: the people of the account, and the calls so far."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ tr:last-child td { border-bottom: 0; } code { font-size: .85em; color: var(--sof
 def render(world: World) -> str:
     """Draw the page; every word that came from outside is escaped."""
     with world.lock:
-        people, statuses = world.people, world.diary.statuses
+        people, statuses = world.people, world.request_log.statuses
         now = world.now()
         who = {
             "People": len(people),
@@ -57,7 +57,7 @@ def render(world: World) -> str:
         hidden = len(people) - len(rows)
         plan = world.settings.plan.capitalize()
     note = f" The newest {_SHOWN} are shown; {hidden} more are there." if hidden else ""
-    body = "".join(rows) or '<tr><td colspan="6" class="none">Nobody is here yet.</td></tr>'
+    body = "".join(rows) or '<tr><td colspan="6" class="none">No people yet.</td></tr>'
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="2">'

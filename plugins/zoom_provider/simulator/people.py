@@ -1,5 +1,5 @@
 """
-The people of the account: who they are, which seats they hold, and lists of them page by page.
+The people of the account: their data, the seats they hold, and lists of them page by page.
 
 Every step takes constant time, also with a hundred thousand people; only the first page of a list
 goes through all of them, once.
@@ -50,13 +50,13 @@ class Person:
         phone = "zoom_phone" if self.zoom_phone else ""
         return frozenset(seat for seat in (plan, phone) if seat)
 
-    def plain(self) -> dict[str, Any]:
-        """Give every attribute, for whoever looks at the simulator from outside."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return every attribute, as the control interface shows it."""
         return {**asdict(self), "profile": dict(self.profile)}
 
-    def fetched(self, now: float) -> dict[str, Any]:
+    def to_user(self, now: float) -> dict[str, Any]:
         """Give the person as GET /users/{userId} does."""
-        # A pending person's stamps are those of the call: nothing can be told from them.
+        # A pending person's stamps are those of the call: they say nothing about the person.
         stamp = timestamp(now if self.status == "pending" else self.created)
         shown = {
             "id": self.id,
@@ -80,15 +80,15 @@ class Person:
         }
         return shown
 
-    def listed(self, now: float) -> dict[str, Any]:
+    def to_list_row(self, now: float) -> dict[str, Any]:
         """Give the person as a row of GET /users, where pending people have no id."""
-        row = self.fetched(now)
+        row = self.to_user(now)
         if self.status == "pending":
             del row["id"]
         return row
 
 
-class Newcomer(BaseModel):
+class UserSeed(BaseModel):
     """A person to start with, as a file or a test gives them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -107,7 +107,7 @@ class Newcomer(BaseModel):
     created: int | None = None
     profile: dict[str, Any] = {}
 
-    def person(self, now: float) -> Person:
+    def build_person(self, now: float) -> Person:
         """Make the person, created now unless a time is given."""
         given = self.model_dump(exclude_none=True)
         return Person(**{"created": int(now), **given})
@@ -126,7 +126,7 @@ class PageTokenInvalid(Exception):
 
 
 class People:
-    """Everybody in the account, by e-mail address (in whatever case) and by id."""
+    """The people of the account, by e-mail address (in whatever case) and by id."""
 
     def __init__(self) -> None:
         self._by_email: dict[str, Person] = {}
@@ -141,7 +141,7 @@ class People:
         return iter(self._by_email.values())
 
     def __len__(self) -> int:
-        """Count everybody, pending and inactive people too."""
+        """Count all people, pending and inactive ones too."""
         return len(self._by_email)
 
     def newest(self, count: int) -> Iterator[Person]:

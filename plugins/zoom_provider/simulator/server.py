@@ -16,7 +16,7 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from zoom_provider.simulator.app import CONNECTION, build_app
 from zoom_provider.simulator.faults import Fault
-from zoom_provider.simulator.people import Newcomer
+from zoom_provider.simulator.people import UserSeed
 from zoom_provider.simulator.settings import SimulatorSettings
 from zoom_provider.simulator.tls import write_certificates
 from zoom_provider.simulator.world import World
@@ -27,7 +27,7 @@ else:
     HTTPProtocol = AutoHTTPProtocol
 
 
-class _OpenHanded(HTTPProtocol):
+class _ExposesConnection(HTTPProtocol):
     """Hands the application its connection, so that a fault can cut it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -86,23 +86,23 @@ class Simulator:
     def faults(self) -> list[dict[str, Any]]:
         """List the faults, with how often each has ``struck``."""
         with self.world.lock:
-            return self.world.faults.listed()
+            return self.world.faults.to_list()
 
     def seed(self, *people: Mapping[str, Any] | str) -> None:
         """Add people, given as attributes or by their address alone."""
         given = ({"email": p} if isinstance(p, str) else p for p in people)
-        self.world.seed([Newcomer.model_validate(p) for p in given])
+        self.world.seed([UserSeed.model_validate(p) for p in given])
 
     def people(self) -> list[dict[str, Any]]:
-        """List everybody in the account, in the order they came."""
+        """List all people of the account, in the order they came."""
         with self.world.lock:
-            return [person.plain() for person in self.world.people]
+            return [person.to_dict() for person in self.world.people]
 
     def person(self, user: str) -> dict[str, Any] | None:
-        """Find somebody by address or id."""
+        """Find a person by address or id."""
         with self.world.lock:
             person = self.world.people.find(user)
-            return person.plain() if person else None
+            return person.to_dict() if person else None
 
     def confirm(self, email: str) -> bool:
         """Let a pending person accept the invitation."""
@@ -112,7 +112,7 @@ class Simulator:
         """List the calls so far, all or those that match, e.g. ``"POST /v2/users"``."""
         pattern = Fault(kind="status", on=on)
         with self.world.lock:
-            entries = self.world.diary.entries()
+            entries = self.world.request_log.entries()
         return [e for e in entries if pattern.matches(e["method"], e["path"], e["email"])]
 
     def state(self) -> dict[str, Any]:
@@ -120,7 +120,7 @@ class Simulator:
         return self.world.state()
 
     def token(self) -> str:
-        """Make an access token, as if somebody had asked for it over HTTP."""
+        """Make an access token, as if a client had asked for it over HTTP."""
         with self.world.lock:
             return self.world.grants.issue(self.settings, self.world.now(), "account_credentials")
 
@@ -129,9 +129,9 @@ class Simulator:
         with self.world.lock:
             self.world.grants.revoke_all()
 
-    def travel(self, seconds: float) -> None:
+    def advance_clock(self, seconds: float) -> None:
         """Move the simulator's clock forward; the client's stays where it is."""
-        self.world.travel(seconds)
+        self.world.advance_clock(seconds)
 
     def reset(self) -> None:
         """Return to how it started."""
@@ -142,7 +142,7 @@ class Simulator:
 def running(
     settings: SimulatorSettings | None = None,
     *,
-    people: Iterable[Newcomer] = (),
+    people: Iterable[UserSeed] = (),
     faults: Iterable[Fault] = (),
     tls_dir: str | Path | None = None,
     host: str = "127.0.0.1",
@@ -152,7 +152,7 @@ def running(
     """
     Run a simulator until the block ends.
 
-    :param people: who is there at the start and after a reset
+    :param people: the people at the start and after a reset
     :param faults: what waits to go wrong at the start and after a reset
     :param tls_dir: speak https, and write the authority and certificate to this folder
     :param port: 0 for any that is free
@@ -164,7 +164,7 @@ def running(
     listener = _listen(host, port)
     config = uvicorn.Config(
         build_app(world),
-        http=_OpenHanded,
+        http=_ExposesConnection,
         ws="none",
         lifespan="off",
         access_log=False,

@@ -133,9 +133,9 @@ class SimulatorSettings(_Switches):
     )
     latency_ms: float = Field(default=0, ge=0, description="time that every call takes")
 
-    def changed(self, switches: Mapping[str, Any]) -> SimulatorSettings:
+    def with_changes(self, switches: Mapping[str, Any]) -> SimulatorSettings:
         """
-        Give these settings with some switches set anew; ``seats`` may name only some kinds.
+        Return a copy with some switches changed; ``seats`` may name only some kinds.
 
         :raises pydantic.ValidationError: for an unknown switch or value
         """
@@ -170,7 +170,7 @@ def from_options(options: argparse.Namespace) -> SimulatorSettings:
     :raises pydantic.ValidationError: for a wrong value
     """
     given = {k: v for k, v in vars(options).items() if k in SimulatorSettings.model_fields}
-    return SimulatorSettings().changed(_numbers(given))
+    return SimulatorSettings().with_changes(_numbers(given))
 
 
 def _numbers(given: Mapping[str, str]) -> dict[str, Any]:

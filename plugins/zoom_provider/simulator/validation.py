@@ -1,7 +1,7 @@
 """
 What Zoom checks in a request before it looks at the account.
 
-Each function raises the refusal that Zoom would answer with. Unknown fields are passed over, as
+Each function raises the error that Zoom would answer with. Unknown fields are passed over, as
 Zoom does.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
-from zoom_provider.simulator.errors import Refusal, invalid
+from zoom_provider.simulator.errors import ApiError, invalid
 
 ACTIONS = ("create", "autoCreate", "custCreate", "ssoCreate")
 PLAN_UNITED = frozenset(str(1 << n) for n in range(18))
@@ -53,7 +53,7 @@ PROFILE_LISTS = {"custom_attributes": 5, "phone_numbers": 3, "division_ids": 1}
 def as_object(data: Any) -> dict[str, Any]:
     """Insist on a JSON object."""
     if not isinstance(data, dict):
-        raise Refusal("not_an_object")
+        raise ApiError("not_an_object")
     return data
 
 
@@ -76,14 +76,14 @@ def check_create(data: Any, subscriptions: Collection[str]) -> tuple[str, dict[s
         if value is None or value == ""
     ]
     if errors:
-        raise Refusal("validation", errors=errors)
+        raise ApiError("validation", errors=errors)
     if _is_number(user["type"]) and user["type"] == 3:
-        raise Refusal("on_prem")
+        raise ApiError("on_prem")
     wrong = [*_wrong_in_create(action, user), *_wrong_names(user)]
     if wrong:
         raise invalid(*(f if f == "action" else f"user_info.{f}" for f in wrong))
     if action == "autoCreate" and "password" in user and not good_password(user["password"]):
-        raise Refusal("password")
+        raise ApiError("password")
     check_plan(user, PLAN_UNITED)
     check_licenses(user, subscriptions, "user_info.")
     return str(action), user
@@ -93,9 +93,9 @@ def check_update(data: Any, subscriptions: Collection[str]) -> dict[str, Any]:
     """Check the body of PATCH /users/{userId}."""
     body = as_object(data)
     if "type" in body and ("plan_united_type" in body or "zoom_one_type" in body):
-        raise Refusal("two_types")
+        raise ApiError("two_types")
     if body.get("type") == 3 and _is_number(body["type"]):
-        raise Refusal("on_prem")
+        raise ApiError("on_prem")
     wrong = [*_wrong_in_update(body), *_wrong_names(body)]
     if wrong:
         raise invalid(*wrong)
@@ -109,7 +109,7 @@ def check_plan(fields: Mapping[str, Any], known: Collection[str]) -> None:
     if "plan_united_type" in fields:
         plan = fields["plan_united_type"]
         if not isinstance(plan, str) or plan not in known:
-            raise Refusal("plan_united")
+            raise ApiError("plan_united")
 
 
 def check_licenses(fields: Mapping[str, Any], subscriptions: Collection[str], where: str) -> None:
@@ -121,11 +121,11 @@ def check_licenses(fields: Mapping[str, Any], subscriptions: Collection[str], wh
         if not _is_license(item):
             raise invalid(f"{where}license_info_list[{number}]")
         if item["subscription_id"] not in subscriptions:
-            raise Refusal("subscription", subscription=item["subscription_id"])
+            raise ApiError("subscription", subscription=item["subscription_id"])
 
 
 def good_password(password: Any) -> bool:
-    """Tell whether a password meets Zoom's basic rules."""
+    """Return whether a password meets Zoom's basic rules."""
     if not isinstance(password, str) or not 8 <= len(password) <= 32:
         return False
     kinds = (str.isupper, str.islower, str.isdigit)
@@ -134,7 +134,7 @@ def good_password(password: Any) -> bool:
 
 
 def good_email(email: Any) -> bool:
-    """Tell whether this is an e-mail address of the length that Zoom takes."""
+    """Return whether this is an e-mail address of the length that Zoom takes."""
     return isinstance(email, str) and len(email) <= 128 and _EMAIL.fullmatch(email) is not None
 
 

@@ -1,8 +1,8 @@
 """
 All that the simulated Zoom knows, in one place, with a clock that can be moved.
 
-The world is plain state. The server's thread and the threads of a test both reach it, so whoever
-reads or changes it holds ``world.lock``; no step under the lock waits for anything.
+The world is plain state. The server's thread and the threads of a test both reach it: hold
+``world.lock`` to read or change it. No step under the lock waits for anything.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from zoom_provider.simulator.calls import Diary
+from zoom_provider.simulator.calls import RequestLog
 from zoom_provider.simulator.faults import Fault, Faults
 from zoom_provider.simulator.limits import Limits
 from zoom_provider.simulator.oauth import Grants
-from zoom_provider.simulator.people import Newcomer, People
+from zoom_provider.simulator.people import People, UserSeed
 from zoom_provider.simulator.settings import SimulatorSettings
 
 
@@ -25,7 +25,7 @@ class World:
     One Zoom account and everything around it.
 
     :param settings: the switches to start with and to return to at a reset
-    :param people: who is there at the start
+    :param people: the people at the start
     :param faults: what waits to go wrong at the start
     :param clock: the time in seconds since 1970, UTC
     """
@@ -33,7 +33,7 @@ class World:
     def __init__(
         self,
         settings: SimulatorSettings | None = None,
-        people: Iterable[Newcomer] = (),
+        people: Iterable[UserSeed] = (),
         faults: Iterable[Fault] = (),
         clock: Callable[[], float] | None = None,
     ) -> None:
@@ -53,7 +53,7 @@ class World:
             self.people = People()
             self.limits = Limits()
             self.faults = Faults()
-            self.diary = Diary()
+            self.request_log = RequestLog()
             self.grants = Grants(settings)
             self.busy: set[str] = set()
             self.seed(people)
@@ -61,31 +61,31 @@ class World:
                 self.faults.add(fault)
 
     def now(self) -> float:
-        """Tell the time in this world."""
+        """Return the time in this world."""
         return self._clock() + self._ahead
 
-    def travel(self, seconds: float) -> None:
+    def advance_clock(self, seconds: float) -> None:
         """Move the clock forward."""
         with self.lock:
             self._ahead += seconds
 
     def configure(self, switches: Mapping[str, Any]) -> None:
         """
-        Set some switches anew.
+        Change some switches.
 
         :raises pydantic.ValidationError: for an unknown switch or value; nothing changes then
         """
         with self.lock:
-            self.settings = self.settings.changed(switches)
+            self.settings = self.settings.with_changes(switches)
 
-    def seed(self, people: Iterable[Newcomer]) -> None:
+    def seed(self, people: Iterable[UserSeed]) -> None:
         """Add people, past every rule of Zoom's."""
         with self.lock:
-            for newcomer in people:
-                self.people.put(newcomer.person(self.now()))
+            for seed in people:
+                self.people.put(seed.build_person(self.now()))
 
     def confirm(self, email: str) -> bool:
-        """Let a pending person accept the invitation; tell whether there was one."""
+        """Let a pending person accept the invitation; return whether there was one."""
         with self.lock:
             person = self.people.find(email)
             if person is None or person.status != "pending":
@@ -105,9 +105,9 @@ class World:
                     "seats": {s: n for s, n in self.people.seats.items() if n},
                     "daily": self.limits.used,
                 },
-                "calls": dict(self.diary.statuses),
-                "rate_limited": self.diary.statuses["429"],
+                "calls": dict(self.request_log.statuses),
+                "rate_limited": self.request_log.statuses["429"],
                 "tokens_issued": self.grants.issued,
-                "faults": self.faults.listed(),
-                "people": [person.plain() for person in self.people],
+                "faults": self.faults.to_list(),
+                "people": [person.to_dict() for person in self.people],
             }

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from child_processes import free_port
 from dags import zoom_onboarding_csv as example
+from devstack.processes import free_port
 from tests.support import run_dag
 from zoom_provider.simulator.server import Simulator
 

@@ -129,7 +129,7 @@ def test_a_refused_token_costs_one_renewal_and_one_repeated_call(
     zoom.revoke_tokens()
     assert client.get_user(ANN)["email"] == ANN
     assert (tokens_asked(zoom), calls_made(zoom)) == (2, 3)
-    zoom.travel(4000)  # it ends earlier than it said
+    zoom.advance_clock(4000)  # it ends earlier than it said
     assert client.get_user(ANN)["email"] == ANN
     assert (tokens_asked(zoom), calls_made(zoom)) == (3, 5)
     assert clock.pauses == []

@@ -24,7 +24,7 @@ from zoom_provider.exceptions import (
     ZoomUserExistsError,
     ZoomValidationError,
 )
-from zoom_provider.simulator.errors import REFUSALS
+from zoom_provider.simulator.errors import API_ERRORS
 
 NOW = datetime(2026, 3, 10, 13, 30, tzinfo=UTC)
 SCOPE = "user:write:user:admin"
@@ -101,9 +101,9 @@ def test_which_error_a_code_becomes(
     assert str(found).endswith("tracking id rid=1]")
 
 
-@pytest.mark.parametrize("cause", sorted(REFUSALS))
+@pytest.mark.parametrize("cause", sorted(API_ERRORS))
 def test_every_documented_refusal_is_told_with_its_code(cause: str) -> None:
-    status, code, message = REFUSALS[cause]
+    status, code, message = API_ERRORS[cause]
     found = error(status, code, message)
     assert isinstance(found, ZoomError)
     assert f"code {code}" in str(found)
@@ -206,9 +206,9 @@ def test_every_documented_refusal_keeps_zooms_words() -> None:
         assert text.index(each.text) > 0, "ours come first"
 
 
-@pytest.mark.parametrize("cause", sorted(REFUSALS))
+@pytest.mark.parametrize("cause", sorted(API_ERRORS))
 def test_every_refusal_of_the_local_zoom_keeps_zooms_words(cause: str) -> None:
-    status, code, message = REFUSALS[cause]
+    status, code, message = API_ERRORS[cause]
     assert message in str(error(status, code, message))
 
 

@@ -15,7 +15,7 @@ from tests.unit.api.newcomer import NEW, POST, create, there, traffic
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.api.rate_limit import PER_SECOND
 from zoom_provider.exceptions import ZoomDailyLimitError, ZoomRateLimitError
-from zoom_provider.simulator.errors import Refusal
+from zoom_provider.simulator.errors import ApiError
 from zoom_provider.simulator.server import Simulator, running
 from zoom_provider.simulator.settings import SimulatorSettings
 
@@ -187,7 +187,7 @@ class Neighbour:
         until = self._clock.time + seconds
         while self._next <= until:
             self._sleep(max(0.0, self._next - self._clock.time))
-            with suppress(Refusal), self._zoom.world.lock:
+            with suppress(ApiError), self._zoom.world.lock:
                 self._zoom.world.limits.admit("LIGHT", self._zoom.settings, self._next)
             self._next += self._gap
         self._sleep(max(0.0, until - self._clock.time))

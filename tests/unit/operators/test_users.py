@@ -370,7 +370,7 @@ def test_daily_limit_is_waited_for_without_a_worker(
     assert timedelta(0) < moment - datetime.now(UTC) <= timedelta(days=1, seconds=1)
     assert not deferred.value.kwargs
     connected.configure(create_cap=1)
-    connected.travel(DAY)
+    connected.advance_clock(DAY)
     assert deferred.value.method_name == "execute_complete"
     assert perform(create(deferrable=True), resume={})["outcome"] == "invited"
     assert emails(connected) == ["jane@example.com"]

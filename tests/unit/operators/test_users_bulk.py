@@ -332,7 +332,7 @@ def test_the_daily_limit_is_waited_for_and_owed_rows_follow(
         for private in ("example.com", "P1", connected.settings.client_secret, "eyJ"):
             assert private not in stored
         assert not ti.pushed
-        connected.travel(DAY)
+        connected.advance_clock(DAY)
     assert datetime.now(UTC) < resets[0] < resets[1]
     result = perform(create_many(people, deferrable=True, max_failures=1), resume=resume)
     assert result["outcomes"] == {"invited": 5, "rejected": 1}

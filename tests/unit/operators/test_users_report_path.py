@@ -133,11 +133,11 @@ def test_two_runs_at_one_path_report_each_of_their_people_once(
         execute("A", mine)
     resume = json.loads(json.dumps(deferred.value.kwargs))
     connected.configure(create_cap=1_000)
-    connected.travel(DAY)
+    connected.advance_clock(DAY)
     other = execute("B", others)
     assert other["outcomes"] == {"invited": 25}
     assert other["report"] == str(path)
-    connected.travel(DAY)
+    connected.advance_clock(DAY)
 
     result = execute("A", mine, resume)
 

@@ -164,7 +164,7 @@ def test_a_run_that_the_quota_stopped_is_resumed_by_a_retry_and_announces_all(
     with pytest.raises(ZoomDailyLimitError):
         perform(task, task_state_store=store)
     assert outcomes(path)[3:] == [(row, "deferred_quota") for row in (4, 5, 6)]
-    connected.travel(DAY)
+    connected.advance_clock(DAY)
     result = perform(create_many(users=people(6)), task_state_store=store)
     assert result["outcomes"] == {"invited": 6}
     assert outcomes(path) == [(row, "invited") for row in range(1, 7)]

@@ -108,7 +108,7 @@ def test_a_roster_that_is_reordered_while_the_task_waits_for_the_quota_reports_e
     with pytest.raises(TaskDeferred) as deferred:
         perform(create_many(users=people(6), deferrable=True))
     resume = json.loads(json.dumps(deferred.value.kwargs))
-    connected.travel(DAY)
+    connected.advance_clock(DAY)
     task = create_many(users=people(6)[::-1], deferrable=True)
     result = perform(task, resume=resume)
     # Those of the first day are told once, as what this run made of them.
@@ -136,7 +136,7 @@ def test_a_roster_that_is_replaced_while_the_task_waits_turns_it_red_and_names_w
     with pytest.raises(TaskDeferred) as deferred:
         perform(create_many(**options), **more)
     resume = json.loads(json.dumps(deferred.value.kwargs))
-    connected.travel(DAY)
+    connected.advance_clock(DAY)
     roster("email,type,No\nq1@example.com,1,L1\nq2@example.com,1,L2\n")
     if lost:
         shutil.rmtree(path.parent)
@@ -312,7 +312,7 @@ def test_a_roster_that_is_replaced_while_the_account_is_listed_loses_no_one(
     assert emails(connected) == ["p1@example.com", "p2@example.com", "p3@example.com"]
     resume = json.loads(json.dumps(deferred.value.kwargs))
     connected.configure(create_cap=100)
-    connected.travel(DAY)
+    connected.advance_clock(DAY)
     with pytest.raises(AirflowFailException, match="3 people were taken out of the roster"):
         perform(create_many(roster=file, deferrable=True), resume=resume, task_state_store=store)
     found = {line["email"]: line["outcome"] for line in lines(path)}
@@ -332,7 +332,7 @@ def test_a_roster_is_found_beside_the_report_of_the_try_that_kept_it(
         perform(create_many(users=people(6), deferrable=True), task_state_store=store)
     resume = json.loads(json.dumps(deferred.value.kwargs))
     connected.configure(create_cap=100)
-    connected.travel(DAY)
+    connected.advance_clock(DAY)
     # As where a template names each try's report by its number.
     other = path.with_name("try 2.jsonl")
     task = create_many(users=people(7)[1:], report=str(other))

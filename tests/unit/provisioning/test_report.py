@@ -40,13 +40,19 @@ def test_outcomes_are_the_words_that_dags_depend_on() -> None:
     assert {str(outcome) for outcome in Outcome} == {
         *("invited", "created", "existing", "updated", "unchanged"),
         *("rejected", "needs_license", "foreign_account", "deferred_quota", "needs_human"),
-        "failed",
+        *("failed", "activated", "deactivated", "disassociated", "deleted", "absent"),
+        *("pending", "waiting", "stale", "protected", "unconfirmed", "not_applied"),
     }
     assert {str(outcome) for outcome in FAILURES} == {
         *("rejected", "needs_license", "foreign_account", "needs_human", "failed"),
+        *("stale", "protected", "unconfirmed", "not_applied"),
     }
-    # A deferred user is neither: another try changes it, and the task is not red for it.
-    assert set(Outcome) - DONE - FAILURES == {Outcome.DEFERRED_QUOTA}
+    # These are neither: another try changes them, and the task is not red for them.
+    assert set(Outcome) - DONE - FAILURES == {
+        Outcome.DEFERRED_QUOTA,
+        Outcome.PENDING,
+        Outcome.WAITING,
+    }
     assert not DONE & FAILURES
 
 

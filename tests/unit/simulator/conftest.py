@@ -12,7 +12,7 @@ from zoom_provider.simulator.server import Simulator
 
 
 class Caller:
-    """Calls one simulator, with a valid token unless told otherwise."""
+    """Calls one simulator, with a valid token unless a test sets another."""
 
     def __init__(self, zoom: Simulator) -> None:
         self.zoom = zoom
@@ -29,7 +29,7 @@ class Caller:
         return self.session.request(method, self.zoom.url + path, **options)
 
     def create(self, email: str = "jane@example.com", **info: Any) -> requests.Response:
-        """Create somebody; ``action`` and ``user_info`` fields may be given."""
+        """Create a person; ``action`` and ``user_info`` fields may be given."""
         action = info.pop("action", "create")
         user = {"email": email, "type": 1, **info}
         return self("POST", "/v2/users", json={"action": action, "user_info": user})

@@ -78,7 +78,7 @@ def test_a_fault_strikes_once(call: Caller, zoom: Simulator, case: Case) -> None
 
 
 @pytest.mark.parametrize(
-    ("limit", "headers", "told"),
+    ("limit", "headers", "names"),
     [
         ("qps", True, {"x-ratelimit-category", "x-ratelimit-type"}),
         ("qps", False, set()),
@@ -98,14 +98,14 @@ def test_a_fault_strikes_once(call: Caller, zoom: Simulator, case: Case) -> None
     ],
 )
 def test_429_with_and_without_headers(
-    call: Caller, zoom: Simulator, limit: str, headers: bool, told: set[str]
+    call: Caller, zoom: Simulator, limit: str, headers: bool, names: set[str]
 ) -> None:
     zoom.fault("429", limit=limit, headers=headers)
 
     reply = call("GET", "/v2/users")
 
     assert call.verdict(reply) == (429, 429)
-    assert {k for k in reply.headers if "ratelimit" in k or k == "retry-after"} == told
+    assert {k for k in reply.headers if "ratelimit" in k or k == "retry-after"} == names
 
 
 def test_a_body_that_only_looks_like_json(call: Caller, zoom: Simulator) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from zoom_provider.simulator.errors import Refusal
+from zoom_provider.simulator.errors import ApiError
 from zoom_provider.simulator.limits import Limits
 from zoom_provider.simulator.server import Simulator, running
 from zoom_provider.simulator.settings import SimulatorSettings
@@ -29,7 +29,7 @@ class Clock:
         self.time = NOON
 
     def __call__(self) -> float:
-        """Tell the time."""
+        """Return the time."""
         return self.time
 
 
@@ -94,8 +94,8 @@ def test_the_per_second_429(call: Caller, zoom: Simulator, named: bool) -> None:
         " Try again later.",
     }
     limits = {k: v for k, v in reply.headers.items() if "ratelimit" in k or k == "retry-after"}
-    told = {"x-ratelimit-category": "Medium", "x-ratelimit-type": "QPS"}
-    assert limits == (told if named else {})
+    expected = {"x-ratelimit-category": "Medium", "x-ratelimit-type": "QPS"}
+    assert limits == (expected if named else {})
 
 
 @pytest.mark.parametrize(
@@ -123,10 +123,10 @@ def test_the_cap_of_invitations(
     assert call.verdict(third) == (429, 429)
     assert third.headers["x-ratelimit-type"] == "Daily-limit"
     assert third.headers["x-ratelimit-remaining"] == "0"
-    told = third.headers.get("retry-after")
-    assert told is None if pattern is None else re.fullmatch(pattern, told or "")
+    retry_after = third.headers.get("retry-after")
+    assert retry_after is None if pattern is None else re.fullmatch(pattern, retry_after or "")
     if style == "http-date":
-        assert parsedate_to_datetime(str(told)).tzinfo is not None
+        assert parsedate_to_datetime(str(retry_after)).tzinfo is not None
     # The other actions are free, and tomorrow all is forgotten.
     assert call.create("auto@example.com", action="autoCreate").status_code == 201
     clock.time = NOON + 12 * 3600
@@ -167,7 +167,7 @@ def test_the_free_plans_day_ends() -> None:
     for number in range(2_000):
         limits.admit("MEDIUM", settings, NOON + number)
 
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(ApiError) as caught:
         limits.admit("MEDIUM", settings, NOON + 2_001)
 
     assert "maximum daily rate limit" in caught.value.message

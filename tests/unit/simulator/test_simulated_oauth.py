@@ -124,9 +124,9 @@ def test_a_token_expires(zoom: Simulator) -> None:
     zoom.configure(token_life=60)
     token = ask(zoom).json()["access_token"]
 
-    zoom.travel(58)
+    zoom.advance_clock(58)
     assert use(zoom, token) == (200, None)
-    zoom.travel(3)
+    zoom.advance_clock(3)
     assert use(zoom, token) == (401, 124)
 
 
@@ -248,7 +248,7 @@ def test_an_authorization_code_is_good_once_and_for_five_minutes(
         ["1"],
         ["a state"],
     )
-    zoom.travel(wait)
+    zoom.advance_clock(wait)
     form = {
         "grant_type": "authorization_code",
         "code": query["code"][0],
@@ -271,7 +271,7 @@ def test_authorize_refuses(zoom: Simulator, changes: dict[str, str]) -> None:
     assert authorise(zoom, **changes).status_code == 400
 
 
-def test_whoever_finds_the_diary_finds_no_secret(zoom: Simulator) -> None:
+def test_the_request_log_holds_no_secret(zoom: Simulator) -> None:
     token = ask(zoom).json()["access_token"]
     url = f"{zoom.url}/v2/users"
     requests.get(url, params={"access_token": token, "status": "active"}, timeout=10)

@@ -36,10 +36,10 @@ def test_an_encoded_slash_stays_within_the_address(call: Caller, zoom: Simulator
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/v2/users/nobody@example.com"),
-        ("PATCH", "/v2/users/nobody@example.com"),
-        ("DELETE", "/v2/users/nobody@example.com"),
-        ("PUT", "/v2/users/nobody@example.com/status"),
+        ("GET", "/v2/users/unknown@example.com"),
+        ("PATCH", "/v2/users/unknown@example.com"),
+        ("DELETE", "/v2/users/unknown@example.com"),
+        ("PUT", "/v2/users/unknown@example.com/status"),
         ("GET", "/v2/users/elsewhere@example.com"),
         ("GET", "/v2/users/me"),
     ],
@@ -68,12 +68,12 @@ def test_unknown_endpoints(call: Caller, method: str, path: str) -> None:
     assert call.verdict(call(method, path)) == (400, 2300)
 
 
-def test_a_pending_persons_stamps_tell_nothing(call: Caller, zoom: Simulator) -> None:
+def test_a_pending_persons_stamps_are_those_of_the_call(call: Caller, zoom: Simulator) -> None:
     yesterday = int(zoom.world.now()) - 86_400
     zoom.seed({"email": "p@example.com", "status": "pending", "created": yesterday})
 
     before = call("GET", "/v2/users/p@example.com").json()
-    zoom.travel(600)
+    zoom.advance_clock(600)
     after = call("GET", "/v2/users/p@example.com").json()
 
     assert before["id"] == after["id"]
@@ -85,7 +85,7 @@ def test_a_pending_persons_stamps_tell_nothing(call: Caller, zoom: Simulator) ->
 
 def test_an_invitation_ends_after_thirty_days(call: Caller, zoom: Simulator) -> None:
     call.create()
-    zoom.travel(30 * 86_400 + 60)
+    zoom.advance_clock(30 * 86_400 + 60)
     call.renew()
 
     assert call.verdict(call("GET", "/v2/users/jane@example.com")) == (400, 1120)
@@ -109,7 +109,7 @@ def test_lists_by_status(call: Caller, zoom: Simulator) -> None:
     assert call("GET", "/v2/users").json() == lists["active"]
 
 
-def test_pages_hold_everybody_once(call: Caller, zoom: Simulator) -> None:
+def test_pages_hold_each_person_once(call: Caller, zoom: Simulator) -> None:
     emails = [f"p{number}@example.com" for number in range(7)]
     zoom.seed(*emails)
     found: list[str] = []
@@ -119,7 +119,7 @@ def test_pages_hold_everybody_once(call: Caller, zoom: Simulator) -> None:
         body = call("GET", "/v2/users", params=params).json()
         found += [row["email"] for row in body["users"]]
         token = body["next_page_token"]
-        # Who comes while somebody pages does not disturb the pages.
+        # People who are added between two pages do not disturb the pages.
         zoom.seed(f"late{len(found)}@example.com")
     assert (found, token) == (emails, "")
     assert (body["page_size"], body["page_count"], body["total_records"]) == (2, 4, 7)
@@ -141,7 +141,7 @@ def test_pages_hold_everybody_once(call: Caller, zoom: Simulator) -> None:
 def test_wrong_pages(call: Caller, zoom: Simulator, params: dict[str, Any], wait: float) -> None:
     zoom.seed("a@example.com", "b@example.com", "c@example.com")
     first = call("GET", "/v2/users", params={"page_size": 1}).json()
-    zoom.travel(wait)
+    zoom.advance_clock(wait)
     asked = {"page_size": 1, **params}
     if asked.get("next_page_token") == "THE TOKEN":
         asked["next_page_token"] = first["next_page_token"]
@@ -258,7 +258,7 @@ def test_statuses_that_cannot_be_set(
         ({"zoom_events": True}, {}, (400, 300)),
         ({"zoom_events": True}, {"transfer_email": "heir@example.com"}, (204, None)),
         ({}, {"transfer_email": "jane@EXAMPLE.com"}, (400, 300)),
-        ({}, {"transfer_email": "nobody@example.com"}, (404, 1001)),
+        ({}, {"transfer_email": "unknown@example.com"}, (404, 1001)),
         ({}, {"action": "remove"}, (400, 300)),
         ({}, {"transfer_docs": "yes"}, (400, 300)),
     ],
@@ -289,7 +289,7 @@ def test_the_refusal_of_an_events_host_is_not_in_english(call: Caller, zoom: Sim
     [
         ("work@example.com", (200, True)),
         ("sso@example.com", (200, False)),
-        ("nobody@example.com", (200, False)),
+        ("unknown@example.com", (200, False)),
         ("", (400, None)),
     ],
 )

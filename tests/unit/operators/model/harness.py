@@ -23,7 +23,7 @@ from tests.unit.operators.model.runs import (
     whole_lines,
 )
 from tests.unit.operators.model.strikes import Effect, Strike
-from tests.unit.operators.model.tries import End, Try, read_store, write_store
+from tests.unit.operators.model.tries import End, Order, Try, read_store, write_store
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,9 @@ class Harness:
 
     def go(self, run: Run, *strikes: Strike) -> End:
         """Let Airflow do what comes next: start it, try it again, or wake it up."""
-        with self.account.running(run.run_id):
-            seen, attempt = self._begin(run, strikes)
-            end = attempt.finish()
+        seen, order = self._prepare(run)
+        with self.account.running(order.name):
+            end = Try(order, strikes).finish()
             self._end(run, seen, end, strikes)
         self.sound = True
         return end
@@ -109,8 +109,9 @@ class Harness:
     def overlap(self, run: Run, effect: Effect, nth: int) -> End:
         """Let a try stand still behind a lost heartbeat while the next one does it all."""
         strikes = (Strike("pause", effect, nth),)
-        with self.account.running(run.run_id):
-            seen, lost = self._begin(run, strikes)
+        seen, order = self._prepare(run)
+        with self.account.running(order.name):
+            lost = Try(order, strikes)
             if not lost.until_paused():
                 end = lost.finish()
                 self._end(run, seen, end, strikes)
@@ -122,15 +123,10 @@ class Harness:
         run.failed(retried=True)
         if not run.starts():
             run.clear()
-        self.claims.alone = False
         end = self.go(run)
-        self.claims.alone = True
         self.sound = False
         before = self.claims.report_of(run, end)
-        self.account.twice.clear()
         lost.finish()
-        # The late one looked for its people before the next one created them.
-        self.account.twice.clear()
         self.claims.after_late_try(run, seen, end, before, self._lines())
         self.claims.damaged(self.disk_name, self._lines())
         self.sound = True
@@ -155,9 +151,9 @@ class Harness:
         report = report.format(folder=folder) if ":" in report else str(folder / report)
         run.options |= {"roster": str(run.roster), "report": report}
         before = run.roster.read_bytes()
-        with self.account.running(run.run_id):
-            _, attempt = self._begin(run, ())
-            end = attempt.finish()
+        _, order = self._prepare(run)
+        with self.account.running(order.name):
+            end = Try(order).finish()
             assert run.roster.read_bytes() == before, f"HR's file was overwritten ({how})"
             assert end.kind == "raised", (
                 f"a report in the place of an input was not refused ({how})"
@@ -174,7 +170,8 @@ class Harness:
             values = {} if drops_state else read_store(run.store)["values"]
             write_store(run.store, run.number, values)
 
-    def _begin(self, run: Run, strikes: tuple[Strike, ...]) -> tuple[Seen, Try]:
+    def _prepare(self, run: Run) -> tuple[Seen, Order]:
+        """Return what there is before the next try, and what that is to do."""
         self.sound = False
         resumed = run.state == "deferred"
         seen = self.claims.before(run, self.disk_name, resumed=resumed)
@@ -186,7 +183,7 @@ class Harness:
         )
         if order.store is not None:
             write_store(order.store, order.number, read_store(order.store)["values"])
-        return seen, Try(order, strikes)
+        return seen, order
 
     def _end(self, run: Run, seen: Seen, end: End, strikes: tuple[Strike, ...]) -> None:
         if end.kind == "returned":
@@ -216,7 +213,7 @@ class Harness:
 
     def next_day(self) -> None:
         """Let a day pass in Zoom."""
-        self.zoom.travel(DAY)
+        self.zoom.advance_clock(DAY)
 
     def outage(self, *, skip: int = 0, times: int | None = None, email: str | None = None) -> None:
         """Let creations go without an answer, of all people or of one; look-ups too."""

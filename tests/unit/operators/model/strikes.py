@@ -21,6 +21,8 @@ from typing import Any, Final, Literal
 
 import requests.adapters
 
+from tests.unit.operators.model.account import TRY
+
 Effect = Literal["write", "call", "post", "answer", "save", "thread"]
 """
 ``write``: a file is opened for writing, written to, renamed or removed. ``call``: any request to
@@ -148,11 +150,12 @@ _SIGNALS: Final[dict[Deed, signal.Signals]] = {
 }
 
 
-def watch_calls(effects: Effects, tick: Callable[[], None]) -> None:
+def watch_calls(effects: Effects, tick: Callable[[], None], attempt: str) -> None:
     """
-    Count the requests to Zoom.
+    Count the requests to Zoom, and let each creation name the try it comes from.
 
     :param tick: lets the time pass that a reply takes
+    :param attempt: the try's name
     """
     real = requests.adapters.HTTPAdapter.send
 
@@ -160,6 +163,8 @@ def watch_calls(effects: Effects, tick: Callable[[], None]) -> None:
         creation = request.method == "POST" and request.path_url.split("?")[0] == "/v2/users"
         effects.before("post" if creation else "call")
         tick()
+        if creation:
+            request.prepare_url(request.url, {TRY: attempt})
         response = real(self, request, *more, **options)
         if creation:
             effects.before("answer")

@@ -14,6 +14,7 @@ import os
 import select
 import signal
 import sys
+import threading
 import time
 import traceback
 from dataclasses import dataclass, field
@@ -86,6 +87,11 @@ class Order:
     clock: Clock
     tick: float
     policy: bool
+
+    @property
+    def name(self) -> str:
+        """The try, and the run that it belongs to."""
+        return f"{self.run_id}/{self.number}"
 
 
 @dataclass(kw_only=True)
@@ -289,7 +295,7 @@ class _Child:
         # macOS asks its own frameworks for proxies, which no forked process may.
         os.environ["no_proxy"] = "*"
         watch_files(self._order.watched, self._effects)
-        watch_calls(self._effects, self._tick)
+        watch_calls(self._effects, self._tick, self._order.name)
         watch_threads(self._effects)
         try:
             end = {"kind": "returned", "value": self._execute()}
@@ -357,7 +363,9 @@ class _Child:
 
     def _pause(self) -> None:
         self._send({"paused": True})
-        os.kill(os.getpid(), signal.SIGSTOP)
+        # To this thread, which so stops here: another one, to which a signal for the process may
+        # go, would let this one send what it stands before.
+        signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
 
     def _send(self, message: dict[str, Any]) -> None:
         data = json.dumps(message).encode() + b"\n"

@@ -11,10 +11,11 @@ import threading
 from contextlib import ExitStack
 from functools import partial
 
-import postgresql
-from child_processes import free_port, run_script, say
-from demo import DAG, FIRST_DAY, RUN
-from local_stack import PROJECT, USER, Stack, running
+from devstack import postgres
+from devstack.demo import DAG, FIRST_DAY, RUN, onboard
+from devstack.processes import PROJECT, free_port, run_script, say
+from devstack.rest import USER
+from devstack.stack import Stack, running
 
 # What the stand-in takes in place of a real key.
 BAMBOOHR_KEY = "bamboohr-stand-in-key"
@@ -23,29 +24,29 @@ SEED = PROJECT / "dags" / "data" / "hr_seed.sql"
 SCHEDULED = ("zoom_onboarding_csv", "zoom_onboarding_postgres", "zoom_onboarding_bamboohr")
 
 
-def prepare(stack: Stack, server: postgresql.Server | None) -> None:
+def prepare(stack: Stack, server: postgres.Server | None) -> None:
     """Start what is beside the local Zoom, and connect it."""
     if server:
         server.create_database("hr")
         server.run_sql("hr", SEED.read_text(encoding="utf-8"))
         stack.connect("hr_postgres", **server.connection("hr"))
-    hr = stack.run_server("bamboohr", "tests.stand_ins.bamboohr")
+    hr = stack.start_server("bamboohr", "tests.stand_ins.bamboohr")
     stack.connect("bamboohr", "http", host=hr, login="api-key", password=BAMBOOHR_KEY)
     port = free_port(0)
-    stack.run_server("mailbox", "tests.stand_ins.mailbox", f"--port={port}")
+    stack.start_server("mailbox", "tests.stand_ins.mailbox", f"--port={port}")
     unsafe = {"disable_ssl": True, "disable_tls": True, "from_email": "airflow@example.com"}
     stack.connect("smtp_default", "smtp", host="127.0.0.1", port=port, extra=unsafe)
 
 
-def told(stack: Stack, server: postgresql.Server | None) -> str:
+def directions(stack: Stack, server: postgres.Server | None) -> str:
     """Say where everything is, and what to do there."""
     table = "" if server else " (not here: install PostgreSQL, Debian's package postgresql)"
     return f"""
-Airflow          {stack.airflow_url}
+Airflow          {stack.airflow.url}
   user           {USER}
-  password       {stack.password}
-  the run        {stack.airflow_url}/dags/{DAG}/runs/{RUN}
-The local Zoom   {stack.zoom_url}
+  password       {stack.airflow.password}
+  the run        {stack.airflow.url}/dags/{DAG}/runs/{RUN}
+The local Zoom   {stack.urls["zoom"]}
 The mailbox      {stack.urls["mailbox"]}
 The HR folder    {stack.inbox.relative_to(PROJECT)}/
 
@@ -67,20 +68,20 @@ def main() -> int:
     """Start everything, say where it is, and wait to be stopped."""
     with ExitStack() as ended:
         server = None
-        if postgresql.program("initdb"):
-            server = ended.enter_context(postgresql.running())
+        if postgres.program("initdb"):
+            server = ended.enter_context(postgres.running())
         stack = ended.enter_context(
             running(
                 ".ui", prepare=partial(prepare, server=server), zoom_port=8123, airflow_port=8080
             )
         )
         say(f"Running {DAG} for the people who start on {FIRST_DAY} ...")
-        stack.run_dag(DAG, RUN, {"from": FIRST_DAY, "to": FIRST_DAY})
+        onboard(stack.airflow)
         for dag_id in SCHEDULED:
-            stack.pause(dag_id)
+            stack.airflow.pause(dag_id)
         # From here on the event of that run starts zoom_onboarded.
-        stack.keep_time()
-        say(told(stack, server))
+        stack.follow_schedules()
+        say(directions(stack, server))
         threading.Event().wait()
     return 0
 

@@ -1,8 +1,8 @@
 """
 A PostgreSQL from the machine's own packages, on a folder of its own.
 
-It is there until the ``with`` block ends, and leaves nothing behind. Everybody on this machine may
-log in without a password: nothing but made-up data belongs there.
+It runs until the ``with`` block ends, and leaves nothing behind. Every user of this machine may log
+in without a password: keep only made-up data there.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from child_processes import StackError, free_port
+from devstack.processes import StackError, free_port
 
 USER = "airflow"
 
@@ -81,13 +81,14 @@ def running(
         server = Server(port or free_port(0), folder)
         # Nothing here must outlive a power cut: no waiting for the disk.
         options = ["listen_addresses=127.0.0.1", "fsync=off", *settings]
-        told = f"-k {folder} -p {server.port} " + " ".join(f"-c {option}" for option in options)
+        given = [f"-k {folder} -p {server.port}", *(f"-c {option}" for option in options)]
         try:
             # Returns when the server takes connections.
-            _run("pg_ctl", *data, "-w", "-o", told, "start", as_owner=folder, output=output)
+            start = ("-w", "-o", " ".join(given), "start")
+            _run("pg_ctl", *data, *start, as_owner=folder, output=output)
             yield server
         finally:
-            # At once, whoever is connected. It ends all that it has started.
+            # At once, with sessions still open. It ends all that it has started.
             with contextlib.suppress(StackError):
                 _run("pg_ctl", *data, "-w", "-m", "immediate", "stop", as_owner=folder)
     finally:

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-SCRIPTS = Path(__file__).parents[3] / "scripts"
+from devstack import demo
+from devstack.processes import StackError
 
 
-@pytest.fixture
-def demo(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    return importlib.import_module("demo")
-
-
-def as_expected(demo: Any) -> tuple[dict[str, dict[str, str]], list[dict[str, Any]]]:
+def as_expected() -> tuple[dict[str, dict[str, str]], list[dict[str, Any]]]:
     """Return the outcomes and the people of a run that went as it should."""
     outcomes = {n: {"outcome": demo.EXPECTED.get(n, "invited")} for n in demo.read_sample()}
     names = ("email", "first_name", "last_name", "type", "status")
@@ -26,8 +19,8 @@ def as_expected(demo: Any) -> tuple[dict[str, dict[str, str]], list[dict[str, An
     return outcomes, sorted(people, key=lambda person: str(person["email"]))
 
 
-def test_all_as_expected(demo: Any) -> None:
-    outcomes, people = as_expected(demo)
+def test_all_as_expected() -> None:
+    outcomes, people = as_expected()
 
     assert demo.differences("success", demo.read_sample(), outcomes, people) == []
     assert len(people) == 38
@@ -46,21 +39,21 @@ def test_all_as_expected(demo: Any) -> None:
         lambda outcomes, people: outcomes["2086"].update(outcome="invited"),
     ],
 )
-def test_one_thing_is_wrong(demo: Any, spoil: Callable[[Any, Any], Any]) -> None:
-    outcomes, people = as_expected(demo)
+def test_one_thing_is_wrong(spoil: Callable[[Any, Any], Any]) -> None:
+    outcomes, people = as_expected()
     spoil(outcomes, people)
 
     assert demo.differences("success", demo.read_sample(), outcomes, people)
 
 
-def test_a_red_run_is_wrong(demo: Any) -> None:
-    outcomes, people = as_expected(demo)
+def test_a_red_run_is_wrong() -> None:
+    outcomes, people = as_expected()
 
     found = demo.differences("failed", demo.read_sample(), outcomes, people)
     assert found == ["the run ended as failed"]
 
 
-def test_who_has_no_line_in_the_summary_was_not_due(demo: Any) -> None:
+def test_who_has_no_line_in_the_summary_was_not_due() -> None:
     sample = demo.read_sample()
     lines = [
         {"email": row["Work Email"], "outcome": "invited", "reason": ""}
@@ -70,12 +63,12 @@ def test_who_has_no_line_in_the_summary_was_not_due(demo: Any) -> None:
 
     found = demo.match(sample, lines)
     assert [number for number, line in found.items() if line["outcome"] == "not_due"] == ["2041"]
-    with pytest.raises(demo.StackError, match="not in the export"):
+    with pytest.raises(StackError, match="not in the export"):
         demo.match(sample, [*lines, {"email": "x@example.com", "outcome": "invited"}])
 
 
 @pytest.mark.parametrize(
     ("text", "cells"), [("abc", 3), ("王伟", 4), ("민준", 4), ("สมชาย ใจดี", 9), ("e\u0301", 1)]
 )
-def test_columns_keep_their_place(demo: Any, text: str, cells: int) -> None:
+def test_columns_keep_their_place(text: str, cells: int) -> None:
     assert demo.padded(text, 10) == text + " " * (10 - cells)

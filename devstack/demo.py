@@ -2,8 +2,8 @@
 Show the main job end to end: an HR export in, Zoom users out, on a real Airflow.
 
 Runs the DAG ``zoom_onboarding_csv`` over the sample export, prints what happened to each person,
-then asks the local Zoom who is there. The exit code is 0 only if the run was green, everybody got
-the outcome that is expected below, and Zoom holds exactly the expected people.
+then reads the users of the local Zoom. The exit code is 0 only if the run was green, each
+person got the outcome that is expected below, and Zoom holds exactly the expected people.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from child_processes import StackError, run_script, say
-from local_stack import EXISTING, PROJECT, SAMPLE, running
+from devstack.airflow import Airflow
+from devstack.processes import PROJECT, StackError, run_script, say
+from devstack.stack import EXISTING, SAMPLE, running
 
 DAG, RUN = "zoom_onboarding_csv", "demo"
 FIRST_DAY = "2026-03-02"
 
-# What the sample was made to show, by employee number; everybody else is to be invited.
+# What the sample was made to show, by employee number; all others are to be invited.
 EXPECTED = {
     "2055": "rejected",  # six Chinese characters in a name
     "2079": "existing",
@@ -47,7 +48,7 @@ def read_sample() -> dict[str, dict[str, str]]:
 def match(
     sample: Mapping[str, Mapping[str, str]], summary: Iterable[Mapping[str, str]]
 ) -> dict[str, Mapping[str, str]]:
-    """Find each employee's line of the DAG's summary; who has none was not due."""
+    """Find each employee's line of the DAG's summary; an employee without one was not due."""
     lines = list(summary)
     found: dict[str, Mapping[str, str]] = {}
     for number, row in sample.items():
@@ -62,7 +63,7 @@ def match(
 
 
 def expected_people(sample: Mapping[str, Mapping[str, str]]) -> set[tuple[Any, ...]]:
-    """Say who must be in Zoom in the end: the one who was there, and the invited."""
+    """Build the users that Zoom must have in the end: the existing one, and the invited."""
     there = (*(EXISTING[name] for name in ("email", "first_name", "last_name", "type")), "active")
     invited = {
         (
@@ -105,7 +106,7 @@ def differences(
     outcomes: Mapping[str, Mapping[str, str]],
     people: Iterable[Mapping[str, Any]],
 ) -> list[str]:
-    """Hold what happened against what was to happen."""
+    """List how the run differs from what was expected."""
     found = [] if state == "success" else [f"the run ended as {state}"]
     for number, line in outcomes.items():
         wanted = EXPECTED.get(number, "invited")
@@ -114,9 +115,16 @@ def differences(
     names = ("email", "first_name", "last_name", "type", "status")
     actual = Counter(tuple(person[name] for name in names) for person in people)
     expected = Counter(expected_people(sample))
-    found += [f"Zoom has nobody like {person}" for person in (expected - actual).elements()]
-    found += [f"Nobody expected {person} in Zoom" for person in (actual - expected).elements()]
+    found += [f"Zoom lacks {person}" for person in (expected - actual).elements()]
+    found += [f"Zoom has {person} besides" for person in (actual - expected).elements()]
     return found
+
+
+def onboard(airflow: Airflow) -> str:
+    """Run the DAG for the people of the sample who start on one day; return the run's state."""
+    airflow.wait_for_dags(DAG)
+    airflow.trigger(DAG, {"from": FIRST_DAY, "to": FIRST_DAY}, RUN)
+    return airflow.wait_for_run(DAG, RUN)
 
 
 def main() -> int:
@@ -125,15 +133,15 @@ def main() -> int:
     sample = read_sample()
     with running(".demo") as stack:
         say(f"Running {DAG} for the people who start on {FIRST_DAY} ...")
-        run = stack.run_dag(DAG, RUN, {"from": FIRST_DAY, "to": FIRST_DAY})
-        outcomes = match(sample, stack.returned(run, "summarize") or [])
+        state = onboard(stack.airflow)
+        outcomes = match(sample, stack.airflow.xcom(DAG, RUN, "summarize") or [])
         print_table(sample, outcomes)
-        found = differences(run["state"], sample, outcomes, people := stack.people())
+        found = differences(state, sample, outcomes, people := stack.people())
         for difference in found:
             say(f"WRONG: {difference}")
-        logs = stack.logs.relative_to(PROJECT)
+        logs = stack.airflow.processes.logs.relative_to(PROJECT)
         say(
-            f"The run was a {run['state']}. The local Zoom has {len(people)} people, "
+            f"The run was a {state}. The local Zoom has {len(people)} people, "
             f"{'not ' if found else ''}exactly the expected ones "
             f"({time.monotonic() - began:.0f} s)."
         )
