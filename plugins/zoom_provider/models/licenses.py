@@ -65,7 +65,7 @@ def max_length_validator(most: int) -> Callable[[object], object]:
     return test
 
 
-def read_option(value: object, allowed: frozenset[int], what: str) -> int:
+def parse_option(value: object, allowed: frozenset[int], what: str) -> int:
     """Read one of the numbers that Zoom has for a plan or licence."""
     number = rules.parse_whole_number(require(value))
     if number is None:
@@ -78,7 +78,7 @@ def read_option(value: object, allowed: frozenset[int], what: str) -> int:
 
 
 def _parse_zoom_one_type(value: object) -> int | None:
-    return None if value is None else read_option(value, ZOOM_ONE_TYPES, "zoom_one_type")
+    return None if value is None else parse_option(value, ZOOM_ONE_TYPES, "zoom_one_type")
 
 
 def parse_united_plan(value: object) -> str | None:
@@ -143,9 +143,9 @@ class LicenseInfo(RequestModel):
         """Refuse what the type does not come with; of an unknown type, nothing is said."""
         license_type = info.data.get("license_type")
         if license_type is None:
-            return read_option(
+            return parse_option(
                 value, frozenset().union(*LICENSE_OPTIONS.values()), "license_option"
             )
-        return read_option(
+        return parse_option(
             value, LICENSE_OPTIONS[license_type], f"license_option for {license_type}"
         )

@@ -12,8 +12,8 @@ from zoom_provider.models import rules
 from zoom_provider.models.licenses import (
     ZOOM_ONE_TYPES,
     RequestModel,
+    parse_option,
     parse_united_plan,
-    read_option,
 )
 from zoom_provider.models.validation import FieldErrors, rule_validator
 
@@ -87,7 +87,7 @@ def parse_optional_zoom_one(value: object) -> int | None:
     """Read a Zoom Workplace plan; 0 is None."""
     if is_blank(value) or rules.parse_whole_number(value) == 0:
         return None
-    return read_option(value, ZOOM_ONE_TYPES, "zoom_one_type")
+    return parse_option(value, ZOOM_ONE_TYPES, "zoom_one_type")
 
 
 def number_parser(lowest: int, highest: int, text: str) -> BeforeValidator:

@@ -49,17 +49,14 @@ def update_field_hint(name: str, known: Iterable[str], *, top: bool = True) -> s
     plain = normalize_name(name)
     if not top:
         near = nearest_name(plain, fields)
-        return (
-            _IN_FEATURE.get(plain)
-            or f"is not a field of Zoom's here: {_did_you_mean(near, fields)}"
-        )
+        return _IN_FEATURE.get(plain) or f"is not a field of Zoom's here: {_mean(near, fields)}"
     if plain in _HINTS:
         return _HINTS[plain]
     near = SYNONYMS.get(plain) or nearest_name(plain, {*fields, *_HINTS})
     if near in _HINTS:
         return f"is not a field of Zoom's; {near} {_HINTS[near]}"
-    return f"is not a field of Zoom's: {_did_you_mean(near, fields)}"
+    return f"is not a field of Zoom's: {_mean(near, fields)}"
 
 
-def _did_you_mean(near: str | None, fields: list[str]) -> str:
+def _mean(near: str | None, fields: list[str]) -> str:
     return f"did you mean {near}?" if near else f"it takes {', '.join(fields)}"

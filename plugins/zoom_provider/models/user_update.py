@@ -53,7 +53,7 @@ from zoom_provider.models.validation import (
 )
 
 _MOST_GROUPS: Final = 100
-_MUST_BE_OBJECT: Final = "must be an object, that is, field names with their values"
+_OBJECT: Final = "must be an object, that is, field names with their values"
 _BLANK_IS_NONE: Final = BeforeValidator(blank_is_none)
 
 _Text = Annotated[str | None, STRIPPED, clearable(text_rule())]
@@ -237,7 +237,7 @@ def _validate(model: type[_Model], fields: object, root: str) -> _Model:
     except ValidationError as error:
         errors = errors_by_field(error, _known(model), root=root, hint=update_field_hint)
         if not isinstance(fields, Mapping):
-            errors = {root: [f"{_MUST_BE_OBJECT}, not {rules.json_type_name(fields)}"]}
+            errors = {root: [f"{_OBJECT}, not {rules.json_type_name(fields)}"]}
     else:
         errors = {f"{root}.{name}": texts for name, texts in _conflicts(changes).items()}
         if not errors:

@@ -213,7 +213,7 @@ def errors_by_field(
     :param error: what pydantic raised
     :param known: the fields that are taken at a place, none where a value has no fields
     :param root: the name of the parameter that holds the fields
-    :param hint: says why a field is not taken, as :func:`unknown_field_hint` does
+    :param hint: says why a field is not taken, as :func:`advice` does
     """
     found: dict[str, list[str]] = {}
     # Counted one by one: names that are cut to the same length count as one field.

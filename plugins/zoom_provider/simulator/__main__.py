@@ -32,7 +32,7 @@ def _run(arguments: list[str] | None) -> int:
 
     from zoom_provider.simulator.control import describe_validation_error
     from zoom_provider.simulator.faults import Fault
-    from zoom_provider.simulator.people import UserSeed
+    from zoom_provider.simulator.person import UserSeed
     from zoom_provider.simulator.server import running
     from zoom_provider.simulator.settings import add_options, from_options
 

@@ -22,6 +22,7 @@ from zoom_provider.simulator.calls import Call, Entry
 from zoom_provider.simulator.control import control
 from zoom_provider.simulator.errors import ApiError
 from zoom_provider.simulator.faults import Fault, disguise
+from zoom_provider.simulator.lifecycle import move, tick
 from zoom_provider.simulator.oauth import authorize_endpoint, revoke_endpoint, token_endpoint
 from zoom_provider.simulator.operations import Operation, find_operation
 from zoom_provider.simulator.replies import HTML, Reply
@@ -70,6 +71,7 @@ class ZoomApi:
         connection: Connection | None = scope.get("extensions", {}).get(CONNECTION)
         world = self._world
         with world.lock:
+            tick(world)
             request_log = world.request_log
             email = self._find_email(call)
             fault = world.faults.strike(call.method, call.path, email)
@@ -92,7 +94,7 @@ class ZoomApi:
         """Return the address of the person that a call concerns, also where it names an id."""
         if len(call.segments) > 2 and call.segments[:2] == ("v2", "users"):
             named = call.segments[2]
-            if named not in ("email", "summary"):
+            if named not in ("email", "summary", "features"):
                 person = self._world.people.find(named)
                 return person.email if person else named if "@" in named else None
         return call.named_email if call.segments[0] == "v2" else None
@@ -107,6 +109,11 @@ class ZoomApi:
         if fault.kind == "revoke_token":
             with world.lock:
                 world.grants.revoke_all()
+        if fault.kind == "move":
+            with world.lock:
+                person = world.people.find(fault.user)
+                if person is not None:
+                    move(world, person, fault.to)
         delay = fault.seconds if fault.kind == "late" else 0.0
         real = await self._answer(call, operation, email, delay) if fault.acted else None
         if fault.kind == "slow":
@@ -122,7 +129,7 @@ class ZoomApi:
                 return await self._outside_api(call, delay)
             return await self._operate(call, operation, email, delay)
         except ApiError as error:
-            return error.reply()
+            return error.reply(self._world.settings.language)
 
     async def _operate(
         self, call: Call, operation: Operation, email: str | None, delay: float

@@ -10,8 +10,18 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.responses import HTMLResponse, Response
 
 from zoom_provider.simulator.faults import Fault
+from zoom_provider.simulator.lifecycle import (
+    Transfer,
+    accept,
+    depart,
+    expire,
+    find_pending,
+    tick,
+)
 from zoom_provider.simulator.page import render
-from zoom_provider.simulator.people import UserSeed
+from zoom_provider.simulator.person import UserSeed
+from zoom_provider.simulator.portal import NewGroup, NewRole, add_group, change_person
+from zoom_provider.simulator.sso import Assertion, LoginRefused, log_in
 from zoom_provider.simulator.world import World
 
 _USER_SEEDS = TypeAdapter(list[UserSeed])
@@ -39,6 +49,13 @@ def control(world: World) -> APIRouter:
         ("POST", "/control/clock", endpoints.advance_clock),
         ("POST", "/control/people", endpoints.seed),
         ("POST", "/control/people/{email:path}/confirm", endpoints.confirm),
+        ("POST", "/control/people/{email:path}/expire", endpoints.expire),
+        ("PATCH", "/control/people/{email:path}", endpoints.change),
+        ("DELETE", "/control/people/{email:path}", endpoints.remove),
+        ("POST", "/control/sso-login", endpoints.sso_login),
+        ("POST", "/control/groups", endpoints.add_group),
+        ("POST", "/control/roles", endpoints.add_role),
+        ("GET", "/control/events", endpoints.events),
         ("POST", "/control/revoke-tokens", endpoints.revoke_tokens),
         ("POST", "/control/faults", endpoints.add_fault),
         ("DELETE", "/control/faults", endpoints.clear_faults),
@@ -59,7 +76,9 @@ class _Endpoints:
 
     async def state(self) -> Response:
         """Give people, counts, switches and faults."""
-        return _json(self._world.state())
+        with self._world.lock:
+            tick(self._world)
+            return _json(self._world.state())
 
     async def requests(self) -> Response:
         """Give the calls so far, without bodies and secrets."""
@@ -99,10 +118,82 @@ class _Endpoints:
 
     async def confirm(self, email: str) -> Response:
         """Let a pending person accept the invitation."""
-        if self._world.confirm(email):
-            return _json(_DONE)
-        why = f"no pending person has the address {email}"
-        return _json({"status": "refused", "why": why}, 404)
+        with self._world.lock:
+            person = find_pending(self._world, email)
+            if person is None:
+                return _missing(f"no pending person has the address {email}")
+            accept(self._world, person)
+        return _json(_DONE)
+
+    async def expire(self, email: str) -> Response:
+        """Let the invitation of a pending person expire."""
+        with self._world.lock:
+            person = find_pending(self._world, email)
+            if person is None:
+                return _missing(f"no pending person has the address {email}")
+            expire(self._world, person)
+        return _json(_DONE)
+
+    async def change(self, email: str, request: Request) -> Response:
+        """Change attributes of a person past every rule, as in Zoom's portal; ``groups`` too."""
+        try:
+            given = _object(await request.json())
+        except ValueError as error:
+            return _refused(error)
+        with self._world.lock:
+            person = self._world.people.find(email)
+            if person is None:
+                return _missing(f"no person has the address {email}")
+            try:
+                changed = change_person(self._world, person, given)
+            except ValueError as error:
+                return _refused(error)
+            return _json(changed.to_dict())
+
+    async def remove(self, email: str) -> Response:
+        """Let a person vanish from the account, as an administrator would."""
+        with self._world.lock:
+            person = self._world.people.find(email)
+            if person is None:
+                return _missing(f"no person has the address {email}")
+            depart(self._world, person, "delete", Transfer())
+        return _json(_DONE)
+
+    async def sso_login(self, request: Request) -> Response:
+        """Let a person log in by SSO, with what their identity provider says about them."""
+        try:
+            assertion = Assertion.model_validate(await request.json())
+        except ValueError as error:
+            return _refused(error)
+        with self._world.lock:
+            try:
+                tick(self._world)
+                return _json(log_in(self._world, assertion).to_dict())
+            except LoginRefused as error:
+                return _json({"status": "refused", "why": str(error)}, 409)
+
+    async def add_group(self, request: Request) -> Response:
+        """Make a group: ``{"name": "Sales", "id": "g1", "members": ["jane@example.com"]}``."""
+        try:
+            given = NewGroup.model_validate(await request.json())
+            with self._world.lock:
+                return _json(add_group(self._world, given), 201)
+        except ValueError as error:
+            return _refused(error)
+
+    async def add_role(self, request: Request) -> Response:
+        """Make a role: ``{"name": "Support", "id": "r1"}``."""
+        try:
+            given = NewRole.model_validate(await request.json())
+        except ValueError as error:
+            return _refused(error)
+        with self._world.lock:
+            role_id = self._world.roles.add(given.name, given.id)
+        return _json({"id": role_id, "name": given.name}, 201)
+
+    async def events(self) -> Response:
+        """Give what Zoom would have sent to a webhook."""
+        return _json(self._world.events())
 
     async def revoke_tokens(self) -> Response:
         """Kill every access token."""
@@ -125,6 +216,10 @@ class _Endpoints:
         with self._world.lock:
             self._world.faults.clear()
         return _json(_DONE)
+
+
+def _missing(why: str) -> Response:
+    return _json({"status": "refused", "why": why}, 404)
 
 
 def _object(data: Any) -> dict[str, Any]:

@@ -19,6 +19,7 @@ not_json       200 with a body that looks like JSON and is not, as seen live
 429            ``limit``: qps, daily, creates or concurrency; ``headers=False`` leaves them out
 revoke_token   every access token is revoked just before this call is checked
 redirect       302 to ``url``
+move           just before this call ``user`` goes to another list: ``to`` active, inactive or gone
 truncated      a reply whose Content-Length promises more than comes
 =============  ===================================================================================
 """
@@ -49,10 +50,11 @@ Kind = Literal[
     "429",
     "revoke_token",
     "redirect",
+    "move",
     "truncated",
 ]
 KINDS: tuple[str, ...] = get_args(Kind)
-_ACTS_BY_ITSELF = frozenset({"cut_after", "slow", "late", "truncated", "revoke_token"})
+_ACTS_BY_ITSELF = frozenset({"cut_after", "slow", "late", "truncated", "revoke_token", "move"})
 
 PROXY_PAGE = (
     "<!DOCTYPE html><html><head><title>Sign in to the network</title></head>"
@@ -93,6 +95,8 @@ class Fault(BaseModel):
     seconds: float = Field(default=1.0, ge=0)
     limit: Literal["qps", "daily", "creates", "concurrency"] = "qps"
     headers: bool = True
+    user: str = ""
+    to: Literal["active", "inactive", "gone"] = "active"
     url: str = "http://127.0.0.1:9/"
 
     @model_validator(mode="before")
@@ -197,7 +201,7 @@ def disguise(
             whole = real if real is not None and real.body else as_json(200, {"id": "unknown"})
             half = len(whole.body) // 2
             return replace(whole, body=whole.body[:half], promised=len(whole.body))
-    # slow without acting; late and revoke_token only change when and how Zoom itself answers
+    # slow without acting; late, revoke_token and move only change when and how Zoom itself answers
     return real or as_html(504, _ERROR_PAGE.format(status=504))
 
 

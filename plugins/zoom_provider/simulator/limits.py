@@ -1,5 +1,5 @@
 """
-Zoom's limits: calls per second by label, calls per day on the free plan, invitations per day.
+Zoom's limits: calls per second by label, calls per day, invitations per day.
 
 A second is any second, not a calendar one: a call is let through if fewer than the limit were let
 through during the second before it. Limits belong to the account and are shared by every label's
@@ -16,14 +16,18 @@ from typing import Literal
 from zoom_provider.simulator.errors import ApiError
 from zoom_provider.simulator.settings import SimulatorSettings
 
-Label = Literal["LIGHT", "MEDIUM"]
+Label = Literal["LIGHT", "MEDIUM", "HEAVY"]
 
 PER_SECOND: dict[str, dict[Label, int]] = {
-    "free": {"LIGHT": 4, "MEDIUM": 2},
-    "pro": {"LIGHT": 30, "MEDIUM": 20},
-    "business": {"LIGHT": 80, "MEDIUM": 60},
+    "free": {"LIGHT": 4, "MEDIUM": 2, "HEAVY": 1},
+    "pro": {"LIGHT": 30, "MEDIUM": 20, "HEAVY": 10},
+    "business": {"LIGHT": 80, "MEDIUM": 60, "HEAVY": 40},
 }
-PER_DAY: dict[str, dict[Label, int]] = {"free": {"LIGHT": 6_000, "MEDIUM": 2_000}}
+PER_DAY: dict[str, dict[Label, int]] = {
+    "free": {"LIGHT": 6_000, "MEDIUM": 2_000, "HEAVY": 1_000},
+    "pro": {"HEAVY": 30_000},
+    "business": {"HEAVY": 60_000},
+}
 CREATES_PER_DAY = {"free": 50, "pro": 1_500, "business": 10_000}
 
 _DAY = 86_400
@@ -33,9 +37,15 @@ class Limits:
     """What the account has used up."""
 
     def __init__(self) -> None:
-        self._recent: dict[Label, deque[float]] = {"LIGHT": deque(), "MEDIUM": deque()}
+        self._recent: dict[Label, deque[float]] = {
+            "LIGHT": deque(),
+            "MEDIUM": deque(),
+            "HEAVY": deque(),
+        }
         self._used: Counter[str] = Counter()
         self._day = -1
+        # POST /users/features has a limit of its own.
+        self.last_feature_update = float("-inf")
 
     def admit(self, label: Label, settings: SimulatorSettings, now: float) -> dict[str, str]:
         """

@@ -197,12 +197,14 @@ def _read_form(call: Call, settings: SimulatorSettings) -> dict[str, str]:
     """Read the form of a caller that has proved its identity."""
     if not _knows_secret(call.authorization, settings):
         raise OAuthError("invalid_client", "Invalid client_id or client_secret")
-    if call.query:
+    if call.query and not settings.token_by_query:
         raise OAuthError("invalid_request", "Bad Request")
+    if call.query and not call.body:
+        return dict(call.query)
     if call.content_type.partition(";")[0].strip().lower() != _FORM:
         raise OAuthError("unsupported_grant_type", "unsupported grant type")
     fields = parse_qs(call.body.decode("utf-8", "replace"), keep_blank_values=True)
-    return {name: values[0] for name, values in fields.items()}
+    return {**call.query, **{name: values[0] for name, values in fields.items()}}
 
 
 def _knows_secret(authorization: str, settings: SimulatorSettings) -> bool:

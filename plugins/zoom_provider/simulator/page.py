@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from html import escape
 
-from zoom_provider.simulator.people import Person, timestamp
+from zoom_provider.simulator.lifecycle import tick
+from zoom_provider.simulator.people import People
+from zoom_provider.simulator.person import Person, timestamp
 from zoom_provider.simulator.world import World
 
 _SHOWN = 200
-_STATUSES = ("active", "pending", "inactive")
+_STATUSES = ("active", "pending", "inactive", "expired")
+_ALWAYS = ("active", "pending", "inactive")
 _OUTCOMES = {"cut": "Cut"}
 _TYPES = {1: "Basic", 2: "Licensed", 4: "Unassigned", 99: "None"}
 
@@ -33,18 +36,19 @@ td:nth-child(-n+2) { white-space: normal; overflow-wrap: anywhere; }
 tr:last-child td { border-bottom: 0; } code { font-size: .85em; color: var(--soft); }
 .pill { border-radius: 1rem; padding: .1rem .6rem; font-size: .8rem; white-space: nowrap; }
 .active { background: #12b76a33; } .pending { background: #f7900933; }
-.inactive { background: #98a2b333; } .none { text-align: center; color: var(--soft); }
+.inactive, .expired { background: #98a2b333; } .none { text-align: center; color: var(--soft); }
 """
 
 
 def render(world: World) -> str:
     """Draw the page; every word that came from outside is escaped."""
     with world.lock:
+        tick(world)
         people, statuses = world.people, world.request_log.statuses
         now = world.now()
         who = {
             "People": len(people),
-            **{status.capitalize(): people.statuses[status] for status in _STATUSES},
+            **{s.capitalize(): n for s, n in _count_statuses(people) if n or s in _ALWAYS},
             **{_TYPES.get(kind, str(kind)): n for kind, n in sorted(people.types.items()) if n},
         }
         what = {
@@ -54,7 +58,7 @@ def render(world: World) -> str:
             **{_OUTCOMES.get(k, f"HTTP {k}"): n for k, n in sorted(statuses.items()) if k != "429"},
         }
         rows = [_row(person) for person in people.newest(_SHOWN)]
-        hidden = len(people) - len(rows)
+        hidden = sum(people.statuses.values()) - len(rows)
         plan = world.settings.plan.capitalize()
     note = f" The newest {_SHOWN} are shown; {hidden} more are there." if hidden else ""
     body = "".join(rows) or '<tr><td colspan="6" class="none">No people yet.</td></tr>'
@@ -70,13 +74,17 @@ def render(world: World) -> str:
     )
 
 
+def _count_statuses(people: People) -> Iterator[tuple[str, int]]:
+    return ((status, people.statuses[status]) for status in _STATUSES)
+
+
 def _cards(counts: Mapping[str, int]) -> str:
     boxes = (f"<div><dt>{escape(k)}</dt><dd>{n:,}</dd></div>" for k, n in counts.items())
     return f"<dl>{''.join(boxes)}</dl>"
 
 
 def _row(person: Person) -> str:
-    name = person.display_name or f"{person.first_name} {person.last_name}".strip() or "(no name)"
+    name = person.name or "(no name)"
     return (
         f"<tr><td>{escape(name)}</td><td>{escape(person.email)}</td>"
         f'<td><span class="pill {person.status}">{person.status}</span></td>'

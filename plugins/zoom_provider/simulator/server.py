@@ -16,8 +16,11 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from zoom_provider.simulator.app import CONNECTION, build_app
 from zoom_provider.simulator.faults import Fault
-from zoom_provider.simulator.people import UserSeed
+from zoom_provider.simulator.lifecycle import accept, expire, find_pending, tick
+from zoom_provider.simulator.person import UserSeed
+from zoom_provider.simulator.portal import NewGroup, add_group, change_person
 from zoom_provider.simulator.settings import SimulatorSettings
+from zoom_provider.simulator.sso import Assertion, log_in
 from zoom_provider.simulator.tls import write_certificates
 from zoom_provider.simulator.world import World
 
@@ -96,17 +99,65 @@ class Simulator:
     def people(self) -> list[dict[str, Any]]:
         """List all people of the account, in the order they came."""
         with self.world.lock:
+            tick(self.world)
             return [person.to_dict() for person in self.world.people]
 
     def person(self, user: str) -> dict[str, Any] | None:
         """Find a person by address or id."""
         with self.world.lock:
+            tick(self.world)
             person = self.world.people.find(user)
             return person.to_dict() if person else None
 
     def confirm(self, email: str) -> bool:
         """Let a pending person accept the invitation."""
-        return self.world.confirm(email)
+        with self.world.lock:
+            person = find_pending(self.world, email)
+            if person is not None:
+                accept(self.world, person)
+            return person is not None
+
+    def expire(self, email: str) -> bool:
+        """Let the invitation of a pending person expire at once."""
+        with self.world.lock:
+            person = find_pending(self.world, email)
+            if person is not None:
+                expire(self.world, person)
+            return person is not None
+
+    def change(self, user: str, **attributes: Any) -> None:
+        """Change attributes of a person past every rule: ``change("jane-id", role_id="1")``."""
+        with self.world.lock:
+            person = self.world.people.find(user)
+            if person is None:
+                raise LookupError(user)
+            change_person(self.world, person, attributes)
+
+    def group(self, name: str, *members: str, group_id: str | None = None) -> str:
+        """Make a group with members, by address or id; return its id."""
+        with self.world.lock:
+            given = NewGroup(name=name, id=group_id, members=list(members))
+            return str(add_group(self.world, given)["id"])
+
+    def role(self, name: str, role_id: str | None = None) -> str:
+        """Make a role; return its id."""
+        with self.world.lock:
+            return self.world.roles.add(name, role_id)
+
+    def sso_login(self, email: str, **assertion: Any) -> dict[str, Any]:
+        """
+        Let a person log in by SSO.
+
+        :param assertion: what the identity provider says, as in :class:`~.sso.Assertion`
+        :raises LoginRefused: where Zoom does not let the person in
+        """
+        with self.world.lock:
+            tick(self.world)
+            return log_in(self.world, Assertion(email=email, **assertion)).to_dict()
+
+    def events(self) -> list[dict[str, Any]]:
+        """List what Zoom would have sent to a webhook."""
+        return self.world.events()
 
     def requests(self, on: str = "*") -> list[dict[str, Any]]:
         """List the calls so far, all or those that match, e.g. ``"POST /v2/users"``."""
@@ -117,7 +168,9 @@ class Simulator:
 
     def state(self) -> dict[str, Any]:
         """Give all counts, as the control endpoint does."""
-        return self.world.state()
+        with self.world.lock:
+            tick(self.world)
+            return self.world.state()
 
     def token(self) -> str:
         """Make an access token, as if a client had asked for it over HTTP."""

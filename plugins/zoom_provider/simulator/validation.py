@@ -8,9 +8,9 @@ Zoom does.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeGuard
 
 from zoom_provider.simulator.errors import ApiError, invalid
 
@@ -35,7 +35,6 @@ PROFILE_TEXTS: Mapping[str, int | None] = {
     "company": 255,
     "cost_center": None,
     "dept": None,
-    "employee_unique_id": None,
     "job_title": 128,
     "language": None,
     "linkedin_url": None,
@@ -47,6 +46,7 @@ PROFILE_TEXTS: Mapping[str, int | None] = {
     "timezone": None,
     "vanity_name": None,
 }
+_LINK = re.compile(r"https?://|www\.|<[a-z/]", re.IGNORECASE)
 PROFILE_LISTS = {"custom_attributes": 5, "phone_numbers": 3, "division_ids": 1}
 
 
@@ -99,6 +99,10 @@ def check_update(data: Any, subscriptions: Collection[str]) -> dict[str, Any]:
     wrong = [*_wrong_in_update(body), *_wrong_names(body)]
     if wrong:
         raise invalid(*wrong)
+    if _LINK.search(body.get("about_me", "")):
+        raise ApiError("about_me")
+    if body.get("linkedin_url") and "linkedin.com" not in body["linkedin_url"]:
+        raise ApiError("linkedin_url")
     check_plan(body, PLAN_UNITED | {"none"})
     check_licenses(body, subscriptions, "")
     return body
@@ -133,7 +137,7 @@ def good_password(password: Any) -> bool:
     return varied and not _has_run(password.lower())
 
 
-def good_email(email: Any) -> bool:
+def good_email(email: Any) -> TypeGuard[str]:
     """Return whether this is an e-mail address of the length that Zoom takes."""
     return isinstance(email, str) and len(email) <= 128 and _EMAIL.fullmatch(email) is not None
 
@@ -146,7 +150,7 @@ def _wrong_in_create(action: Any, user: Mapping[str, Any]) -> Iterator[str]:
     allowed = (1, 2, 4, 99) if action == "ssoCreate" else (1, 2, 4)
     if not _is_number(user["type"]) or user["type"] not in allowed:
         yield "type"
-    if not _is_list_of_text(user.get("division_ids", []), 1):
+    if not _is_list_of(user.get("division_ids", []), 1, _ITEMS["division_ids"]):
         yield "division_ids"
     feature = user.get("feature", {})
     if not isinstance(feature, dict):
@@ -163,15 +167,25 @@ def _wrong_in_update(body: Mapping[str, Any]) -> Iterator[str]:
         if name in body and not _is_text(body[name], longest):
             yield name
     for name, most in PROFILE_LISTS.items():
-        if name in body and not (isinstance(body[name], list) and len(body[name]) <= most):
+        if name in body and not _is_list_of(body[name], most, _ITEMS[name]):
             yield name
     if "type" in body and not _is_one_of(body["type"], {1, 2, 4, 99}):
         yield "type"
     if "zoom_one_type" in body and not _is_one_of(body["zoom_one_type"], ZOOM_ONE | {0}):
         yield "zoom_one_type"
+    yield from _wrong_meeting_fields(body)
+
+
+def _wrong_meeting_fields(body: Mapping[str, Any]) -> Iterator[str]:
     host_key = body.get("host_key", "000000")
     if not (isinstance(host_key, str) and 6 <= len(host_key) <= 10):
         yield "host_key"
+    if not _is_number(pmi := body.get("pmi", 10**9)) or not 10**9 <= pmi < 10**10:
+        yield "pmi"
+    if not isinstance(body.get("use_pmi", False), bool):
+        yield "use_pmi"
+    if not _is_one_of(body.get("pronouns_option", 1), {1, 2, 3}):
+        yield "pronouns_option"
 
 
 def _wrong_names(fields: Mapping[str, Any]) -> Iterator[str]:
@@ -185,12 +199,28 @@ def _is_text(value: Any, longest: int | None) -> bool:
     return isinstance(value, str) and (longest is None or len(value) <= longest)
 
 
-def _is_list_of_text(value: Any, most: int) -> bool:
+def _is_list_of(value: Any, most: int, good: Callable[[Any], bool]) -> bool:
+    return isinstance(value, list) and len(value) <= most and all(map(good, value))
+
+
+def _is_attribute(item: Any) -> bool:
+    return isinstance(item, dict) and isinstance(item.get("key"), str) and bool(item["key"])
+
+
+def _is_phone(item: Any) -> bool:
     return (
-        isinstance(value, list)
-        and len(value) <= most
-        and all(isinstance(item, str) for item in value)
+        isinstance(item, dict)
+        and all(isinstance(value, str | bool) for value in item.values())
+        and item.get("label", "Mobile") in ("Mobile", "Office", "Home", "Fax")
+        and bool(item.get("number"))
     )
+
+
+_ITEMS: Mapping[str, Callable[[Any], bool]] = {
+    "custom_attributes": _is_attribute,
+    "phone_numbers": _is_phone,
+    "division_ids": lambda item: isinstance(item, str),
+}
 
 
 def _is_number(value: Any) -> bool:

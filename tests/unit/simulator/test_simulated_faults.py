@@ -47,6 +47,7 @@ CASES = [
     Case("429", {"limit": "creates"}, (429, "application/json"), False),
     Case("429", {"limit": "concurrency"}, (429, "application/json"), False),
     Case("revoke_token", {}, (401, "application/json"), False),
+    Case("move", {"user": "unknown"}, (201, "application/json"), True),
     Case("redirect", {"url": "https://login.example.com/"}, (302, None), False),
     Case("truncated", {}, SHORT, True),
     Case("truncated", {"acted": False}, SHORT, False),

@@ -59,7 +59,7 @@ def test_the_documented_reply(zoom: Simulator) -> None:
         ({"auth": None}, "invalid_client", "Invalid client_id or client_secret"),
         ({"data": {**S2S, "account_id": "other"}}, "invalid_request", "Bad Request"),
         ({"data": {"grant_type": "account_credentials"}}, "invalid_request", "Bad Request"),
-        ({"data": None, "params": S2S}, "invalid_request", "Bad Request"),
+        ({"data": None}, "unsupported_grant_type", "unsupported grant type"),
         ({"data": None, "json": S2S}, "unsupported_grant_type", "unsupported grant type"),
         (
             {"data": {**S2S, "grant_type": "password"}},
@@ -79,6 +79,17 @@ def test_refusals(zoom: Simulator, options: dict[str, Any], error: str, reason: 
     assert reply.status_code == 400
     assert reply.json() == {"reason": reason, "error": error}
     assert zoom.state()["tokens_issued"] == 0
+
+
+@pytest.mark.parametrize(("taken", "status"), [(True, 200), (False, 400)])
+def test_parameters_in_the_query_are_taken_by_a_switch(
+    zoom: Simulator, taken: bool, status: int
+) -> None:
+    zoom.configure(token_by_query=taken)
+
+    assert ask(zoom, data=None, params=S2S).status_code == status
+    assert ask(zoom, data=None, params={**S2S, "account_id": "other"}).status_code == 400
+    assert zoom.state()["tokens_issued"] == int(taken)
 
 
 def test_an_app_that_is_not_activated(zoom: Simulator) -> None:

@@ -77,17 +77,17 @@ def test_every_switch_is_an_option(tmp_path: Path) -> None:
         url = line.split()[-1]
         state = requests.get(f"{url}/control/state", timeout=10).json()
 
+    defaults = SimulatorSettings().public()
     chosen = {
         "plan": "business",
         "limits_enforced": False,
-        "seats": {"basic": 5, "licensed": None, "zoom_one": None, "zoom_phone": None},
+        "seats": {**defaults["seats"], "basic": 5},
         "foreign_accounts": {"ann@b.com": "free", "joe@b.com": "paid"},
         "blocked_domains": ["a.com", "b.com"],
         "put_status_code": 200,
         "create_cap": None,
         "latency_ms": 1.5,
     }
-    defaults = SimulatorSettings().public()
     assert state["settings"] == {**defaults, **chosen}
     assert [person["email"] for person in state["people"]] == ["jane@example.com"]
     assert state["faults"][0]["on"] == "POST *"
