@@ -26,7 +26,7 @@ unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo ui test lint soak $(OLDER:%=test-%) test-3.3 bench bench-quick lock clean
+.PHONY: help demo ui test lint soak trace $(OLDER:%=test-%) test-3.3 bench bench-quick lock clean
 
 help:
 	@echo "make demo   create Zoom users from a sample HR export: Airflow and a local Zoom, no account"
@@ -34,6 +34,7 @@ help:
 	@echo "make test   the checks of the code, the tests on each version of Airflow"
 	@echo "make lint   only the checks of the code"
 	@echo "make soak   the model of a bulk task for hours, with other choices than make test has"
+	@echo "make trace  the files that one create goes through, in order"
 	@echo "make bench  what it costs, side by side with what it is compared to (a quarter of an hour)"
 	@echo "make bench-quick  the same with smaller rows, in ten minutes at most"
 	@echo "make lock   resolve the lock files in requirements/ anew"
@@ -73,6 +74,9 @@ test-3.3: $(VENV)/.ready
 
 soak: $(VENV)/.ready
 	ZOOM_TEST_SOAK=1 $(VENV)/bin/python -m pytest -x tests/unit/operators/model/test_onboarding.py
+
+trace: $(VENV)/.ready
+	@$(VENV)/bin/python -m tests.trace_create
 
 bench: $(VENV)/.ready
 	@$(VENV)/bin/python -m tests.benchmarks

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from zoom_provider.api.auth import missing_scopes
 from zoom_provider.api.base_client import LostReplyError
+from zoom_provider.api.tokens import missing_scopes
 from zoom_provider.api.users import UserMethods
 
 __all__ = ["LostReplyError", "ZoomClient"]

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow.providers.common.compat.sdk import BaseHook
 
 from zoom_provider._compat import mask_secret
+from zoom_provider.api.auth import TokenCache
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.api.settings import ZoomSettings, settings_from_fields
-from zoom_provider.api.stop import StopSignal
-from zoom_provider.api.token_cache import TokenCache
+from zoom_provider.api.transport import StopSignal
 from zoom_provider.api.users import UserStatus
 from zoom_provider.exceptions import ZoomError
 from zoom_provider.hooks.airflow_io import token_store
@@ -78,7 +78,7 @@ class ZoomHook(BaseHook):
         return ZoomClient(
             settings,
             on_secret=mask_secret,
-            store=token_store(),
+            store=token_store() if settings.grant_type == "refresh_token" else None,
             stop=self._stop,
         )
 

@@ -275,7 +275,9 @@ def test_leaving(
     expected: tuple[int, int | None],
 ) -> None:
     zoom.configure(managed_domains=["corp.com"])
-    zoom.seed({**SEEDED[0], **person}, {"email": "heir@example.com", "type": 2, "zoom_events": True})
+    zoom.seed(
+        {**SEEDED[0], **person}, {"email": "heir@example.com", "type": 2, "zoom_events": True}
+    )
 
     assert call.verdict(call("DELETE", "/v2/users/jane-id", params=params)) == expected
     assert (zoom.person("jane-id") is None) == (expected[0] == 204)
