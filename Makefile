@@ -26,7 +26,7 @@ unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo ui check unit test lint docs soak $(OLDER:%=test-%) test-3.3 bench bench-quick lock clean
+.PHONY: help demo ui check unit test lint docs soak trace $(OLDER:%=test-%) test-3.3 bench bench-quick lock clean
 
 help:
 	@echo "make demo   create Zoom users from a sample HR export: Airflow and a local Zoom, no account"
@@ -37,6 +37,7 @@ help:
 	@echo "make lint   only the checks of the code"
 	@echo "make docs   the guides and the API reference as a site, in build/docs"
 	@echo "make soak   the model of a bulk task for hours, with other choices than make test has"
+	@echo "make trace  the files that one create goes through, in order"
 	@echo "make bench  what it costs, side by side with what it is compared to (a quarter of an hour)"
 	@echo "make bench-quick  the same with smaller rows, in ten minutes at most"
 	@echo "make lock   resolve the lock files in requirements/ again"
@@ -95,6 +96,9 @@ unit: $(VENV)/.ready
 
 soak: $(VENV)/.ready
 	ZOOM_TEST_SOAK=1 $(VENV)/bin/python -m pytest -x tests/unit/operators/model/test_onboarding.py
+
+trace: $(VENV)/.ready
+	@$(VENV)/bin/python -m tests.trace_create
 
 bench: $(VENV)/.ready
 	@$(VENV)/bin/python -m tests.benchmarks
