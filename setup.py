@@ -97,6 +97,8 @@ setup(
             # The first that bounds how long it waits; Airflow itself does with older ones.
             "urllib3>=2.6.3",
         ],
+        # Excel's rosters; defusedxml, which openpyxl uses where it is there, against XML bombs.
+        "excel": ["defusedxml>=0.7.1", "openpyxl>=3.1"],
         "simulator": ["fastapi>=0.110", "trustme>=1.1", "uvicorn>=0.30"],
     },
     entry_points={

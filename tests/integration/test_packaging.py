@@ -143,7 +143,7 @@ def test_metadata_says_what_it_is(metadata: Message) -> None:
     assert "apache-airflow!=3.0.*,>=2.11" in metadata.get_all("Requires-Dist", [])
     assert metadata["License-Expression"] == "Apache-2.0"
     assert "Framework :: Apache Airflow :: Provider" in metadata.get_all("Classifier", [])
-    assert metadata.get_all("Provides-Extra") == ["examples", "simulator"]
+    assert metadata.get_all("Provides-Extra") == ["examples", "excel", "simulator"]
 
 
 def test_the_readme_of_the_index_links_into_the_repository(metadata: Message) -> None:

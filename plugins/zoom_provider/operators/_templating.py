@@ -203,7 +203,17 @@ def _iter_passwords(
 
 
 def _is_password(name: Any, column: str | None) -> bool:
-    return isinstance(name, str) and (name == column or _looks_like_password(name))
+    if not isinstance(name, str):
+        return False
+    return (column is not None and _reads_alike(name, column)) or _looks_like_password(name)
+
+
+@lru_cache(maxsize=4096)
+def _reads_alike(name: str, column: str) -> bool:
+    """Say whether a mapping's column is found under a name, which case and blanks do not change."""
+    from zoom_provider.provisioning.columns import as_read
+
+    return as_read(name) == as_read(column)
 
 
 @lru_cache(maxsize=4096)

@@ -25,6 +25,7 @@ _DEFERRABLE = conf.getboolean("operators", "default_deferrable", fallback=False)
 _AS_THEY_ARE: Final = (
     *("roster", "mapping", "key", "source", "action", "if_exists", "on_error"),
     *("max_failures", "max_creates", "shard", "deferrable"),
+    *("encoding", "delimiter", "header_row", "sheet", "empty_values"),
 )
 """Parameters that are checked as they are."""
 
@@ -34,9 +35,12 @@ class ZoomCreateUsersOperator(UserInfoOperator):
     Create many people in one task and report the result of each.
 
     Returns ``{"outcomes": {outcome: count}, "report": path, "rejects": path, "seconds": s,
-    "calls": n, "rate_limited": n}``. ``report`` is a file of JSON Lines with one line for each
-    person (source, row, key, email, outcome, id, reason, code, tracking_id); beside it stand the
-    same as ``.csv`` and the faults of rejected and duplicate rows as ``.rejects.csv``.
+    "calls": n, "rate_limited": n}``; where rows fell to a default of the mapping, also
+    ``"defaults": {field: {"rows": n, "values": {value: n}}}``.
+
+    ``report`` is a file of JSON Lines with one line for each person (source, row, key, email,
+    outcome, id, reason, code, tracking_id); beside it stand the same as ``.csv`` and the faults of
+    rejected and duplicate rows as ``.rejects.csv``.
 
     Good rows are not held up by bad ones. When the task fails, the report is written and
     ``report``, ``outcomes`` and ``attention`` (at most 20 of those who failed: source, row, key,
@@ -50,12 +54,16 @@ class ZoomCreateUsersOperator(UserInfoOperator):
 
     :param users: a list of ``user_info``, or a text or upstream output that is one (templated)
     :param roster: instead of ``users``, the path or object-store URL of a file that is read row
-        by row: JSON Lines where it ends in ``.jsonl`` or ``.ndjson``, else CSV with a header
-        (templated)
+        by row: JSON Lines where it ends in ``.jsonl`` or ``.ndjson``, an array where it ends in
+        ``.json``, Excel's ``.xlsx`` with the extra ``[excel]``, else CSV with a header; each may
+        be compressed by gzip (templated)
     :param mapping: from Zoom's field to its source: a text names a column, a number or boolean
         is a constant, ``{"column": "Department", "map": {"Sales": 2}, "default": 1}``,
-        ``{"column": "Nickname", "optional": True}`` and ``{"value": "text"}`` say more. Without
-        one, columns with Zoom's names are taken from a roster, and ``users`` are taken as they are
+        ``{"column": "Nickname", "optional": True}`` and ``{"value": "text"}`` say more. The
+        default stands for an empty cell and for a value that the map lacks; a column that is not
+        there is a fault unless it is optional. Names of columns and values are compared as people
+        read them, without case. Without a mapping, columns with Zoom's names or those of its
+        portal's files are taken from a roster, and ``users`` are taken as they are
     :param key: the column that the source knows a row by, such as an employee number: it stands
         beside the row's number in the report and in the log
     :param source: what the report and the log call the source; by default the roster's path, or
@@ -78,6 +86,14 @@ class ZoomCreateUsersOperator(UserInfoOperator):
     :param report: path or object-store URL of the report, one for each run and mapped task; where
         another run's report is there, that is moved aside. By default a file under Airflow's base
         log folder (templated)
+    :param encoding: of a roster that is text and neither UTF-8 nor marked as UTF-16, such as
+        ``cp1252`` (templated)
+    :param delimiter: of a CSV roster; by default comma, semicolon, tab or bar, whichever the
+        header has, or what a line ``sep=`` says (templated)
+    :param header_row: the number of the row that names the columns of a CSV or Excel roster; by
+        default the first that is not blank (templated)
+    :param sheet: the name of an Excel roster's sheet; by default the first (templated)
+    :param empty_values: texts that count as an empty cell, such as ``["nan", "-"]``
     :param zoom_conn_id: a connection of type ``zoom`` (templated)
     :param deferrable: when the account's daily limit is reached, wait for its reset without
         holding a worker, then go on where it was (templated)
@@ -87,6 +103,7 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         *("users", "roster", "action", "source", "report", "zoom_conn_id"),
         *("if_exists", "on_error", "max_failures", "max_creates", "seats"),
         *("dry_run", "shard", "deferrable"),
+        *("encoding", "delimiter", "header_row", "sheet"),
     )
     people_fields = ("users",)
 
@@ -109,6 +126,11 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         dry_run: bool | str = False,
         shard: tuple[int, int] | str | None = None,
         report: str | None = None,
+        encoding: str | None = None,
+        delimiter: str | None = None,
+        header_row: int | str | None = None,
+        sheet: str | None = None,
+        empty_values: Sequence[str] = (),
         zoom_conn_id: str = "zoom_default",
         deferrable: bool | str = _DEFERRABLE,
         **kwargs: Any,
@@ -128,6 +150,11 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         self.dry_run = dry_run
         self.shard = shard
         self.report = report
+        self.encoding = encoding
+        self.delimiter = delimiter
+        self.header_row = header_row
+        self.sheet = sheet
+        self.empty_values = empty_values
         self.zoom_conn_id = zoom_conn_id
         self.deferrable = deferrable
         check_parameters(
@@ -135,8 +162,10 @@ class ZoomCreateUsersOperator(UserInfoOperator):
             words={"if_exists": IF_EXISTS, "on_error": ON_ERROR},
             booleans=("dry_run", "deferrable"),
             counts=("max_creates",),
+            rows=("header_row",),
             numbers=("max_failures",),
-            texts=("key", "roster", "source", "report"),
+            texts=("key", "roster", "source", "report", "encoding", "delimiter", "sheet"),
+            lists=("empty_values",),
             objects=("mapping", "seats"),
         )
 
@@ -174,6 +203,7 @@ class ZoomCreateUsersOperator(UserInfoOperator):
             "report": summary.report,
             "rejects": summary.rejects,
             **summary.stats,
+            **({"defaults": summary.defaults} if summary.defaults else {}),
         }
 
     def _options(self) -> BulkOptions:

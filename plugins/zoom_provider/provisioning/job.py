@@ -17,7 +17,7 @@ from zoom_provider.api.response import printable
 from zoom_provider.exceptions import ZoomError, ZoomStoppedError, ZoomValidationError
 from zoom_provider.provisioning.checkpoint import Checkpoint, Ledger, Rows, newest_checkpoint
 from zoom_provider.provisioning.directory import Directory, open_directory
-from zoom_provider.provisioning.options import BulkOptions
+from zoom_provider.provisioning.options import BulkOptions, file_format
 from zoom_provider.provisioning.ports import CheckpointStore, Files, Meter
 from zoom_provider.provisioning.progress import Progress
 from zoom_provider.provisioning.report import (
@@ -40,10 +40,11 @@ from zoom_provider.provisioning.restore import (
     serialize_roster,
 )
 from zoom_provider.provisioning.roster import Check, Listed, Row
+from zoom_provider.provisioning.roster_copy import RosterCopy
 from zoom_provider.provisioning.runner import MAX_CONCURRENT_CALLS, Runner, RunnerOptions
 from zoom_provider.provisioning.saver import CheckpointSaver, FileCheckpointStore, summarize_error
 from zoom_provider.provisioning.seats import Seats, count_free_seats
-from zoom_provider.provisioning.source import RosterCopy, Survey, make_source
+from zoom_provider.provisioning.source import Survey, make_source
 from zoom_provider.provisioning.summary import Summary
 
 log = logging.getLogger(__name__)
@@ -86,7 +87,7 @@ class Job:
 
     def __init__(self, options: BulkOptions, path: str, context: JobContext) -> None:
         self._options = options
-        self._roster = RosterCopy(context.files)
+        self._roster = RosterCopy(context.files, options.roster, file_format(options))
         self._source = make_source(options, self._roster)
         self._context = context
         self._client = context.client
@@ -153,7 +154,8 @@ class Job:
             raise
         finally:
             report.close()
-        return self._summarize(report, progress, runner, restored)
+        summary = self._summarize(report, progress, runner, restored)
+        return replace(summary, defaults=survey.notes.to_summary())
 
     def finish(self, summary: Summary) -> str | None:
         """
@@ -174,7 +176,7 @@ class Job:
 
     def _check_report_path(self) -> None:
         """Refuse a report path that would replace an input or a file that is not a report."""
-        roster = self._source.path
+        roster = self._options.roster
         taken = next((p for p in self._paths if roster and self._files.same(p, roster)), None)
         try:
             read_owner(self._paths, self._files)

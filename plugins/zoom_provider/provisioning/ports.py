@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol, TextIO
+from typing import IO, Any, Protocol
 
 
 class OutputFile(Protocol):
@@ -32,8 +32,8 @@ class OutputFile(Protocol):
 class Files(Protocol):
     """A worker's disk and object stores, by path or URL."""
 
-    def open_text(self, path: str, mode: str = "r") -> TextIO:
-        """Open a file to read text."""
+    def open_bytes(self, path: str) -> IO[bytes]:
+        """Open a file to read it once from its beginning to its end."""
 
     def read(self, path: str) -> bytes | None:
         """Return what a file holds; None where there is none."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from zoom_provider.exceptions import ZoomError
@@ -25,6 +25,7 @@ class Summary:
     :param departed: rows of people who are owed and no longer in the roster
     :param unnamed: rows of an earlier roster that are owed and cannot be named
     :param state: the checkpoint
+    :param defaults: by field, how many rows fell to the mapping's default, and for which values
     """
 
     outcomes: dict[str, int]
@@ -38,6 +39,7 @@ class Summary:
     departed: list[int]
     unnamed: Rows
     state: dict[str, Any]
+    defaults: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def failure_reason(self, max_failures: float | None) -> str | None:
         """Return why the task must fail; None if it succeeds."""
