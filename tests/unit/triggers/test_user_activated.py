@@ -38,7 +38,7 @@ class Sleeps:
 
 
 def trigger(**changes: Any) -> ZoomUserActivatedTrigger:
-    usual = {
+    usual: dict[str, Any] = {
         "user": NEW,
         "zoom_conn_id": "zoom_default",
         "deadline": time.time() + 86_400,
