@@ -173,10 +173,14 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": integration,
                 "python-modules": [
+                    "zoom_provider.operators.lifecycle",
                     "zoom_provider.operators.users",
                     "zoom_provider.transfers.sql",
                 ],
             }
+        ],
+        "triggers": [
+            {"integration-name": integration, "python-modules": ["zoom_provider.triggers.users"]}
         ],
         "hooks": [
             {"integration-name": integration, "python-modules": ["zoom_provider.hooks.zoom"]}

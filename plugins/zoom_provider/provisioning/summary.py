@@ -22,6 +22,7 @@ class Summary:
     :param stats: seconds, calls and refused calls, of earlier tries too
     :param failed: lines that are failures
     :param unanswered: of these, those for want of an answer, which another try may have
+    :param untried: of these, those that were not tried because ``on_error`` is ``stop``
     :param stopped_by: the error that concerned the whole account
     :param departed: rows of people who are owed and no longer in the roster
     :param unnamed: rows of an earlier roster that are owed and cannot be named
@@ -36,6 +37,7 @@ class Summary:
     stats: dict[str, Any]
     failed: int
     unanswered: int
+    untried: int
     stopped_by: ZoomError | None
     departed: list[int]
     unnamed: Rows
@@ -44,7 +46,7 @@ class Summary:
 
     def failure_reason(self, max_failures: float | None) -> str | None:
         """Return why the task must fail; None if it succeeds."""
-        if len(self.unnamed):
+        if self.unnamed:
             return (
                 "The roster has changed since an earlier try, which had not come to its rows "
                 f"{self.unnamed}, and its copy is lost: see that the people of those rows are in "
@@ -59,6 +61,12 @@ class Summary:
             )
         # Users who are not due yet would let the share of failures look smaller than it is.
         total = sum(self.outcomes.values()) - self.outcomes.get(Outcome.NOT_DUE, 0)
+        if self.untried:
+            return (
+                f"{self.untried} of {total} people were not tried, because one failed and on_error "
+                "is 'stop': correct that row and clear the task, or set on_error='continue'. Which "
+                f"one: {self.report}"
+            )
         # A share is compared as one: 100 * 0.29 is less than 29.
         share = isinstance(max_failures, float)
         counted = self.failed / total if total and share else self.failed

@@ -19,6 +19,7 @@ def failure_reason(max_failures: float | None = None, **more: Any) -> str | None
         "stats": {},
         "failed": 0,
         "unanswered": 0,
+        "untried": 0,
         "stopped_by": None,
         "departed": [],
         "unnamed": Rows(),
@@ -94,3 +95,14 @@ def test_users_who_are_not_due_do_not_count_in_a_share() -> None:
     told = failure_reason(0.4, outcomes=outcomes, failed=5)
     assert told is not None
     assert "5 of 10 people failed" in told
+
+
+@pytest.mark.parametrize("max_failures", [None, 100, 1.0])
+def test_rows_that_were_not_tried_fail_the_task_whatever_is_allowed(
+    max_failures: float | None,
+) -> None:
+    outcomes = {"invited": 1, "failed": 9}
+    found = failure_reason(max_failures, outcomes=outcomes, failed=9, untried=8)
+    assert found is not None
+    assert found.startswith("8 of 10 people were not tried")
+    assert "/reports/r.jsonl" in found
