@@ -21,6 +21,11 @@ from zoom_provider.get_provider_info import (
     get_provider_info,
 )
 from zoom_provider.models.user import Action, UserInfo
+from zoom_provider.operators.lifecycle import (
+    ZoomDeleteUserOperator,
+    ZoomSetUserStatusOperator,
+    ZoomUpdateUserOperator,
+)
 from zoom_provider.operators.users import ZoomCreateUserOperator, ZoomCreateUsersOperator
 from zoom_provider.provisioning.report import FAILURES, Outcome
 from zoom_provider.simulator.control import control
@@ -109,6 +114,9 @@ def test_every_outcome_is_explained() -> None:
     [
         ("## Create one user", ZoomCreateUserOperator),
         ("## Create many users", ZoomCreateUsersOperator),
+        ("## Update a user", ZoomUpdateUserOperator),
+        ("## Activate or deactivate a user", ZoomSetUserStatusOperator),
+        ("## Remove a user", ZoomDeleteUserOperator),
     ],
 )
 def test_every_parameter_is_explained(section: str, operator: type) -> None:
