@@ -16,7 +16,6 @@ from zoom_provider.simulator.server import Simulator
 
 PRODUCTION = "docs/production.md"
 CONNECTION = "docs/connection.md"
-OPERATORS = "docs/operators.md"
 DOCS = [page for page in PAGES if page != README]
 TESTS = "\n".join(path.read_text(encoding="utf-8") for path in PROJECT.glob("tests/**/test_*.py"))
 BUCKET = "s3://aws_default@hr"
@@ -120,23 +119,3 @@ def test_the_first_run_writes_nothing(
     assert sorted(line["key"] for line in lines) == ["E-1", "E-2"]
     reasons = {line["reason"] for line in lines}
     assert reasons == {"dry run, nothing was written" if dry else None}
-
-
-# ---- docs/operators.md
-
-
-def test_the_example_updates_a_user(airflow_db: Path, connected: Simulator) -> None:
-    from airflow.sdk import DAG
-
-    connected.seed({"email": "jane@example.com", "profile": {"dept": "Sales"}})
-    leads = connected.group("Leads")
-    with DAG("update", schedule=None) as dag:
-        exec(block("update", OPERATORS), {})  # noqa: S102 - the page's own
-
-    assert str(run_dag(dag).state) == "success"
-
-    jane = connected.person("jane@example.com")
-    assert jane
-    profile = jane["profile"]
-    assert (jane["type"], profile["job_title"], profile.get("dept") or "") == (2, "Lead", "")
-    assert list(jane["group_ids"]) == [leads]
