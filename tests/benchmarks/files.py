@@ -120,7 +120,7 @@ def measure(rows: int) -> list[Bound]:
 
     :param rows: of text; an Excel file has a tenth of them
     """
-    say("\nReading a roster, processor time: a survey and a pass that checks each row, in a process of its own")
+    say("\nReading a roster, processor time: a survey, and a pass that checks each row")
     say(
         f"  {'file':12} {'rows':>8} {'survey s':>9} {'both s':>8} {'ms a row':>9} {'peak MB':>8}"
         f" {'beyond 1,000':>13} {'with addresses':>15}"
