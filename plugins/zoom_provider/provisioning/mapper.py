@@ -182,7 +182,7 @@ class Mapper:
     ) -> None:
         self.notes = MappingNotes()
         self._shard = shard
-        self._empty = frozenset(map(as_read, empty_values)) | {""}
+        self._empty = frozenset(map(as_read, empty_values))
         self._by_name = not mapping
         self._sources = (
             [_parse_source(*item) for item in mapping.items()]
@@ -254,7 +254,7 @@ class Mapper:
     def _from_cell(self, source: _Source, value: Any, fell: list[tuple[str, str | None]]) -> Any:
         if isinstance(value, str):
             value = strip_blanks(value)
-            empty = not value or as_read(value) in self._empty
+            empty = not value or (bool(self._empty) and as_read(value) in self._empty)
         else:
             # A frame of pandas holds NaN where a cell is empty; it equals nothing, itself neither.
             empty = value is None or (isinstance(value, float) and value != value)

@@ -110,15 +110,15 @@ class Source:
         :raises ZoomValidationError: none of the rows has a column that is needed
         """
         digest = hashlib.sha256(b"people")
-        rows = []
+        rows = Rows()  # ranges: a list of numbers would grow with the rows
         mapper = self._mapper()
         for row in self._listed(mapper):
-            rows.append(row.row)
+            rows.add(row.row)
             digest.update(f"{row.row} {row.key} {row.email}\n".encode("utf-8", "replace"))
         self._refuse_absent(mapper.finder)
         for warning in mapper.notes.warnings():
             log.warning("%s: %s.", self.name, warning)
-        return Survey(digest.hexdigest()[:32], Rows(rows), mapper.notes)
+        return Survey(digest.hexdigest()[:32], rows, mapper.notes)
 
     @property
     def constants(self) -> dict[str, Any]:
