@@ -20,24 +20,25 @@ $(foreach version,$(OLDER),$(eval PYTHON_$(version) ?= $$(call python_for,$(vers
 
 # Interpreters are those of the machine: none is downloaded.
 export UV_PYTHON_DOWNLOADS := never
-# An environment that somebody has activated is not the one meant here.
+# An environment that is activated in the terminal is not the one meant here.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo ui test lint soak trace $(OLDER:%=test-%) test-3.3 bench bench-quick lock clean
+.PHONY: help demo ui test lint docs soak trace $(OLDER:%=test-%) test-3.3 bench bench-quick lock clean
 
 help:
 	@echo "make demo   create Zoom users from a sample HR export: Airflow and a local Zoom, no account"
 	@echo "make ui     the same, open in the browser until Ctrl-C"
 	@echo "make test   the checks of the code, the tests on each version of Airflow"
 	@echo "make lint   only the checks of the code"
+	@echo "make docs   the guides and the API reference as a site, in build/docs"
 	@echo "make soak   the model of a bulk task for hours, with other choices than make test has"
 	@echo "make trace  the files that one create goes through, in order"
 	@echo "make bench  what it costs, side by side with what it is compared to (a quarter of an hour)"
 	@echo "make bench-quick  the same with smaller rows, in ten minutes at most"
-	@echo "make lock   resolve the lock files in requirements/ anew"
+	@echo "make lock   resolve the lock files in requirements/ again"
 	@echo "make clean  remove all that was made here, the environments too"
 
 demo: $(VENV)/.ready
@@ -47,13 +48,20 @@ ui: $(VENV)/.ready
 	@$(VENV)/bin/python -m devstack.ui
 
 # pytest on Airflow 3.3 comes last: its last line is the last line of all.
-test: lint $(OLDER:%=test-%) test-3.3
+test: lint docs $(OLDER:%=test-%) test-3.3
 
 lint: $(VENV)/.ready
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-cache
+
+# Warnings are errors. The folder is made again, so that no page of yesterday stays.
+docs: .venv-docs/.ready
+	rm -rf build/docs
+	.venv-docs/bin/python -m sphinx --quiet --fail-on-warning --fresh-env --doctree-dir build/doctrees \
+		docs build/docs
+	@echo "The site is in build/docs: open build/docs/index.html"
 
 .SECONDEXPANSION:
 
@@ -89,15 +97,20 @@ bench-quick: $(VENV)/.ready
 DAY_3.1 := 2026-03-12
 DAY_3.2 := 2026-05-30
 
+# UPGRADE= keeps all versions that still fit.
+UPGRADE := --upgrade
+COMPILE = $(UV) pip compile --quiet $(UPGRADE) --universal --python-version 3.11 \
+	--custom-compile-command "make lock"
+
 lock: $(UV)
-	$(foreach version,3.3 $(OLDER),$(UV) pip compile --quiet --upgrade \
-		--universal --python-version 3.11 --custom-compile-command "make lock" \
+	$(COMPILE) --generate-hashes --output-file requirements/docs.txt requirements/docs.in
+	$(foreach version,3.3 $(OLDER),$(COMPILE) \
 		$(if $(DAY_$(version)),--extra simulator --exclude-newer $(DAY_$(version))T00:00:00Z,--all-extras) \
 		--output-file requirements/airflow-$(version).txt \
 		setup.py requirements/airflow-$(version).in &&) true
 
 clean:
-	rm -rf build dist .bench .demo .ui $(VENV) $(OLDER:%=.venv-%) .*_cache .hypothesis
+	rm -rf build dist .bench .demo .ui $(VENV) .venv-docs $(OLDER:%=.venv-%) .*_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---- the environments
@@ -124,4 +137,10 @@ $(OLDER:%=.venv-%/.ready): .venv-%/.ready: requirements/airflow-%.txt setup.py p
 		--python "$$($(PYTHON_$*) -c 'import sys; print(sys.executable)')"
 	$(UV) pip sync --quiet --python .venv-$*/bin/python requirements/airflow-$*.txt
 	$(INSTALL) .venv-$*/bin/python --editable .
+	@touch $@
+
+# The site needs neither Airflow nor the project: its reference is read from the source.
+.venv-docs/.ready: requirements/docs.txt | $(UV)
+	$(UV) venv --quiet --clear .venv-docs --python $(VENV)/bin/python
+	$(UV) pip sync --quiet --require-hashes --python .venv-docs/bin/python $<
 	@touch $@

@@ -9,6 +9,10 @@ from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
 
+# Where the repository is. example.com is reserved (RFC 2606), so that until it has a public home no
+# link leads to a stranger; see "Release" in CONTRIBUTING.md.
+PROJECT_URL = "https://example.com/airflow-provider-zoom"
+
 # Not in plugins/, setuptools' own choice, nor beside this file: both may be on sys.path, where a
 # second copy of the metadata counts as a second provider.
 EGG_BASE = Path("build", "metadata")
@@ -24,12 +28,31 @@ def version() -> str:
     return found[1]
 
 
+def long_description() -> str:
+    """Return the README as a package index shows it: there, links have to be absolute."""
+
+    def absolute(found: re.Match[str]) -> str:
+        kind = "raw" if found[1] else "blob"
+        return f"{found[1]}{found[2]}({PROJECT_URL}/{kind}/v{version()}/{found[3]})"
+
+    text = (HERE / "README.md").read_text(encoding="utf-8")
+    return re.sub(r"(!?)(\[[^]]*\])\((?!https?://|#)([^)]+)\)", absolute, text)
+
+
 setup(
     name="airflow-provider-zoom",
     version=version(),
     description="Create Zoom users from Apache Airflow, one or a hundred thousand",
-    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description=long_description(),
     long_description_content_type="text/markdown",
+    url=PROJECT_URL,
+    project_urls={
+        "Documentation": f"{PROJECT_URL}/tree/main/docs",
+        "Changelog": f"{PROJECT_URL}/blob/main/CHANGELOG.md",
+        "Source": PROJECT_URL,
+        "Issues": f"{PROJECT_URL}/issues",
+        "Security": f"{PROJECT_URL}/security",
+    },
     license_expression="Apache-2.0",
     license_files=["LICENSE"],
     keywords=["airflow", "apache-airflow", "provider", "zoom", "provisioning", "onboarding", "hr"],
@@ -74,6 +97,8 @@ setup(
             # The first that bounds how long it waits; Airflow itself does with older ones.
             "urllib3>=2.6.3",
         ],
+        # Excel's rosters; defusedxml, which openpyxl uses where it is there, against XML bombs.
+        "excel": ["defusedxml>=0.7.1", "openpyxl>=3.1"],
         "simulator": ["fastapi>=0.110", "trustme>=1.1", "uvicorn>=0.30"],
     },
     entry_points={

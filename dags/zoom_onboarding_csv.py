@@ -133,11 +133,13 @@ def first_day(row: Any) -> date:
 def pick(name: str, data: bytes, first: date, last: date) -> dict[str, Any]:
     """Return who of an export starts on these days, who has no first day, and why it stays open."""
     from zoom_provider.api.response import printable
-    from zoom_provider.provisioning.roster import from_csv
+    from zoom_provider.provisioning.columns import Column, ColumnFinder
+    from zoom_provider.provisioning.file_format import FileFormat
+    from zoom_provider.provisioning.readers import read_text_records
 
     people, undated, later = [], [], 0
-    stream = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
-    for number, row, _ in from_csv(stream, printable(name), COLUMNS):
+    finder = ColumnFinder([Column(column, purpose) for column, purpose in COLUMNS.items()])
+    for number, row, _ in read_text_records(io.BytesIO(data), name, finder, FileFormat()):
         cells = row if isinstance(row, dict) else dict.fromkeys(COLUMNS, "")
         employee = cells["Employee #"].strip() or "unknown"
         key = printable(f"{name} row {number}, employee {employee}")

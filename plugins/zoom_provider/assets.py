@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow.providers.common.compat.sdk import Asset
 
 
-def _asset(uri: str) -> Asset:
+def _build_asset(uri: str) -> Asset:
     """
     Make an asset of an address that is in its normal form already.
 
@@ -20,7 +20,7 @@ def _asset(uri: str) -> Asset:
     return asset
 
 
-ZOOM_USERS = _asset("zoom://account/users")
+ZOOM_USERS = _build_asset("zoom://account/users")
 """
 The people of the Zoom account.
 

@@ -190,3 +190,43 @@ class ZoomStoppedError(ZoomError):
 
 class ZoomProtocolError(ZoomError):
     """An answer that is not Zoom's: a proxy's page, a login form, a redirect."""
+
+
+class ZoomPendingError(ZoomError):
+    """The user has not accepted the invitation, and Zoom drops what is written to them."""
+
+    remedy: Remedy = "human"
+
+
+class ZoomNotAppliedError(ZoomError):
+    """
+    Zoom said yes and did not.
+
+    :param fields: what did not stick: ``{"dept": {"old": ..., "wanted": ..., "found": ...}}``
+    """
+
+    remedy: Remedy = "human"
+
+    def __init__(
+        self, message: str, *, fields: Mapping[str, Mapping[str, Any]] | None = None, **facts: Any
+    ) -> None:
+        super().__init__(message, **facts)
+        self.fields: dict[str, dict[str, Any]] = {
+            name: dict(values) for name, values in (fields or {}).items()
+        }
+
+
+class ZoomProtectedUserError(ZoomError):
+    """A user whom Zoom lets stay as they are: owner, administrator, Zoom Room, Events host..."""
+
+    remedy: Remedy = "human"
+
+
+class ZoomUnconfirmedError(ZoomError):
+    """The reply to a delete with transfers was lost: a person must look what was transferred."""
+
+    remedy: Remedy = "human"
+
+
+class ZoomStalePlanError(ZoomError):
+    """A plan was made for another state of the account than it is in now."""

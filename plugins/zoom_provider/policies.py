@@ -22,8 +22,9 @@ class ZoomRetryPolicy(RetryPolicy):
     """
     Do what each Zoom error's ``remedy`` says, and wait as long as it takes.
 
-    The account's daily limit is retried once it is renewed, what time may mend after ``delay``,
-    and the rest fails at once. Errors that are not Zoom's are left to the task's own settings::
+    The account's daily limit is retried once it is renewed, a temporary error after ``delay``,
+    and every other error fails at once. The task's own
+    settings decide about errors that are not Zoom's::
 
         ZoomCreateUserOperator(..., retries=3, retry_policy=ZoomRetryPolicy())
 
@@ -45,12 +46,12 @@ class ZoomRetryPolicy(RetryPolicy):
             return RetryDecision.default()
         reason = f"{type(exception).__name__}, remedy {exception.remedy}"
         if isinstance(exception, ZoomDailyLimitError):
-            return RetryDecision.retry(_until(exception.reset_at), reason)
+            return RetryDecision.retry(_time_until(exception.reset_at), reason)
         if exception.remedy != "retry":
             return RetryDecision.fail(reason)
         at = exception.retry_at if isinstance(exception, ZoomRateLimitError) else None
-        return RetryDecision.retry(self.delay if at is None else _until(at), reason)
+        return RetryDecision.retry(self.delay if at is None else _time_until(at), reason)
 
 
-def _until(moment: datetime) -> timedelta:
+def _time_until(moment: datetime) -> timedelta:
     return max(timedelta(seconds=1), moment - datetime.now(UTC))

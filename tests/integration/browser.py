@@ -29,6 +29,33 @@ NOT_YET = (
     StaleElementReferenceException,
 )
 
+ARGUMENTS = (
+    "--headless=new",
+    # It opens nothing but our own pages, and root may not have a sandbox.
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+    # Its commands come through a pipe: no socket that may be closed, no port that may be taken.
+    "--remote-debugging-pipe",
+    # It reaches out to nothing, and does not hold a slow page for a hung one.
+    "--disable-background-networking",
+    "--disable-background-timer-throttling",
+    "--disable-backgrounding-occluded-windows",
+    "--disable-breakpad",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-extensions",
+    "--disable-hang-monitor",
+    "--disable-renderer-backgrounding",
+    "--disable-sync",
+    "--no-first-run",
+    "--hide-scrollbars",
+    "--lang=en-US",
+    "--window-size=1280,1000",
+)
+PATIENCE = 90.0
+"""Seconds to wait for what a page is to show; a busy machine is slow, and not wrong."""
+
 
 class Browser:
     """
@@ -41,9 +68,9 @@ class Browser:
         self.driver = driver
         self._pictures = pictures
 
-    def wait(self, what: str, look: Callable[[], T | None], seconds: float = 30) -> T:
+    def wait(self, what: str, look: Callable[[], T | None]) -> T:
         """Look until there is something to see."""
-        waiting = WebDriverWait(self.driver, seconds, 0.1, NOT_YET)
+        waiting = WebDriverWait(self.driver, PATIENCE, 0.1, NOT_YET)
         found = waiting.until(lambda _: look() or False, f"{what} never came")
         assert found is not False
         return found
@@ -177,18 +204,14 @@ def chromium(home: Path, pictures: Path) -> Iterator[Browser]:
     require("Chromium", program and driver, "install Debian's chromium and chromium-driver")
     options = ChromeOptions()
     options.binary_location = program or ""
-    for argument in (
-        "--headless=new",
-        # It opens nothing but our own pages, and root may not have a sandbox.
-        "--no-sandbox",
-        "--disable-dev-shm-usage",
-        "--hide-scrollbars",
-        "--lang=en-US",
-        "--window-size=1280,1000",
-        f"--user-data-dir={home / 'profile'}",
-    ):
+    for argument in (*ARGUMENTS, f"--user-data-dir={home / 'profile'}"):
         options.add_argument(argument)
-    service = ChromeService(driver, env={**os.environ, "HOME": str(home), "NO_PROXY": "*"})
+    service = ChromeService(
+        driver,
+        env={**os.environ, "HOME": str(home), "NO_PROXY": "*"},
+        # If it ends, this says why.
+        log_output=str(home / "chromedriver.log"),
+    )
     started = Chrome(options, service)
     try:
         yield Browser(started, pictures)

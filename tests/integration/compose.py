@@ -8,9 +8,12 @@ the services are those of this machine: what the file says is what the tests hav
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 import shutil
+import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -55,14 +58,15 @@ class Stack(AirflowClient):
 
     :param home: where they keep everything
     :param processes: all but the servers
-    :param zoom_url: where the local Zoom is
+    :param here: the names and ports of this machine, by those of the file
     """
 
-    def __init__(self, url: str, home: Path, processes: Processes, zoom_url: str) -> None:
+    def __init__(self, url: str, home: Path, processes: Processes, here: Mapping[str, str]) -> None:
         super().__init__(url)
         self.home = home
         self.processes = processes
-        self._zoom_url = zoom_url
+        self._here = here
+        self._zoom_url = f"https://{here['zoom:8900']}"
 
     def wait_for(self, what: str, probe: Callable[[], T | None], seconds: float = 60) -> T:
         """Ask until there is an answer, or until a service has ended by itself."""
@@ -72,6 +76,25 @@ class Stack(AirflowClient):
         """Ask the local Zoom what it knows."""
         ca = str(self.home / "zoom-tls" / "ca.pem")
         return requests.get(f"{self._zoom_url}/control/{path}", verify=ca, timeout=60).json()
+
+    def check_health(self, service: str) -> subprocess.CompletedProcess[str]:
+        """Run the health check of a service, one worker for all."""
+        from airflow.utils.net import get_hostname
+
+        command = services()[service]["healthcheck"]["test"]
+        # Two dollar signs are the file's way to write one.
+        worker = f"worker-1@{socket.gethostname()}"
+        command = command.replace("celery@$${HOSTNAME}", worker).replace("$$", "$")
+        path = f"{Path(sys.executable).parent}{os.pathsep}{self.processes.env['PATH']}"
+        return subprocess.run(  # noqa: S602 - the file's own command, as Docker runs it
+            _swapped(command, self._here),
+            shell=True,
+            env={**self.processes.env, "PATH": path, "HOSTNAME": get_hostname()},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
 
     def started(self) -> set[str]:
         """Name all services that have run."""
@@ -86,13 +109,16 @@ def running(home: Path, **settings: str) -> Iterator[Stack]:
     :param home: where they keep everything; has a folder ``dags``
     :param settings: more environment variables of Airflow's services, or others
     """
-    ports = {name: free_port(0) for name in ("postgres", "redis", "zoom", "api")}
+    ports = {name: free_port(0) for name in (*SERVERS, "zoom", "api", "health")}
     here = {
         "@postgres:5432": f"@127.0.0.1:{ports['postgres']}",
         "redis:6379": f"127.0.0.1:{ports['redis']}",
         "zoom:8900": f"127.0.0.1:{ports['zoom']}",
         "api-server:8080": f"127.0.0.1:{ports['api']}",
         "127.0.0.1:8080": f"127.0.0.1:{ports['api']}",
+        "localhost:8080": f"127.0.0.1:{ports['api']}",
+        "localhost:8974": f"127.0.0.1:{ports['health']}",
+        "('zoom', 8900)": f"('127.0.0.1', {ports['zoom']})",
         "--host=zoom": "--host=127.0.0.1",
         "--port=8900": f"--port={ports['zoom']}",
         "--port=8080": f"--port={ports['api']}",
@@ -102,6 +128,8 @@ def running(home: Path, **settings: str) -> Iterator[Stack]:
     env = {
         **environment(home),
         "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_HOST": "127.0.0.1",
+        "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_PORT": str(ports["health"]),
         "AIRFLOW__CORE__PARALLELISM": "16",
         # Runs start when they are triggered, never because a clock says so.
         "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
@@ -110,13 +138,12 @@ def running(home: Path, **settings: str) -> Iterator[Stack]:
     }
     logs = home / "processes"
     logs.mkdir()
-    zoom_url = f"https://127.0.0.1:{ports['zoom']}"
     with contextlib.ExitStack() as servers:
         for name in SERVERS:
             command = shlex.split(wanted[name]["command"])
             servers.enter_context(_server(name, command, ports[name], logs))
         processes = servers.enter_context(Processes(logs, env))
-        stack = Stack(f"http://127.0.0.1:{ports['api']}", home, processes, zoom_url)
+        stack = Stack(f"http://127.0.0.1:{ports['api']}", home, processes, here)
         for name in names():
             if name not in SERVERS:
                 _start(processes, name, shlex.split(_swapped(_command(name), here)))

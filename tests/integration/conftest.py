@@ -35,9 +35,14 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
         yield airflow
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory, airflow: Airflow) -> Iterator[Browser]:
-    """Open a browser and log in; ``ZOOM_SCREENSHOTS=1`` renews the documentation's pictures."""
+    """
+    Open a browser and log in; ``ZOOM_SCREENSHOTS=1`` renews the documentation's pictures.
+
+    One for each module: none has to outlive the minutes in which other tests need no browser, and
+    none inherits what an earlier module has stored in its pages.
+    """
     home = tmp_path_factory.mktemp("chromium")
     docs = Path(__file__).parents[2] / "docs" / "images"
     with chromium(home, docs if os.environ.get("ZOOM_SCREENSHOTS") == "1" else home) as browser:

@@ -124,6 +124,14 @@ def test_each_service_of_the_compose_file_has_run(stack: compose.Stack) -> None:
     assert stack.started() == {*single, "worker-1", "worker-2"}
 
 
+@pytest.mark.parametrize(
+    "service", ["api-server", "scheduler", "dag-processor", "triggerer", "worker", "zoom"]
+)
+def test_the_health_check_of_a_running_service_succeeds(stack: compose.Stack, service: str) -> None:
+    done = stack.check_health(service)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_the_compose_file_is_one() -> None:
     schema = ["--builtin-schema", "vendor.compose-spec"]
     check = [sys.executable, "-m", "check_jsonschema", *schema, str(compose.FILE)]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import email
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
+from datetime import date
 from email.message import Message
 from pathlib import Path
 
 import pytest
+import readme_renderer.markdown
 
 from zoom_provider import __version__
 
@@ -140,8 +143,36 @@ def test_metadata_says_what_it_is(metadata: Message) -> None:
     assert "apache-airflow!=3.0.*,>=2.11" in metadata.get_all("Requires-Dist", [])
     assert metadata["License-Expression"] == "Apache-2.0"
     assert "Framework :: Apache Airflow :: Provider" in metadata.get_all("Classifier", [])
-    assert metadata.get_all("Provides-Extra") == ["examples", "simulator"]
-    assert metadata.get_payload() == (ROOT / "README.md").read_text(encoding="utf-8")
+    assert metadata.get_all("Provides-Extra") == ["examples", "excel", "simulator"]
+
+
+def test_the_readme_of_the_index_links_into_the_repository(metadata: Message) -> None:
+    home = metadata["Home-page"]
+    page = str(readme_renderer.markdown.render(str(metadata.get_payload())))
+    links = re.findall(r'<a[^>]* href="([^"]+)"', page)
+    pictures = re.findall(r'<img[^>]* src="([^"]+)"', page)
+    # "#" leads to a heading of the page itself.
+    assert [link for link in links + pictures if not link.startswith(("https://", "#"))] == []
+    for kind, found in (("blob", links), ("raw", pictures)):
+        start = f"{home}/{kind}/v{__version__}/"
+        files = [link.removeprefix(start) for link in found if link.startswith(home)]
+        assert [name for name in files if not (ROOT / name.partition("#")[0]).is_file()] == []
+        assert len(files) > 1
+
+
+def test_the_links_of_the_project_are_in_one_place(metadata: Message) -> None:
+    links = dict(line.split(", ") for line in metadata.get_all("Project-URL", []))
+    assert {"Documentation", "Changelog", "Source", "Issues", "Security"} <= set(links)
+    assert [link for link in links.values() if not link.startswith(metadata["Home-page"])] == []
+
+
+def test_the_version_has_its_section_in_the_changelog() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    titles = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert titles[0] == "[Unreleased]"
+    version, _, day = titles[1].partition(" - ")
+    assert version == f"[{__version__}]"
+    assert str(date.fromisoformat(day)) == day
 
 
 def test_version_stands_in_one_place() -> None:

@@ -30,7 +30,7 @@ MANGLED = {
     576460752303423500: 1 << 59,
 }
 JANE = {"email": "jane@example.com", "type": 1, "first_name": "Jane", "last_name": "Doe"}
-HEIR = {"email": "heir@example.com", "type": 1}
+HEIR = {"email": "heir@example.com", "type": 2}
 TRANSFERABLE = (
     *("meeting", "webinar", "recording", "whiteboard"),
     *("clipfiles", "notes", "visitors", "docs"),
@@ -162,10 +162,11 @@ def test_status_as_seen_live_is_not_described(contract: Contract) -> None:
 
 
 @pytest.mark.parametrize("user", ["ann-id", "pia@example.com", "ian-id"])
-def test_delete(contract: Contract, user: str) -> None:
+def test_delete(contract: Contract, zoom: Simulator, user: str) -> None:
     params = {"action": "disassociate", "transfer_email": "heir@example.com"}
     params.update({f"transfer_{what}": "true" for what in TRANSFERABLE})
     contract.send("POST", "/users", json={"action": "create", "user_info": HEIR})
+    zoom.confirm("heir@example.com")
 
     assert contract.send("DELETE", f"/users/{user}", params=params).status_code == 204
 
@@ -175,6 +176,79 @@ def test_email(contract: Contract, email: str, known: bool) -> None:
     reply = contract.send("GET", "/users/email", params={"email": email})
 
     assert reply.json() == {"existed_email": known}
+
+
+def test_a_full_profile(contract: Contract) -> None:
+    changes = {
+        "company": "Corp",
+        "cost_center": "C1",
+        "custom_attributes": [{"key": "cbf_1", "name": "Shirt", "value": "M"}],
+        "manager": "ann@example.com",
+        "phone_numbers": [
+            {"code": "+371", "country": "LV", "label": "Office", "number": "20000000"}
+        ],
+        "plan_united_type": "32",
+        "pmi": 1234567890,
+        "pronouns_option": 2,
+        "vanity_name": "ann.lee",
+    }
+
+    assert contract.send("PATCH", "/users/ann-id", json=changes).status_code == 204
+    shown = contract.send("GET", "/users/ann-id").json()
+    assert {"manager", "phone_numbers", "plan_united_type", "vanity_url"} <= set(shown)
+    for included in ("custom_attributes", "host_key"):
+        contract.send("GET", "/users", params={"include_fields": included})
+
+
+def test_email_change_and_sign_out(contract: Contract, zoom: Simulator) -> None:
+    zoom.configure(managed_domains=["example.com"])
+
+    reply = contract.send("PUT", "/users/ann-id/email", json={"email": "ann.lee@example.com"})
+    assert reply.status_code == 204
+    assert contract.send("DELETE", "/users/ann-id/token").status_code == 204
+
+
+def test_groups(contract: Contract) -> None:
+    group = contract.send("POST", "/groups", json={"name": "Sales"}).json()["id"]
+    other = contract.send("POST", "/groups", json={"name": "Ops"}).json()["id"]
+    contract.send("PATCH", f"/groups/{group}", json={"name": "Sales EU"})
+    contract.send("GET", f"/groups/{group}")
+    body = {"members": [{"id": "ann-id"}, {"email": "pia@example.com"}]}
+    added = contract.send("POST", f"/groups/{group}/members", json=body)
+    contract.send("GET", f"/groups/{group}/members", params={"page_size": 300})
+    member = f"/groups/{group}/members/ann-id"
+    contract.send("PATCH", member, json={"action": "set_primary"})
+    contract.send("PATCH", member, json={"action": "move", "target_group_id": other})
+    contract.send("DELETE", f"/groups/{other}/members/ann@example.com")
+    contract.send("DELETE", f"/groups/{other}")
+
+    assert (added.status_code, added.json()["ids"]) == (201, "ann-id")
+    assert len(contract.send("GET", "/groups").json()["groups"]) == 1
+
+
+def test_roles(contract: Contract) -> None:
+    body = {"members": [{"id": "ann-id"}]}
+    assigned = contract.send("POST", "/roles/1/members", json=body)
+    contract.send("GET", "/roles/1/members", params={"page_size": 300})
+    contract.send("DELETE", "/roles/1/members/ann-id")
+
+    assert assigned.json()["ids"] == "ann-id"
+    assert len(contract.send("GET", "/roles").json()["roles"]) == 3
+
+
+@pytest.mark.parametrize(("value", "reason"), [("1", ""), ("2", "No need to update")])
+def test_features(contract: Contract, value: str, reason: str) -> None:
+    body = {"feature_type": "user_type", "feature_value": value, "users": [{"id": "ann-id"}]}
+    reply = contract.send("POST", "/users/features", json=body).json()
+
+    assert reply["success_user_ids"] == ([] if reason else ["ann-id"])
+    assert [item["reason"] for item in reply["fail_details"]] == ([reason] if reason else [])
+
+
+def test_managed_domains(contract: Contract, zoom: Simulator) -> None:
+    zoom.configure(managed_domains=["example.com"], scopes=["account:read:managed_domains:master"])
+
+    assert contract.send("GET", "/accounts/me/managed_domains").json()["total_records"] == 1
 
 
 def test_summary(contract: Contract) -> None:
@@ -243,6 +317,49 @@ def test_summary(contract: Contract) -> None:
             400,
         ),
         ({}, "GET", "/users?next_page_token=old", "/users", None, 400),
+        ({}, "PUT", "/users/unknown/email", "/users/{userId}/email", {"email": "a@b.com"}, 404),
+        ({}, "DELETE", "/users/unknown/token", "/users/{userId}/token", None, 404),
+        ({}, "GET", "/groups/none", "/groups/{groupId}", None, 404),
+        ({}, "GET", "/groups/none/members", "/groups/{groupId}/members", None, 404),
+        (
+            {},
+            *("POST", "/groups/none/members", "/groups/{groupId}/members"),
+            {"members": [{"id": "ann-id"}]},
+            404,
+        ),
+        (
+            {},
+            *("DELETE", "/groups/none/members/a", "/groups/{groupId}/members/{memberId}"),
+            None,
+            404,
+        ),
+        ({}, "POST", "/groups", "/groups", {"name": ""}, 400),
+        ({"plan": "free"}, "GET", "/groups", "/groups", None, 400),
+        ({}, "GET", "/roles/none/members", "/roles/{roleId}/members", None, 400),
+        (
+            {},
+            *("POST", "/roles/2/members", "/roles/{roleId}/members"),
+            {"members": [{"id": "ann-id"}]},
+            400,
+        ),
+        (
+            {"seats": {"unassigned": 0}},
+            *("PATCH", "/users/ann-id", "/users/{userId}"),
+            {"type": 4},
+            400,
+        ),
+        (
+            {"seats": {"basic": 0}, "seat_codes": "old"},
+            *("PATCH", "/users/ann-id", "/users/{userId}"),
+            {"type": 1},
+            400,
+        ),
+        (
+            {},
+            *("DELETE", "/users/ann-id?transfer_email=ann@example.com", "/users/{userId}"),
+            None,
+            400,
+        ),
     ],
 )
 def test_errors_are_described(

@@ -8,7 +8,7 @@ from tests.support import AIRFLOW
 from zoom_provider.assets import ZOOM_USERS
 
 
-def test_it_is_the_asset_of_its_address() -> None:
+def test_zoom_users_equals_the_asset_of_its_uri() -> None:
     same = Asset("zoom://account/users")
 
     assert ZOOM_USERS.uri == same.uri == "zoom://account/users"

@@ -1,4 +1,4 @@
-"""The errors that people's DAGs catch: they travel, they tell, they say what to do."""
+"""The errors that DAGs catch: they can be pickled, and they say what to do."""
 
 from __future__ import annotations
 
@@ -17,12 +17,17 @@ from zoom_provider.exceptions import (
     ZoomError,
     ZoomForeignAccountError,
     ZoomLicenseError,
+    ZoomNotAppliedError,
     ZoomNotFoundError,
+    ZoomPendingError,
     ZoomPermissionError,
+    ZoomProtectedUserError,
     ZoomProtocolError,
     ZoomRateLimitError,
+    ZoomStalePlanError,
     ZoomStoppedError,
     ZoomUnavailableError,
+    ZoomUnconfirmedError,
     ZoomUserExistsError,
     ZoomValidationError,
 )
@@ -44,6 +49,15 @@ EACH: list[tuple[type[ZoomError], dict[str, Any], str]] = [
     (ZoomUnavailableError, {}, "retry"),
     (ZoomProtocolError, {}, "fail"),
     (ZoomStoppedError, {}, "retry"),
+    (ZoomPendingError, {}, "human"),
+    (
+        ZoomNotAppliedError,
+        {"fields": {"dept": {"old": "Sales", "wanted": "Law", "found": "Sales"}}},
+        "human",
+    ),
+    (ZoomProtectedUserError, {}, "human"),
+    (ZoomUnconfirmedError, {}, "human"),
+    (ZoomStalePlanError, {}, "fail"),
     (LostReplyError, {}, "retry"),
 ]
 
@@ -95,7 +109,7 @@ def test_an_error_ends_with_what_zooms_support_asks_for(facts: dict[str, Any], t
     assert str(ZoomError("What happened.", **facts)) == text
 
 
-def test_what_an_error_holds_is_its_own() -> None:
+def test_errors_share_no_mutable_state() -> None:
     texts, user = ["is odd"], {"id": "a"}
     invalid = ZoomValidationError("No.", errors={"email": texts})
     exists = ZoomUserExistsError("Yes.", user=user)

@@ -52,7 +52,7 @@ DECISIONS: list[tuple[BaseException, str, timedelta | None]] = [
     (exceptions.ZoomUserExistsError("there"), "fail", None),
     (exceptions.ZoomForeignAccountError("elsewhere"), "fail", None),
     (exceptions.ZoomLicenseError("full"), "fail", None),
-    (exceptions.ZoomNotFoundError("nobody"), "fail", None),
+    (exceptions.ZoomNotFoundError("absent"), "fail", None),
     (exceptions.ZoomProtocolError("a proxy's page"), "fail", None),
     (exceptions.ZoomStoppedError("stopped"), "retry", LATER),
     (exceptions.ZoomRateLimitError("fast"), "retry", LATER),
@@ -85,7 +85,7 @@ def test_the_table_has_every_error() -> None:
 @pytest.mark.parametrize(
     ("error", "action", "delay"), DECISIONS, ids=[repr(error) for error, _, _ in DECISIONS]
 )
-def test_what_the_policy_says(
+def test_the_policy_decides_by_class_and_remedy(
     error: BaseException, action: str, delay: timedelta | None, policy: Any
 ) -> None:
     decision = policy.evaluate(error, 1, 3)
@@ -119,6 +119,6 @@ def test_a_task_with_the_policy_hands_it_zooms_own_error(
 
 
 @pytest.mark.skipif(HAS_POLICIES, reason="this Airflow has retry policies")
-def test_an_airflow_without_policies_is_told_so() -> None:
+def test_importing_policies_on_an_older_airflow_names_the_version_needed() -> None:
     with pytest.raises(ImportError, match=r"needs Airflow 3\.3 or newer"):
         import zoom_provider.policies  # noqa: F401

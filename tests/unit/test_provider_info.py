@@ -34,17 +34,17 @@ def conn_fields() -> dict[str, Any]:
     return fields
 
 
-def test_is_valid_at_run_time() -> None:
+def test_provider_info_is_valid_at_run_time() -> None:
     jsonschema.validate(get_provider_info(), schema_of("provider_info.schema.json"))
 
 
-def test_is_valid_as_a_provider_file() -> None:
+def test_provider_info_is_valid_as_a_provider_file() -> None:
     jsonschema.validate(
         get_provider_info() | ONLY_IN_AIRFLOW_2, schema_of("provider.yaml.schema.json")
     )
 
 
-def test_names_only_what_exists() -> None:
+def test_provider_info_names_only_existing_modules() -> None:
     info = get_provider_info()
     entries = [*info["operators"], *info["hooks"]]
     modules = [module for entry in entries for module in entry["python-modules"]]
@@ -65,7 +65,7 @@ def test_integrations_are_those_that_are_declared() -> None:
     assert used == declared
 
 
-def test_costs_no_import() -> None:
+def test_provider_info_imports_nothing_heavy() -> None:
     """Every Airflow component calls this at its start, whether it has to do with Zoom or not."""
     program = (
         "import sys; before = set(sys.modules);"

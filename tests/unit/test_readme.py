@@ -15,7 +15,11 @@ from zoom_provider import exceptions
 from zoom_provider.api.errors import build_error
 from zoom_provider.api.rate_limit import PER_SECOND
 from zoom_provider.api.response import Reply
-from zoom_provider.get_provider_info import FORM_FIELDS, STANDARD_FIELDS
+from zoom_provider.get_provider_info import (
+    FORM_FIELDS,
+    STANDARD_FIELDS,
+    get_provider_info,
+)
 from zoom_provider.models.user import Action, UserInfo
 from zoom_provider.operators.users import ZoomCreateUserOperator, ZoomCreateUsersOperator
 from zoom_provider.provisioning.report import FAILURES, Outcome
@@ -39,8 +43,9 @@ TROUBLESHOOTING = "docs/troubleshooting.md"
 def test_the_readme_is_short_and_leads_to_every_guide() -> None:
     assert len(TEXT.splitlines()) <= MOST_LINES
     guides = {path.relative_to(PROJECT).as_posix() for path in PROJECT.glob("docs/**/*.md")}
-    # They lead on: from production.md, and from the guides' own index.
-    assert {guide for guide in guides if f"({guide}" not in TEXT} <= {"docs/deprecation.md"}
+    # production.md leads to the policy; those in project/ only lead back to the root.
+    elsewhere = {"docs/deprecation.md", *(guide for guide in guides if "/project/" in guide)}
+    assert {guide for guide in guides if f"({guide}" not in TEXT} == elsewhere
 
 
 def test_every_link_leads_somewhere() -> None:
@@ -156,9 +161,13 @@ def test_the_limits_are_those_that_are_kept() -> None:
     assert written == kept
 
 
-def test_the_scopes_are_those_that_zoom_knows() -> None:
+def test_the_scopes_are_those_that_the_calls_need() -> None:
+    sources = (PROJECT / "plugins" / "zoom_provider" / "api").glob("*.py")
+    code = "".join(path.read_text(encoding="utf-8") for path in sources)
+    needed = set(re.findall(r'"((?:user|group|role):\w+:\w+:admin)"', code))
     written = [scope for cells in table("| scope", page=CONNECTION) for scope in codes(cells[0])]
-    assert sorted(written) == sorted({*ALL_SCOPES} - {"user:read:email:admin"})
+    assert sorted(written) == sorted(needed)
+    assert needed <= {*ALL_SCOPES}
 
 
 def test_the_connection_to_the_local_zoom_is_the_one_it_starts_with() -> None:
@@ -186,3 +195,20 @@ def test_every_call_to_control_the_local_zoom_is_listed() -> None:
 def test_every_kind_of_fault_is_listed() -> None:
     rows = table("| kind", page=SIMULATOR)
     assert {kind for cells in rows for kind in codes(cells[0])} == set(KINDS)
+
+
+def test_what_airflow_users_import_is_in_the_reference() -> None:
+    reference = "".join(
+        path.read_text(encoding="utf-8") for path in PROJECT.glob("docs/reference/*.rst")
+    )
+    info = get_provider_info()
+    modules = [
+        *("exceptions", "policies", "assets", "notifications"),
+        *(
+            module.removeprefix("zoom_provider.")
+            for kind in ("operators", "hooks", "sensors", "transfers", "triggers")
+            for group in info.get(kind, ())
+            for module in group.get("python-modules", ())
+        ),
+    ]
+    assert [name for name in modules if f"zoom_provider.{name}" not in reference] == []

@@ -122,7 +122,7 @@ class Bench:
 
 
 def private_authority(bench: Bench) -> str:
-    """Speak https with a certificate that nobody knows."""
+    """Speak https with a certificate from an unknown authority."""
     with running(tls_dir=bench.folder) as zoom:
         bench.zoom = zoom
         return bench.connected(extra={"ca_bundle": ""}).tested()
@@ -300,13 +300,19 @@ CASES: dict[str, Callable[[Bench], str]] = {
             roster=b.roster(b"Email,type\n"), mapping={"email": "Work Email", "type": "type"}
         )
     ),
-    "separates its columns by ';'; export it with commas": (
-        lambda b: b.many(roster=b.roster(b"email;type\n"))
+    "has 2 columns 'email' in its header, for Zoom's email": (
+        lambda b: b.many(roster=b.roster(b"email;type;E-Mail;EMAIL\n"))
     ),
-    "is not UTF-8; export it as CSV UTF-8": (
+    "Row 3 names the columns: give header_row=3": (
+        lambda b: b.many(roster=b.roster(b"New hires\n\nemail;type\n"))
+    ),
+    "is not UTF-8: byte 3 of line 2 is 0xeb. Export it as CSV UTF-8, or say what it is, such as "
+    "encoding='cp1252'": (
         lambda b: b.many(roster=b.roster("email,type\nzoë@example.com,1\n".encode("latin-1")))
     ),
-    "column 'department' holds a value that the mapping lacks": (
+    "is an Excel file of the old form (.xls), or one with a password: save it as .xlsx without a "
+    "password": lambda b: b.many(roster=b.roster(b"\xd0\xcf\x11\xe0")),
+    "column 'department' holds a value that the mapping lacks: 'Legal'": (
         lambda b: b.many(
             {"mail": "a@example.com", "department": "Legal"},
             mapping={"email": "mail", "type": {"column": "department", "map": {"Sales": 2}}},

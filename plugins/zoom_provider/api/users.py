@@ -156,7 +156,11 @@ class UserMethods(BaseClient):
         )
 
     def set_user_status(self, user: str, action: Literal["activate", "deactivate"]) -> None:
-        """Activate a person, or deactivate them, which takes their licences away."""
+        """
+        Activate a person, or deactivate them, which takes their licences away.
+
+        :raises LostReplyError: Zoom may have acted
+        """
         if action not in ("activate", "deactivate"):
             raise ZoomValidationError(
                 "action must be activate or deactivate", errors={"action": ["is neither"]}
@@ -166,7 +170,31 @@ class UserMethods(BaseClient):
             "/users/{user}/status",
             {"user": user},
             json={"action": action},
+            idempotent=False,
             scope="user:update:status:admin",
+        )
+
+    def change_email(self, user: str, email: str) -> None:
+        """
+        Give a user another address; the id, meetings and recordings stay.
+
+        Zoom takes addresses in the account's managed domains only, three a day.
+
+        :raises LostReplyError: Zoom may have acted
+        """
+        self._request(
+            "PUT",
+            "/users/{user}/email",
+            {"user": user},
+            json={"email": email},
+            idempotent=False,
+            scope="user:update:email:admin",
+        )
+
+    def sign_out(self, user: str) -> None:
+        """End the sessions of a user who has signed in by single sign-on."""
+        self._request(
+            "DELETE", "/users/{user}/token", {"user": user}, scope="user:delete:token:admin"
         )
 
     def delete_user(
@@ -182,14 +210,15 @@ class UserMethods(BaseClient):
         :param transfer: ``transfer_email`` and which of ``transfer_meeting``,
             ``transfer_recording`` and so on go there; a host of Zoom Events needs the address
         :raises ZoomNotFoundError: Zoom has no such person in this account
+        :raises LostReplyError: Zoom may have acted
         """
         self._request(
             "DELETE",
             "/users/{user}",
             {"user": user},
             params={"action": action, **_transfer_params(transfer)},
+            idempotent=False,
             scope="user:delete:user:admin",
-            retried_404_ok=True,
         )
 
 

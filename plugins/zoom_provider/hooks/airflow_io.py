@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import json
 import logging
 import os
@@ -15,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from posixpath import normpath
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Any, BinaryIO, TextIO, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -42,19 +41,10 @@ def _local_path(path: str) -> Path | None:
 class AirflowFiles:
     """This worker's disk, and the object stores that Airflow's ObjectStoragePath knows, by URL."""
 
-    def open_text(self, path: str, mode: str = "r") -> TextIO:
-        """Open a file to read text; an object is copied to this worker's disk first."""
-        file = _local_path(path)
-        # A byte-order mark before a quotation mark would make that a part of a column's name.
-        if file is not None:
-            return cast(TextIO, file.open(mode, encoding="utf-8-sig", newline=""))
-        # What Airflow 2.11 opens in a store is no iterator, as the csv module wants.
-        store: Any = ObjectStoragePath(path)
-        with store.open("rb") as source:
-            copy = TemporaryFile()  # noqa: SIM115 - closed with what is returned
-            shutil.copyfileobj(source, copy)
-        copy.seek(0)
-        return io.TextIOWrapper(cast(BinaryIO, copy), encoding="utf-8-sig", newline="")
+    def open_bytes(self, path: str) -> IO[bytes]:
+        """Open a file to read it once from its beginning to its end."""
+        place: Any = _local_path(path) or ObjectStoragePath(path)
+        return cast(IO[bytes], place.open("rb"))
 
     def read(self, path: str) -> bytes | None:
         """Return what a file holds; None where there is none."""

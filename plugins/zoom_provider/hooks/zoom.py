@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import cached_property
@@ -16,9 +16,17 @@ from zoom_provider.api.client import ZoomClient
 from zoom_provider.api.settings import ZoomSettings, settings_from_fields
 from zoom_provider.api.transport import StopSignal
 from zoom_provider.api.users import UserStatus
-from zoom_provider.exceptions import ZoomError
+from zoom_provider.exceptions import ZoomError, ZoomPendingError
 from zoom_provider.hooks.airflow_io import token_store
+from zoom_provider.models.user_update import validate_changes
 from zoom_provider.provisioning.create_user import post_user
+from zoom_provider.provisioning.groups import add_to_group
+from zoom_provider.provisioning.names import Names
+from zoom_provider.provisioning.remove_user import send_delete
+from zoom_provider.provisioning.report import Outcome
+from zoom_provider.provisioning.set_status import STATUS_AFTER
+from zoom_provider.provisioning.settle import call_once
+from zoom_provider.provisioning.update_user import update_user
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -70,17 +78,7 @@ class ZoomHook(BaseHook):
 
         :raises ZoomValidationError: the connection is not usable; by field
         """
-        settings = settings_from_connection(self.get_connection(self.zoom_conn_id))
-        # Airflow masks it as it is stored; what is sent is without the blanks around it.
-        for secret in (settings.client_secret, settings.refresh_token, settings.access_token):
-            if secret:
-                mask_secret(secret)
-        return ZoomClient(
-            settings,
-            on_secret=mask_secret,
-            store=token_store() if settings.grant_type == "refresh_token" else None,
-            stop=self._stop,
-        )
+        return build_client(self.get_connection(self.zoom_conn_id), stop=self._stop)
 
     def get_conn(self) -> ZoomClient:
         """Return :attr:`client`."""
@@ -131,9 +129,16 @@ class ZoomHook(BaseHook):
         """
         Activate a person, or deactivate them, which takes their licences away.
 
+        A lost reply is settled by looking.
+
         :param user: id or e-mail address
         """
-        self.get_conn().set_user_status(user, action)
+        client = self.get_conn()
+        call_once(
+            client,
+            lambda: client.set_user_status(user, action),
+            lambda: client.get_user(user).get("status") == STATUS_AFTER[action],
+        )
 
     def delete_user(
         self,
@@ -147,8 +152,97 @@ class ZoomHook(BaseHook):
         :param user: id or e-mail address
         :param transfer: ``transfer_email`` and what goes there, such as ``transfer_meeting=True``
         :raises ZoomNotFoundError: Zoom has no such person in this account
+        :raises ZoomUnconfirmedError: Zoom's reply was lost and the user is gone, but whether the
+            transfers took place is not known
         """
-        self.get_conn().delete_user(user, action, **transfer)
+        send_delete(self.get_conn(), user, action, transfer)
+
+    def change_email(self, user: str, email: str) -> None:
+        """
+        Give a user another address; the id, meetings and recordings stay.
+
+        Zoom takes addresses in the account's managed domains only, three a day.
+
+        :param user: id or e-mail address
+        :raises ZoomPendingError: the user has not accepted the invitation
+        :raises ZoomNotAppliedError: Zoom said yes and did not
+        """
+        self._update(user, {"email": email})
+
+    def sign_out(self, user: str) -> None:
+        """
+        End the sessions of a user who has signed in by single sign-on.
+
+        :param user: id or e-mail address
+        """
+        self.get_conn().sign_out(user)
+
+    def list_groups(self) -> Iterator[dict[str, Any]]:
+        """Yield the account's groups: ``id``, ``name``, ``total_members``."""
+        return self.get_conn().list_groups()
+
+    def add_to_group(self, group: str, users: Sequence[str]) -> None:
+        """
+        Add users to a group; members stay members.
+
+        :param group: id or name
+        :param users: ids or e-mail addresses
+        :raises ZoomNotAppliedError: Zoom answered with success and left users out
+        """
+        client = self.get_conn()
+        add_to_group(client, Names(client).group_id(group), users)
+
+    def remove_from_group(self, group: str, user: str) -> None:
+        """
+        Remove a user from a group; one who is no member is left as they are.
+
+        :param group: id or name
+        :param user: id or e-mail address
+        """
+        self._update(user, {"groups": {"remove": [group]}})
+
+    def list_roles(self) -> list[dict[str, Any]]:
+        """Return the account's roles: ``id``, ``name``, ``total_members``."""
+        return self.get_conn().list_roles()
+
+    def assign_role(self, role: str, user: str) -> None:
+        """
+        Give a user a role in place of the present one.
+
+        :param role: id or name; ``Member`` takes the present one away
+        :param user: id or e-mail address
+        :raises ZoomNotAppliedError: Zoom answered with success and assigned nothing
+        """
+        self._update(user, {"role": role})
+
+    def unassign_role(self, role: str, user: str) -> None:
+        """
+        Take a role away, which leaves the user a Member; one without it is left as they are.
+
+        :param role: id or name
+        :param user: id or e-mail address
+        """
+        client = self.get_conn()
+        if Names(client).role_id(role) == str(client.get_user(user).get("role_id")):
+            self._update(user, {"role": None})
+
+    def get_plan_usage(self) -> dict[str, Any]:
+        """
+        Return what the account has bought and uses, by plan.
+
+        ``plan_base`` and others hold ``hosts`` (bought), ``usage`` and ``pending`` (held by
+        invitations).
+        """
+        return self.get_conn().get_plan_usage()
+
+    def _update(self, user: str, fields: Mapping[str, Any]) -> None:
+        result = update_user(self.get_conn(), user, validate_changes(fields).given())
+        if result.outcome is Outcome.PENDING:
+            raise ZoomPendingError(
+                "Nothing was sent: the user has not accepted the invitation, and Zoom drops what "
+                "is written to pending users.",
+                email=result.user.get("email"),
+            )
 
     def test_connection(self) -> tuple[bool, str]:
         """Try the connection with one token request and one cheap read; never raise."""
@@ -167,6 +261,22 @@ class ZoomHook(BaseHook):
             return False, str(error)
         except Exception as error:  # Airflow shows what is raised here as a bare HTTP 500
             return False, f"The connection could not be read ({type(error).__name__})."
+
+
+def build_client(connection: Connection, **options: Any) -> ZoomClient:
+    """
+    Build the client of a connection; its secrets are masked in logs from now on.
+
+    :param options: of :class:`~zoom_provider.api.base_client.BaseClient`
+    :raises ZoomValidationError: the connection is not usable; by field
+    """
+    settings = settings_from_connection(connection)
+    # Airflow masks it as it is stored; what is sent is without the blanks around it.
+    for secret in (settings.client_secret, settings.refresh_token, settings.access_token):
+        if secret:
+            mask_secret(secret)
+    store = token_store() if settings.grant_type == "refresh_token" else None
+    return ZoomClient(settings, on_secret=mask_secret, store=store, **options)
 
 
 def settings_from_connection(connection: Connection) -> ZoomSettings:

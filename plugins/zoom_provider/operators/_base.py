@@ -1,4 +1,4 @@
-"""What the operators share: their hook, their stop, their errors, their waits."""
+"""Base class of the operators: hook, stop signal, errors, deferral."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class ZoomBaseOperator(BaseOperator):
 
     def on_kill(self) -> None:
         """
-        Tell the task to stop: nothing new is sent to Zoom from now on.
+        Stop the task: nothing new is sent to Zoom from now on.
 
         Airflow calls this inside a signal handler of the main thread, which may hold the lock of a
         log, a store or a queue just then. So nothing is done here but to set the signal, which

@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     import jinja2
     from airflow.providers.common.compat.sdk import Context
 
-_ALIKE = 0.7
+_MIN_SIMILARITY = 0.7
 """From here on a field's name is taken for a misspelt ``password``."""
 
-_DEEPEST = 20
+_MAX_DEPTH = 20
 """Levels; what is nested deeper is no person, and is not shown."""
 
-_MOST_WRAPPED = 3
+_MAX_JSON_LAYERS = 3
 """A JSON text is a text again where a template passes it through ``tojson``."""
 
-_MOST_MASKED = 100
+_MAX_MASKED = 100
 """Each mask costs every log line; what Airflow stores is without passwords in any number."""
 
 
@@ -46,6 +46,8 @@ class UserInfoOperator(ZoomBaseOperator):
     """
 
     people_fields: ClassVar[tuple[str, ...]] = ()
+    optional_fields: ClassVar[tuple[str, ...]] = ()
+    """Those of them that may be None, as a template of nothing renders it."""
 
     def _do_render_template_fields(
         self,
@@ -59,13 +61,15 @@ class UserInfoOperator(ZoomBaseOperator):
         if parent is self:
             column = password_column(getattr(self, "mapping", None))
             for name in self.people_fields:
-                people = mask_passwords(getattr(self, name), column)
+                if name in self.optional_fields and _is_nothing(getattr(self, name)):
+                    setattr(self, name, None)
+                people = parse_and_mask_passwords(getattr(self, name), column)
                 # The attribute is what Airflow stores; the task works with what was given.
-                shown = without_passwords(people, column)
+                shown = redact_passwords(people, column)
                 setattr(self, name, shown)
                 self.__dict__[f"_given_{name}"] = (shown, people)
 
-    def given(self, name: str) -> Any:
+    def get_people(self, name: str) -> Any:
         """
         Return a field that holds people, passwords included.
 
@@ -73,10 +77,16 @@ class UserInfoOperator(ZoomBaseOperator):
         """
         value = getattr(self, name)
         shown, people = self.__dict__.get(f"_given_{name}", (None, None))
-        return readable(parsed(people if value is shown and value is not None else value), name)
+        return require_parsed(
+            parse_people(people if value is shown and value is not None else value), name
+        )
 
 
-class Unreadable(str):
+def _is_nothing(value: Any) -> bool:
+    return isinstance(value, str) and value.strip().lower() in ("", "none", "null")
+
+
+class UnparsableText(str):
     """Stands where a text was that could not be parsed, and that may hold a password."""
 
     __slots__ = ()
@@ -89,79 +99,79 @@ def password_column(mapping: Any) -> str | None:
     return column if isinstance(column, str) else None
 
 
-def mask_passwords(value: Any, column: str | None = None) -> Any:
+def parse_and_mask_passwords(value: Any, column: str | None = None) -> Any:
     """
     Parse a text into people; mask the passwords among them in this process's logs.
 
     :param column: what holds a password besides what is called one
     """
-    people = parsed(value)
-    for person in people[:_MOST_MASKED] if isinstance(people, list) else [people]:
-        for secret in _passwords(person, column):
+    people = parse_people(value)
+    for person in people[:_MAX_MASKED] if isinstance(people, list) else [people]:
+        for secret in _iter_passwords(person, column):
             mask_secret(secret)
             mask_secret(json.dumps(secret)[1:-1])
     return people
 
 
-def without_passwords(people: Any, column: str | None = None, depth: int = 0) -> Any:
+def redact_passwords(people: Any, column: str | None = None, depth: int = 0) -> Any:
     """Return people as they may be shown: each password, at any depth, of any type, is ``***``."""
-    if depth > _DEEPEST:
+    if depth > _MAX_DEPTH:
         return "***"
     if isinstance(people, (list, tuple)):
-        shown: Any = [without_passwords(item, column, depth + 1) for item in people]
+        shown: Any = [redact_passwords(item, column, depth + 1) for item in people]
         return shown if any(a is not b for a, b in zip(shown, people, strict=True)) else people
     if not isinstance(people, dict):
         return people
     shown = {
         name: "***"
         if value not in (None, "") and _is_password(name, column)
-        else without_passwords(value, column, depth + 1)
+        else redact_passwords(value, column, depth + 1)
         for name, value in people.items()
     }
     return shown if any(shown[name] is not value for name, value in people.items()) else people
 
 
-def readable(value: Any, name: str) -> Any:
+def require_parsed(value: Any, name: str) -> Any:
     """
     Return a parameter.
 
     :raises ZoomValidationError: it was a text that could not be parsed
     """
-    if isinstance(value, Unreadable):
+    if isinstance(value, UnparsableText):
         raise ZoomValidationError(f"{name} cannot be read {value}", errors={name: [str(value)]})
     return value
 
 
-def parsed(value: Any) -> Any:
+def parse_people(value: Any) -> Any:
     """
     Turn a JSON text, or the text of a Python literal, into what it stands for.
 
     ``"{{ params.user_info }}"`` renders to a Python literal, ``"{{ ... | tojson }}"`` to JSON.
     Texts inside a list are parsed as well. What cannot be parsed comes back as
-    :class:`Unreadable`, which says why and holds nothing of it.
+    :class:`UnparsableText`, which says why and holds nothing of it.
     """
     # Airflow makes a lazy sequence of the outputs of mapped tasks; masking needs them all.
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
-        return [_parsed_text(item) if isinstance(item, str) else item for item in value]
+        return [_parse_text(item) if isinstance(item, str) else item for item in value]
     if isinstance(value, str):
-        found = _parsed_text(value)
-        return parsed(found) if isinstance(found, (list, tuple)) else found
+        found = _parse_text(value)
+        return parse_people(found) if isinstance(found, (list, tuple)) else found
     return value
 
 
-def _parsed_text(text: str) -> Any:
+def _parse_text(text: str) -> Any:
     found: Any = text
-    for _ in range(_MOST_WRAPPED):
-        if not isinstance(found, str) or isinstance(found, Unreadable):
+    for _ in range(_MAX_JSON_LAYERS):
+        if not isinstance(found, str) or isinstance(found, UnparsableText):
             break
-        found = _read_once(found)
-    if isinstance(found, (dict, list, tuple, Unreadable)):
+        found = _parse_once(found)
+    if isinstance(found, (dict, list, tuple, UnparsableText)):
         return found
     # Whatever it is, it may be a password in the wrong place.
-    return Unreadable("(not shown: neither an object nor a list)")
+    return UnparsableText("(not shown: neither an object nor a list)")
 
 
-def _read_once(text: str) -> Any:
+def _parse_once(text: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
@@ -174,29 +184,39 @@ def _read_once(text: str) -> Any:
             warnings.simplefilter("ignore")
             return ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return Unreadable(f"(not shown: neither JSON nor a Python literal; {where})")
+        return UnparsableText(f"(not shown: neither JSON nor a Python literal; {where})")
 
 
-def _passwords(
+def _iter_passwords(
     value: Any, column: str | None, depth: int = 0, *, inside: bool = False
 ) -> Iterator[str]:
     """Yield the texts that are passwords, at any depth; a number would mask too much."""
     if isinstance(value, str) and inside and value:
         yield value
-    elif isinstance(value, (list, tuple)) and depth <= _DEEPEST:
+    elif isinstance(value, (list, tuple)) and depth <= _MAX_DEPTH:
         for item in value:
-            yield from _passwords(item, column, depth + 1, inside=inside)
-    elif isinstance(value, dict) and depth <= _DEEPEST:
+            yield from _iter_passwords(item, column, depth + 1, inside=inside)
+    elif isinstance(value, dict) and depth <= _MAX_DEPTH:
         for name, item in value.items():
             within = inside or _is_password(name, column)
-            yield from _passwords(item, column, depth + 1, inside=within)
+            yield from _iter_passwords(item, column, depth + 1, inside=within)
 
 
 def _is_password(name: Any, column: str | None) -> bool:
-    return isinstance(name, str) and (name == column or _looks_like_password(name))
+    if not isinstance(name, str):
+        return False
+    return (column is not None and _reads_alike(name, column)) or _looks_like_password(name)
+
+
+@lru_cache(maxsize=4096)
+def _reads_alike(name: str, column: str) -> bool:
+    """Say whether a mapping's column is found under a name, which case and blanks do not change."""
+    from zoom_provider.provisioning.columns import as_read
+
+    return as_read(name) == as_read(column)
 
 
 @lru_cache(maxsize=4096)
 def _looks_like_password(name: str) -> bool:
     """Say whether a field's name is ``password``, perhaps misspelt."""
-    return SequenceMatcher(None, name.lower()[:64], "password").ratio() >= _ALIKE
+    return SequenceMatcher(None, name.lower()[:64], "password").ratio() >= _MIN_SIMILARITY

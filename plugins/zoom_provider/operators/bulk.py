@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, conf
 from zoom_provider.exceptions import ZoomDailyLimitError, ZoomStoppedError, ZoomUnavailableError
 from zoom_provider.operators._dry_run import DryRunParameter
 from zoom_provider.operators._parameters import IF_EXISTS, ON_ERROR, check_parameters
-from zoom_provider.operators._templating import UserInfoOperator, parsed, readable
+from zoom_provider.operators._templating import UserInfoOperator, parse_people, require_parsed
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -25,18 +25,22 @@ _DEFERRABLE = conf.getboolean("operators", "default_deferrable", fallback=False)
 _AS_THEY_ARE: Final = (
     *("roster", "mapping", "key", "source", "action", "if_exists", "on_error"),
     *("max_failures", "max_creates", "shard", "deferrable"),
+    *("encoding", "delimiter", "header_row", "sheet", "empty_values"),
 )
 """Parameters that are checked as they are."""
 
 
 class ZoomCreateUsersOperator(UserInfoOperator):
     """
-    Create many people in one task and report what happened to each.
+    Create many people in one task and report the result of each.
 
     Returns ``{"outcomes": {outcome: count}, "report": path, "rejects": path, "seconds": s,
-    "calls": n, "rate_limited": n}``. ``report`` is a file of JSON Lines with one line for each
-    person (source, row, key, email, outcome, id, reason, code, tracking_id); beside it stand the
-    same as ``.csv`` and the faults of rejected and duplicate rows as ``.rejects.csv``.
+    "calls": n, "rate_limited": n}``; where rows fell to a default of the mapping, also
+    ``"defaults": {field: {"rows": n, "values": {value: n}}}``.
+
+    ``report`` is a file of JSON Lines with one line for each person (source, row, key, email,
+    outcome, id, reason, code, tracking_id); beside it stand the same as ``.csv`` and the faults of
+    rejected and duplicate rows as ``.rejects.csv``.
 
     Good rows are not held up by bad ones. When the task fails, the report is written and
     ``report``, ``outcomes`` and ``attention`` (at most 20 of those who failed: source, row, key,
@@ -50,18 +54,22 @@ class ZoomCreateUsersOperator(UserInfoOperator):
 
     :param users: a list of ``user_info``, or a text or upstream output that is one (templated)
     :param roster: instead of ``users``, the path or object-store URL of a file that is read row
-        by row: JSON Lines where it ends in ``.jsonl`` or ``.ndjson``, else CSV with a header
-        (templated)
+        by row: JSON Lines where it ends in ``.jsonl`` or ``.ndjson``, an array where it ends in
+        ``.json``, Excel's ``.xlsx`` with the extra ``[excel]``, else CSV with a header; each may
+        be compressed by gzip (templated)
     :param mapping: from Zoom's field to its source: a text names a column, a number or boolean
         is a constant, ``{"column": "Department", "map": {"Sales": 2}, "default": 1}``,
-        ``{"column": "Nickname", "optional": True}`` and ``{"value": "text"}`` say more. Without
-        one, columns with Zoom's names are taken from a roster, and ``users`` are taken as they are
+        ``{"column": "Nickname", "optional": True}`` and ``{"value": "text"}`` say more. The
+        default stands for an empty cell and for a value that the map lacks; a column that is not
+        there is a fault unless it is optional. Names of columns and values are compared as people
+        read them, without case. Without a mapping, columns with Zoom's names or those of its
+        portal's files are taken from a roster, and ``users`` are taken as they are
     :param key: the column that the source knows a row by, such as an employee number: it stands
         beside the row's number in the report and in the log
     :param source: what the report and the log call the source; by default the roster's path, or
         ``users`` (templated)
     :param action: ``create``, ``autoCreate``, ``custCreate`` or ``ssoCreate`` (templated)
-    :param if_exists: what to do with people whom Zoom has already: ``fail``, ``skip`` or
+    :param if_exists: what to do with people who exist in Zoom: ``fail``, ``skip`` or
         ``update`` (templated)
     :param on_error: ``continue`` with the others after a failure, or ``stop`` (templated)
     :param max_failures: how many failures (an integer) or which share of them (a float in
@@ -78,6 +86,14 @@ class ZoomCreateUsersOperator(UserInfoOperator):
     :param report: path or object-store URL of the report, one for each run and mapped task; where
         another run's report is there, that is moved aside. By default a file under Airflow's base
         log folder (templated)
+    :param encoding: of a roster that is text and neither UTF-8 nor marked as UTF-16, such as
+        ``cp1252`` (templated)
+    :param delimiter: of a CSV roster; by default comma, semicolon, tab or bar, whichever the
+        header has, or what a line ``sep=`` says (templated)
+    :param header_row: the number of the row that names the columns of a CSV or Excel roster; by
+        default the first that is not blank (templated)
+    :param sheet: the name of an Excel roster's sheet; by default the first (templated)
+    :param empty_values: texts that count as an empty cell, such as ``["nan", "-"]``
     :param zoom_conn_id: a connection of type ``zoom`` (templated)
     :param deferrable: when the account's daily limit is reached, wait for its reset without
         holding a worker, then go on where it was (templated)
@@ -87,6 +103,7 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         *("users", "roster", "action", "source", "report", "zoom_conn_id"),
         *("if_exists", "on_error", "max_failures", "max_creates", "seats"),
         *("dry_run", "shard", "deferrable"),
+        *("encoding", "delimiter", "header_row", "sheet"),
     )
     people_fields = ("users",)
 
@@ -109,6 +126,11 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         dry_run: bool | str = False,
         shard: tuple[int, int] | str | None = None,
         report: str | None = None,
+        encoding: str | None = None,
+        delimiter: str | None = None,
+        header_row: int | str | None = None,
+        sheet: str | None = None,
+        empty_values: Sequence[str] = (),
         zoom_conn_id: str = "zoom_default",
         deferrable: bool | str = _DEFERRABLE,
         **kwargs: Any,
@@ -128,6 +150,11 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         self.dry_run = dry_run
         self.shard = shard
         self.report = report
+        self.encoding = encoding
+        self.delimiter = delimiter
+        self.header_row = header_row
+        self.sheet = sheet
+        self.empty_values = empty_values
         self.zoom_conn_id = zoom_conn_id
         self.deferrable = deferrable
         check_parameters(
@@ -135,8 +162,10 @@ class ZoomCreateUsersOperator(UserInfoOperator):
             words={"if_exists": IF_EXISTS, "on_error": ON_ERROR},
             booleans=("dry_run", "deferrable"),
             counts=("max_creates",),
+            rows=("header_row",),
             numbers=("max_failures",),
-            texts=("key", "roster", "source", "report"),
+            texts=("key", "roster", "source", "report", "encoding", "delimiter", "sheet"),
+            lists=("empty_values",),
             objects=("mapping", "seats"),
         )
 
@@ -150,10 +179,10 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         """Go on after the daily limit's reset, with the rows that are owed."""
         return self._run(context, progress or {})
 
-    def _run(self, context: Context, carried: dict[str, Any]) -> dict[str, Any]:
+    def _run(self, context: Context, deferred_state: dict[str, Any]) -> dict[str, Any]:
         with self.fail_fast_on_permanent_errors():
             options = self._options()
-            job = self._job(options, context, carried)
+            job = self._job(options, context, deferred_state)
             summary = job.run()
         if options.deferrable and isinstance(summary.stopped_by, ZoomDailyLimitError):
             self.defer_until_reset(summary.stopped_by, {"progress": summary.state})
@@ -161,19 +190,20 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         self.log.info("Outcomes: %s. Report: %r", summary.outcomes, summary.report)
         for name in ("report", "outcomes", "attention"):
             context["ti"].xcom_push(key=name, value=getattr(summary, name))
-        self._raise_what_stopped(summary, context)
-        complaint = job.conclude(summary)
-        if complaint is not None:
-            raise AirflowFailException(complaint)
-        # Nobody came of a dry run: a DAG that starts at the event must not count its people.
-        came = {"outcomes": {}, "dry_run": True} if options.dry_run else {}
-        extra = {"outcomes": summary.outcomes, **came, "report": summary.report}
+        self._raise_stop_cause(summary, context)
+        failure_reason = job.finish(summary)
+        if failure_reason is not None:
+            raise AirflowFailException(failure_reason)
+        # A dry run creates no users: a DAG that the event starts must not count them.
+        dry_run_extra = {"outcomes": {}, "dry_run": True} if options.dry_run else {}
+        extra = {"outcomes": summary.outcomes, **dry_run_extra, "report": summary.report}
         self.set_asset_event_extra(context, extra)
         return {
             "outcomes": summary.outcomes,
             "report": summary.report,
             "rejects": summary.rejects,
             **summary.stats,
+            **({"defaults": summary.defaults} if summary.defaults else {}),
         }
 
     def _options(self) -> BulkOptions:
@@ -182,40 +212,42 @@ class ZoomCreateUsersOperator(UserInfoOperator):
 
         seats = self.seats
         return parse_options(
-            users=None if self.users is None else self.given("users"),
-            seats=readable(parsed(seats), "seats") if _is_object_text(seats) else seats,
+            users=None if self.users is None else self.get_people("users"),
+            seats=require_parsed(parse_people(seats), "seats")
+            if _looks_like_object(seats)
+            else seats,
             dry_run=getattr(self.dry_run, "value", self.dry_run),
             **{name: getattr(self, name) for name in _AS_THEY_ARE},
         )
 
-    def _job(self, options: BulkOptions, context: Context, carried: dict[str, Any]) -> Job:
+    def _job(self, options: BulkOptions, context: Context, deferred_state: dict[str, Any]) -> Job:
         from zoom_provider.hooks import airflow_io
-        from zoom_provider.provisioning.job import Job, Surroundings
+        from zoom_provider.provisioning.job import Job, JobContext
 
         client = self.hook.client
         files = airflow_io.AirflowFiles()
         if options.shard is not None:
             client.divide_rate(options.shard[1])
-        around = Surroundings(
+        job_context = JobContext(
             client=client,
             files=files,
             meter=airflow_io.AirflowMetrics(),
             store=airflow_io.TaskCheckpoint.from_context(context),
-            carried=carried,
-            ids=airflow_io.task_ids(context),
-            orphaned=airflow_io.watch_supervisor(),
+            deferred_state=deferred_state,
+            task_ids=airflow_io.task_ids(context),
+            is_orphaned=airflow_io.watch_supervisor(),
         )
         report = str(self.report or airflow_io.default_report_path(context))
-        return Job(options, report, around)
+        return Job(options, report, job_context)
 
-    def _raise_what_stopped(self, summary: Summary, context: Context) -> None:
-        """Raise what concerned the whole account, or what another try may have an answer to."""
+    def _raise_stop_cause(self, summary: Summary, context: Context) -> None:
+        """Raise the account-level error, or one that another try may cure."""
         from zoom_provider.hooks.airflow_io import has_retries_left
 
         with self.fail_fast_on_permanent_errors():
             if self.stop.is_set() and (summary.stopped_by is not None or summary.failed):
-                # Whatever else it came to: a task that was told to stop is retried.
-                raise ZoomStoppedError("The task was told to stop; a retry resumes.")
+                # A stopped task is retried, whatever its results are.
+                raise ZoomStoppedError("The task was stopped; a retry resumes it.")
             if summary.stopped_by is not None:
                 raise summary.stopped_by
             if summary.unanswered and has_retries_left(context):
@@ -225,6 +257,6 @@ class ZoomCreateUsersOperator(UserInfoOperator):
                 )
 
 
-def _is_object_text(value: object) -> bool:
-    """Whether a template has rendered an object: an empty text and None are none."""
+def _looks_like_object(value: object) -> bool:
+    """Return whether a template has rendered an object; an empty text and None are none."""
     return isinstance(value, str) and value.strip().startswith("{")

@@ -39,13 +39,13 @@ class ZoomCreateUserOperator(UserInfoOperator):
     With :data:`zoom_provider.assets.ZOOM_USERS` among its outlets, the event's ``extra`` holds
     ``{"outcomes": {outcome: 1}}``.
 
-    An error that no retry can mend fails the task at once, unless the task has a
+    An error that no retry can cure fails the task at once, unless the task has a
     ``retry_policy``, which then decides.
 
     :param user_info: the person: an object, a JSON text, a template that renders to JSON or to a
         Python literal, or an upstream task's output (templated)
     :param action: ``create``, ``autoCreate``, ``custCreate`` or ``ssoCreate`` (templated)
-    :param if_exists: what to do with a person whom Zoom has already: ``fail``, ``skip`` (the
+    :param if_exists: what to do with a person who exists in Zoom: ``fail``, ``skip`` (the
         existing person is the result) or ``update`` (write the names, type, division and plan
         that differ) (templated)
     :param zoom_conn_id: a connection of type ``zoom`` (templated)
@@ -86,7 +86,7 @@ class ZoomCreateUserOperator(UserInfoOperator):
         with self.fail_fast_on_permanent_errors():
             options = parse_create_options(if_exists=self.if_exists, deferrable=self.deferrable)
             client = self.hook.client
-            request = client.validate_user(self.action, self.given("user_info"))
+            request = client.validate_user(self.action, self.get_people("user_info"))
             try:
                 created = create_once(
                     client,
@@ -99,7 +99,7 @@ class ZoomCreateUserOperator(UserInfoOperator):
                 if options.deferrable:
                     self.defer_until_reset(error)
                 raise
-            result = _result(client, created, request.email)
+            result = _build_result(client, created, request.email)
         self.set_asset_event_extra(context, {"outcomes": {result["outcome"]: 1}})
         if created.reason:
             self.log.warning("%s: %s", result["email"], created.reason)
@@ -114,7 +114,7 @@ class ZoomCreateUserOperator(UserInfoOperator):
         return self.execute(context)
 
 
-def _result(client: ZoomClient, created: CreateResult, email: str) -> dict[str, Any]:
+def _build_result(client: ZoomClient, created: CreateResult, email: str) -> dict[str, Any]:
     user = created.user
     status = user.get("status")
     if status is None:

@@ -1,5 +1,5 @@
 """
-What a run of a task has done and still owes, as far as a later try must know it.
+What a run of a task has done and still owes: all that a later try must know.
 
 Three records survive a try, each by itself enough to go on:
 
@@ -36,10 +36,10 @@ What survives which crash:
 - ``kill -9``, same disk: report and checkpoint are read; each user is reported once, as what they
   became, on every Airflow.
 - ``kill -9``, the disk is lost: with the task state store (Airflow 3.3 and newer) the same, without
-  ids and reasons; without it, users whom the earlier try created are ``existing``.
+  ids and reasons; without it, users that the earlier try created are ``existing``.
 - the roster was edited: people are recognised by their addresses instead of row numbers; those who
-  are owed and whom it no longer holds are reported as failed, and the task is not green.
-- other parameters or another account: nothing is resumed. Users whom this run has created, as the
+  are owed and no longer in it are reported as failed, and the task is not green.
+- other parameters or another account: nothing is resumed. Users that this run has created, as the
   report says and Zoom confirms, are reported as created.
 """
 
@@ -52,7 +52,7 @@ from typing import Any, Final
 
 from zoom_provider.provisioning.report import DONE, Outcome
 
-_MOST_BYTES: Final = 40_000
+_MAX_BYTES: Final = 40_000
 """Of the ranges of done rows; Airflow warns above 64 KB in all."""
 
 
@@ -143,16 +143,16 @@ class Rows:
     def __len__(self) -> int:
         return sum(e - s + 1 for s, e in zip(self._starts, self._ends, strict=True))
 
-    def first(self, most: int) -> Rows:
+    def truncate(self, max_bytes: int) -> Rows:
         """Return as many of the first rows as a text of at most so many bytes holds."""
         text = str(self)
-        return self if len(text) <= most else Rows.parse(text[:most].rpartition(",")[0])
+        return self if len(text) <= max_bytes else Rows.parse(text[:max_bytes].rpartition(",")[0])
 
-    def coarse(self, most: int) -> Rows:
+    def coarsen(self, max_bytes: int) -> Rows:
         """Return as many rows or more, in fewer ranges: a text of at most so many bytes."""
         found = self
         gap = 1
-        while len(str(found)) > most:
+        while len(str(found)) > max_bytes:
             gap *= 4
             wider = Rows()
             for start, end in zip(found._starts, found._ends, strict=True):
@@ -206,7 +206,7 @@ class Checkpoint:
     def to_state(self) -> dict[str, Any]:
         """Return a JSON object of less than 64 KB."""
         done = {str(outcome): str(rows) for outcome, rows in self.done.items() if len(rows)}
-        if sum(map(len, done.values())) > _MOST_BYTES:
+        if sum(map(len, done.values())) > _MAX_BYTES:
             # The report has them; where that is lost, Zoom is asked which users exist.
             done = {}
         return {
@@ -218,9 +218,9 @@ class Checkpoint:
             "report": self.report,
             "total": self.total,
             "done": done,
-            "attempting": str(self.attempting.first(_MOST_BYTES // 4)),
-            "owed": str(self.owed.coarse(_MOST_BYTES // 8)),
-            "departed": str(self.departed.coarse(_MOST_BYTES // 8)),
+            "attempting": str(self.attempting.truncate(_MAX_BYTES // 4)),
+            "owed": str(self.owed.coarsen(_MAX_BYTES // 8)),
+            "departed": str(self.departed.coarsen(_MAX_BYTES // 8)),
             "outcomes": {str(outcome): count for outcome, count in sorted(self.counts.items())},
             "seconds": round(self.seconds, 3),
             "calls": self.calls,
@@ -249,7 +249,7 @@ class Checkpoint:
             return None
 
 
-def newest(states: Iterable[Mapping[str, Any]], run: str) -> Checkpoint | None:
+def newest_checkpoint(states: Iterable[Mapping[str, Any]], run: str) -> Checkpoint | None:
     """Return the checkpoint of a run with the highest sequence; None where there is none."""
     found = [checkpoint for state in states if (checkpoint := Checkpoint.from_state(state))]
     own = [checkpoint for checkpoint in found if checkpoint.run == run]
@@ -279,7 +279,7 @@ class Ledger:
         """Note rows that were not posted after all."""
         self._attempting.difference_update(rows)
 
-    def close(self, row: int, outcome: Outcome) -> None:
+    def record(self, row: int, outcome: Outcome) -> None:
         """Note a row's outcome."""
         self._attempting.discard(row)
         if outcome in DONE:
@@ -287,7 +287,7 @@ class Ledger:
         if outcome in DONE or outcome is Outcome.REJECTED:
             self._owed.discard(row)
 
-    def pass_over(self, row: int) -> None:
+    def ignore(self, row: int) -> None:
         """Note a row for which nothing is owed, such as one that repeats another."""
         self._owed.discard(row)
 

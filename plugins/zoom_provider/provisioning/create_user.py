@@ -1,5 +1,5 @@
 """
-Create one user so that they are there once, also when Zoom's reply is lost.
+Create one user exactly once, even if Zoom's reply is lost.
 
 ``POST /v2/users`` is not idempotent: after a time-out, a cut connection or a 5xx Zoom may have
 acted. Posting again blindly would invite people twice, so the user is looked up first.
@@ -28,7 +28,7 @@ from zoom_provider.exceptions import (
     ZoomUserExistsError,
 )
 from zoom_provider.models.user import Action, CreateRequest
-from zoom_provider.provisioning.decide import Change, IfExists, decide, needs_fields
+from zoom_provider.provisioning.decide import Change, IfExists, decide, needs_full_user
 from zoom_provider.provisioning.ports import AttemptNote
 from zoom_provider.provisioning.report import Outcome
 from zoom_provider.provisioning.seats import Seats
@@ -39,11 +39,11 @@ BY_EARLIER_TRY: Final = "created by an earlier try"
 
 DRY_RUN: Final = "dry run, nothing was written"
 
-_LOOKS: Final = (1.0, 2.0, 5.0)
+_LOOKUP_DELAYS: Final = (1.0, 2.0, 5.0)
 """Seconds between look-ups: at about 1, 3 and 8 seconds after the reply was lost."""
-_MORE_LOOKS: Final = (8.0, 15.0, 30.0)
+_EXTRA_LOOKUP_DELAYS: Final = (8.0, 15.0, 30.0)
 """Where the last look-up was not answered either."""
-_EXPIRED: Final = 1120
+_EXPIRED_CODE: Final = 1120
 """Zoom's code for an invitation older than 30 days, which holds the address all the same."""
 _STAMP_TOLERANCE: Final = timedelta(seconds=5)
 """Zoom's stamps are whole seconds, so is a ``Date`` header, and a reply takes its time."""
@@ -52,11 +52,11 @@ _STAMP_TOLERANCE: Final = timedelta(seconds=5)
 @dataclass(frozen=True, slots=True)
 class CreateResult:
     """
-    What became of one request.
+    The result of one request.
 
     :param outcome: what happened
     :param user: the user as Zoom has them
-    :param reason: why it is not simply done
+    :param reason: an explanation, where the outcome alone does not suffice
     """
 
     outcome: Outcome
@@ -65,11 +65,11 @@ class CreateResult:
 
 
 def find_user(client: ZoomClient, email: str) -> Mapping[str, Any] | None:
-    """Return the user whom Zoom has under an address; None where there is none."""
+    """Return the user with an address; None if Zoom has none."""
     try:
         return client.get_user(email)
     except ZoomNotFoundError as absent:
-        return _expired_invitation(email) if absent.code == _EXPIRED else None
+        return _build_expired_user(email) if absent.code == _EXPIRED_CODE else None
 
 
 def create_user(
@@ -82,7 +82,7 @@ def create_user(
     on_lost_reply: Callable[[], None] = lambda: None,
 ) -> CreateResult:
     """
-    Create a user, or do with an existing one what ``if_exists`` says.
+    Create a user, or handle an existing one as ``if_exists`` says.
 
     :param existing: the user, where a list or a look-up has found them: nothing is posted then
     :param seats: the free ones; counted down
@@ -109,15 +109,15 @@ def create_once(
     since: datetime | None = None,
 ) -> CreateResult:
     """
-    Create a user as :func:`create_user` does, and know one whom an earlier try has created.
+    Create a user as :func:`create_user` does, and recognise a user that an earlier try created.
 
     :param note: where attempts are noted before they are made
     :param since: where no notes are kept: when the run began, if this is not its first try
-    :raises ZoomError: also for a user whom an administrator must activate first
+    :raises ZoomError: also if an administrator must activate the user first
     """
     found = find_user(client, request.email) if note.kept else None
     if found is not None and note.load(request.email):
-        result = CreateResult(created_outcome(request), found, BY_EARLIER_TRY)
+        result = CreateResult(creation_outcome(request), found, BY_EARLIER_TRY)
     else:
         if note.kept and found is None:
             note.save(request.email)
@@ -133,11 +133,11 @@ def create_once(
         except ZoomUserExistsError as error:
             if since is None or error.user is None or not _created_since(error.user, since):
                 raise
-            result = CreateResult(created_outcome(request), error.user, BY_EARLIER_TRY)
+            result = CreateResult(creation_outcome(request), error.user, BY_EARLIER_TRY)
         except ZoomError as error:
             unclear = isinstance(error, (ZoomUnavailableError, ZoomRateLimitError))
             if note.kept and not (lost or unclear or isinstance(error, ZoomStoppedError)):
-                note.clear()  # Zoom refused: whoever is there later is not of our making
+                note.clear()  # Zoom refused: a user found later is not this task's
             raise
     if note.kept:
         note.clear()
@@ -147,7 +147,7 @@ def create_once(
 
 
 def _created_since(user: Mapping[str, Any], since: datetime) -> bool:
-    """Say whether Zoom's stamp is of this run; a pending user's is the time of the look-up."""
+    """Return whether Zoom's stamp falls into this run; a pending user's is the look-up's time."""
     created = None if user.get("status") == "pending" else _created_at(user)
     return created is not None and created >= since
 
@@ -170,22 +170,22 @@ def preview_user(
     seats: Seats | None = None,
 ) -> CreateResult:
     """
-    Say what :func:`create_user` would do, and write nothing.
+    Preview what :func:`create_user` would do, and write nothing.
 
     Whether an address has an account elsewhere shows at creation only, and without ``seats`` so
     does whether one is free.
     """
     if existing is None:
-        note = seats.take(request)[1] if seats else None
-        result = CreateResult(created_outcome(request), {}, note)
+        note = seats.reserve(request)[1] if seats else None
+        result = CreateResult(creation_outcome(request), {}, note)
     else:
         user, change = _decide(client, request, existing, if_exists)
         result = CreateResult(change.outcome, user, change.reason)
     return replace(result, reason=f"{DRY_RUN}: {result.reason}" if result.reason else DRY_RUN)
 
 
-def created_outcome(request: CreateRequest) -> Outcome:
-    """Return what a creation comes to: ``create`` only invites."""
+def creation_outcome(request: CreateRequest) -> Outcome:
+    """Return the outcome of a successful creation: ``create`` only invites."""
     return Outcome.INVITED if request.action is Action.create else Outcome.CREATED
 
 
@@ -195,20 +195,20 @@ def _create_absent(
     seats: Seats | None,
     on_lost_reply: Callable[[], None],
 ) -> CreateResult:
-    """Post a user, in a seat that is free as far as is known; Zoom's word on seats is the last."""
-    seated, note = seats.take(request) if seats else (request, None)
+    """Post a user in a reserved seat; Zoom's answer on free seats has the last word."""
+    seated, note = seats.reserve(request) if seats else (request, None)
     while True:
         try:
             user = post_user(client, seated, on_lost_reply)
-            return CreateResult(created_outcome(request), user, note)
+            return CreateResult(creation_outcome(request), user, note)
         except ZoomLicenseError as error:
-            other = seats.refused(seated, error) if seats else None
+            other = seats.on_refused(seated, error) if seats else None
             if other is None:
                 raise
             seated, note = other
         except ZoomError:
             if seats is not None:
-                seats.give_back(seated)
+                seats.release(seated)
             raise
 
 
@@ -218,7 +218,7 @@ def _decide(
     existing: Mapping[str, Any],
     if_exists: IfExists,
 ) -> tuple[Mapping[str, Any], Change]:
-    if needs_fields(existing, if_exists):
+    if needs_full_user(existing, if_exists):
         existing = client.get_user(request.email)
     return existing, decide(request, existing, if_exists)
 
@@ -265,7 +265,7 @@ def post_user(
 
 
 def _post_again(client: ZoomClient, request: CreateRequest) -> dict[str, Any]:
-    """Post once more; a user who is there afterwards came by one of our two calls."""
+    """Post once more; a user found afterwards was created by one of our two calls."""
     try:
         return client.post_user(request)
     except ZoomUserExistsError as error:
@@ -283,15 +283,15 @@ def _post_again(client: ZoomClient, request: CreateRequest) -> dict[str, Any]:
 def _settle(client: ZoomClient, email: str) -> Reply | None:
     """Look a user up until they are there, or surely are not (None)."""
     answered, why = False, ""
-    for pause in _LOOKS + _MORE_LOOKS:
-        if answered and pause in _MORE_LOOKS:
+    for pause in _LOOKUP_DELAYS + _EXTRA_LOOKUP_DELAYS:
+        if answered and pause in _EXTRA_LOOKUP_DELAYS:
             break
         client.pause(pause)
         try:
             return client.get_user_reply(email, retry=False)
         except ZoomNotFoundError as absent:
-            if absent.code == _EXPIRED:
-                raise _exists(_expired_invitation(email), absent) from None
+            if absent.code == _EXPIRED_CODE:
+                raise _build_exists_error(_build_expired_user(email), absent) from None
             answered = True
         except (ZoomUnavailableError, ZoomRateLimitError, ZoomProtocolError) as error:
             log.warning("%s: the look-up failed too: %s", email, error)
@@ -306,10 +306,10 @@ def _settle(client: ZoomClient, email: str) -> Reply | None:
 
 
 def _explain_conflict(client: ZoomClient, email: str, error: ZoomUserExistsError) -> ZoomError:
-    """Say what a 1005 means, which Zoom gives for users here and elsewhere alike."""
+    """Find out what a 1005 means: Zoom sends it for users of this and of other accounts."""
     user = find_user(client, email)
     if user is not None:
-        return _exists(user, error)
+        return _build_exists_error(user, error)
     return ZoomForeignAccountError(
         "The address has a Zoom account of its own, outside this one. Invite the person "
         "from Zoom's web portal, or have them leave or close that account.",
@@ -320,7 +320,7 @@ def _explain_conflict(client: ZoomClient, email: str, error: ZoomUserExistsError
     )
 
 
-def _exists(user: Mapping[str, Any], error: ZoomError) -> ZoomUserExistsError:
+def _build_exists_error(user: Mapping[str, Any], error: ZoomError) -> ZoomUserExistsError:
     return ZoomUserExistsError(
         "Zoom has this user already: choose if_exists='skip' or 'update' to go on with them.",
         user=user,
@@ -331,14 +331,14 @@ def _exists(user: Mapping[str, Any], error: ZoomError) -> ZoomUserExistsError:
     )
 
 
-def _expired_invitation(email: str) -> dict[str, Any]:
-    """Describe a user whose invitation has expired, of whom Zoom says no more than that."""
+def _build_expired_user(email: str) -> dict[str, Any]:
+    """Build the user of an expired invitation, about which Zoom returns nothing else."""
     return {"email": email, "status": "pending"}
 
 
 def _is_older(found: Reply, age: float) -> bool:
     """
-    Say whether the user was there clearly before a call of ours, made ``age`` seconds ago.
+    Return whether the user clearly existed before our call, made ``age`` seconds ago.
 
     Both times are Zoom's own (its stamp and its reply's date), so that this machine's clock plays
     no part. A pending user's stamp is the time of the look-up and proves nothing.

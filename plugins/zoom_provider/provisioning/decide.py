@@ -1,4 +1,4 @@
-"""Decide what becomes of an existing user. Pure: dry run, create and update share it."""
+"""Decide what to do about an existing user. Pure: dry run, create and update share it."""
 
 from __future__ import annotations
 
@@ -56,19 +56,19 @@ class Change:
         return {found.name: found.new for found in self.differences}
 
 
-def needs_fields(existing: Mapping[str, Any], if_exists: IfExists) -> bool:
-    """Say whether :func:`decide` must see the whole user, of whom a list kept id and status."""
+def needs_full_user(existing: Mapping[str, Any], if_exists: IfExists) -> bool:
+    """Return whether :func:`decide` needs more of the user than a list's id and status."""
     active = existing.get("status") not in ("pending", "inactive")
     return if_exists == "update" and active and "type" not in existing
 
 
-def decide(wanted: CreateRequest, existing: Mapping[str, Any], if_exists: IfExists) -> Change:
+def decide(request: CreateRequest, existing: Mapping[str, Any], if_exists: IfExists) -> Change:
     """
     Decide whether an existing user is skipped, updated, or left to an administrator.
 
-    :param wanted: the creation that was asked for
+    :param request: the creation that the row asks for
     :param existing: the user as Zoom has them
-    :param if_exists: what the author of the task wants
+    :param if_exists: the task's parameter
     :raises ZoomUserExistsError: with ``if_exists="fail"``
     """
     status = existing.get("status")
@@ -76,7 +76,7 @@ def decide(wanted: CreateRequest, existing: Mapping[str, Any], if_exists: IfExis
         raise ZoomUserExistsError(
             "Zoom has this user already: choose if_exists='skip' or 'update' to go on with them.",
             user=existing,
-            email=wanted.email,
+            email=request.email,
         )
     if if_exists == "skip":
         note = f"the user is {status}" if status in ("pending", "inactive") else None
@@ -85,7 +85,7 @@ def decide(wanted: CreateRequest, existing: Mapping[str, Any], if_exists: IfExis
         return Change(Outcome.EXISTING, reason=PENDING)
     if status == "inactive":
         return Change(Outcome.NEEDS_HUMAN, reason=INACTIVE)
-    given = wanted.user_info.given_fields()
+    given = request.user_info.given_fields()
     return decide_update({name: given[name] for name in UPDATABLE if name in given}, existing)
 
 
@@ -103,7 +103,7 @@ def decide_update(wanted: Mapping[str, Any], existing: Mapping[str, Any]) -> Cha
     if differing & _PHONE_PAIR:
         differing |= _PHONE_PAIR  # Zoom takes them together only
     differences = tuple(
-        Difference(name, _shown(name, existing), value)
+        Difference(name, read_field(name, existing), value)
         for name, value in wanted.items()
         if name in differing
     )
@@ -117,5 +117,6 @@ def decide_update(wanted: Mapping[str, Any], existing: Mapping[str, Any]) -> Cha
     )
 
 
-def _shown(name: str, existing: Mapping[str, Any]) -> Any:
+def read_field(name: str, existing: Mapping[str, Any]) -> Any:
+    """Return what Zoom shows of a field; None where it is empty."""
     return existing.get(_SHOWN_AS.get(name, name)) or None

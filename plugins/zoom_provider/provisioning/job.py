@@ -15,9 +15,9 @@ from typing import Any, Final
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.api.response import printable
 from zoom_provider.exceptions import ZoomError, ZoomStoppedError, ZoomValidationError
-from zoom_provider.provisioning.checkpoint import Checkpoint, Ledger, Rows, newest
+from zoom_provider.provisioning.checkpoint import Checkpoint, Ledger, Rows, newest_checkpoint
 from zoom_provider.provisioning.directory import Directory, open_directory
-from zoom_provider.provisioning.options import BulkOptions
+from zoom_provider.provisioning.options import BulkOptions, file_format
 from zoom_provider.provisioning.ports import CheckpointStore, Files, Meter
 from zoom_provider.provisioning.progress import Progress
 from zoom_provider.provisioning.report import (
@@ -26,36 +26,37 @@ from zoom_provider.provisioning.report import (
     Report,
     ReportPaths,
     RowResult,
-    beside,
-    report_owner,
-    run_digest,
+    hash_run,
+    read_owner,
+    sibling_path,
 )
 from zoom_provider.provisioning.restore import (
     EarlierRoster,
-    Restored,
-    departed_result,
+    RestoredState,
+    build_departed_result,
     parse_roster,
-    read_lines,
+    read_earlier_results,
     restore,
-    roster_bytes,
+    serialize_roster,
 )
 from zoom_provider.provisioning.roster import Check, Listed, Row
-from zoom_provider.provisioning.runner import MOST_AT_ONCE, Runner, RunnerOptions
-from zoom_provider.provisioning.saver import FileCheckpoint, Saver, brief
-from zoom_provider.provisioning.seats import Seats, free_seats
-from zoom_provider.provisioning.source import RosterCopy, Survey, make_source
+from zoom_provider.provisioning.roster_copy import RosterCopy
+from zoom_provider.provisioning.runner import MAX_CONCURRENT_CALLS, Runner, RunnerOptions
+from zoom_provider.provisioning.saver import CheckpointSaver, FileCheckpointStore, summarize_error
+from zoom_provider.provisioning.seats import Seats, count_free_seats
+from zoom_provider.provisioning.source import Survey, make_source
 from zoom_provider.provisioning.summary import Summary
 
 log = logging.getLogger(__name__)
 
-_LOOK_UPS: Final = 16
+_CONCURRENT_LOOKUPS: Final = 16
 """At once, to confirm what an earlier report says."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surroundings:
+class JobContext:
     """
-    What a bulk run is given besides its parameters.
+    Everything that a bulk run needs besides its parameters.
 
     :param client: calls Zoom; its ``stop`` ends the run
     :param files: opens rosters and reports
@@ -70,9 +71,9 @@ class Surroundings:
     files: Files
     meter: Meter
     store: CheckpointStore | None = None
-    carried: Mapping[str, Any] = field(default_factory=dict)
-    ids: tuple[object, ...] = ()
-    orphaned: Callable[[], bool] = lambda: False
+    deferred_state: Mapping[str, Any] = field(default_factory=dict)
+    task_ids: tuple[object, ...] = ()
+    is_orphaned: Callable[[], bool] = lambda: False
 
 
 class Job:
@@ -84,18 +85,18 @@ class Job:
     :param around: what it is given
     """
 
-    def __init__(self, options: BulkOptions, path: str, around: Surroundings) -> None:
+    def __init__(self, options: BulkOptions, path: str, context: JobContext) -> None:
         self._options = options
-        self._roster = RosterCopy(around.files)
+        self._roster = RosterCopy(context.files, options.roster, file_format(options))
         self._source = make_source(options, self._roster)
-        self._around = around
-        self._client = around.client
-        self._files = around.files
-        self._paths = ReportPaths.at(path)
-        self._run = run_digest(*around.ids, options.dry_run)
-        state = beside(path, f".{self._run}.state.json")
-        store = around.store or FileCheckpoint(state, around.files)
-        self._saver = Saver(store, around.client, self._run)
+        self._context = context
+        self._client = context.client
+        self._files = context.files
+        self._paths = ReportPaths.from_path(path)
+        self._run = hash_run(*context.task_ids, options.dry_run)
+        state = sibling_path(path, f".{self._run}.state.json")
+        store = context.store or FileCheckpointStore(state, context.files)
+        self._saver = CheckpointSaver(store, context.client, self._run)
         self._check: Check = partial(self._client.validate_user, options.action)
         self._earlier_lines: dict[str, RowResult] = {}
         self._rosters: set[str] = set()
@@ -103,7 +104,7 @@ class Job:
 
     def run(self) -> Summary:
         """
-        Create the people; leave a report of each.
+        Create the users and report the result of each.
 
         :raises ZoomStoppedError: the client's stop was set; another try resumes
         :raises ZoomValidationError: nothing could be begun; by field
@@ -112,18 +113,18 @@ class Job:
             return self._create_users()
 
     def _create_users(self) -> Summary:
-        self._refuse_other_files()
+        self._check_report_path()
         survey = self._source.survey()
         start, restored = self._restore(survey)
         if self._options.max_creates is not None and not restored.same_people:
             self._source.refuse_more_than(self._options.max_creates, self._check)
-        seats, directory, rows, stopped_by = self._ask_zoom()
-        restored = self._place(self._confirm(restored, directory, stopped_by))
+        seats, directory, rows, stopped_by = self._read_account()
+        restored = self._assign_rows(self._confirm_users(restored, directory, stopped_by))
         report = Report(
             self._paths, self._files, self._run, self._source.name, replaces=self._replaces
         )
         try:
-            ledger = self._open(report, restored, start, survey)
+            ledger = self._open_report(report, restored, start, survey)
             progress = self._make_progress(report, ledger, start, len(survey.rows))
             progress.save()
             runner = Runner(
@@ -137,31 +138,32 @@ class Job:
                     if_exists=self._options.if_exists,
                     on_error=self._options.on_error,
                     dry_run=self._options.dry_run,
-                    at_once=MOST_AT_ONCE,
+                    max_concurrency=MAX_CONCURRENT_CALLS,
                 ),
                 seats=seats,
                 stopped_by=stopped_by,
-                orphaned=self._around.orphaned,
+                is_orphaned=self._context.is_orphaned,
             )
             runner.run(rows)
             progress.save()
-            progress.measure()
+            progress.send_metrics()
             report.publish()
         except BaseException:
-            if report.is_begun and report.counts:
+            if report.has_begun and report.counts:
                 self._publish_quietly(report)
             raise
         finally:
             report.close()
-        return self._summarize(report, progress, runner, restored)
+        summary = self._summarize(report, progress, runner, restored)
+        return replace(summary, defaults=survey.notes.to_summary())
 
-    def conclude(self, summary: Summary) -> str | None:
+    def finish(self, summary: Summary) -> str | None:
         """
-        Say why the task must not be green; where it may be, forget what a later try would need.
+        Return why the task must fail; if it succeeds, delete what only a later try would need.
 
-        Rows that cannot be named any more are complained of once: more cannot be known of them.
+        Rows that cannot be named any more fail the task once: nothing more can be found out.
         """
-        complaint = summary.complaint(self._options.max_failures)
+        complaint = summary.failure_reason(self._options.max_failures)
         if complaint is None:
             self._saver.clear()
             for path in self._rosters:
@@ -172,43 +174,46 @@ class Job:
 
     # ---- before
 
-    def _refuse_other_files(self) -> None:
-        """Refuse a report that would take the place of an input, or of any file that is none."""
-        roster = self._source.path
+    def _check_report_path(self) -> None:
+        """Refuse a report path that would replace an input or a file that is not a report."""
+        roster = self._options.roster
         taken = next((p for p in self._paths if roster and self._files.same(p, roster)), None)
         try:
-            report_owner(self._paths, self._files)
+            read_owner(self._paths, self._files)
         except NotAReportError as error:
             taken = taken or str(error)
         if taken is not None:
             fault = f"would replace {printable(taken)}, which is not a report: give it another path"
             raise ZoomValidationError(f"report {fault}", errors={"report": [fault]})
 
-    def _restore(self, survey: Survey) -> tuple[Checkpoint, Restored]:
+    def _restore(self, survey: Survey) -> tuple[Checkpoint, RestoredState]:
         """Read back what earlier tries did; return the checkpoint to go on from with it."""
         zoom, options = self._client.settings, self._options
-        about = (
+        work = (
             *(options.action, options.if_exists, options.dry_run, zoom.origin, zoom.account_id),
             *(self._source.constants, self._source.shard),
         )
         now = Checkpoint(
             run=self._run,
-            work=sha256(repr(about).encode("utf-8", "replace")).hexdigest()[:32],
+            work=sha256(repr(work).encode("utf-8", "replace")).hexdigest()[:32],
             people=survey.people,
             report=self._paths.lines,
             total=len(survey.rows),
         )
-        earlier = newest([self._around.carried, self._saver.load()], self._run)
-        places = [self._paths, ReportPaths.aside(self._paths.lines, self._run)]
+        earlier = newest_checkpoint([self._context.deferred_state, self._saver.load()], self._run)
+        places = [self._paths, ReportPaths.alternate(self._paths.lines, self._run)]
         if earlier is not None and earlier.report != now.report:
-            places += [ReportPaths.at(earlier.report), ReportPaths.aside(earlier.report, self._run)]
+            places += [
+                ReportPaths.from_path(earlier.report),
+                ReportPaths.alternate(earlier.report, self._run),
+            ]
         self._replaces = self._files.identity(self._paths.lines)
-        self._earlier_lines = read_lines(places, self._run, self._files)
+        self._earlier_lines = read_earlier_results(places, self._run, self._files)
         restored = restore(
             earlier,
             self._earlier_lines,
             now,
-            self._places,
+            self._first_rows,
             lambda: self._read_roster(earlier),
         )
         if earlier is None:
@@ -226,7 +231,7 @@ class Job:
             restored,
         )
 
-    def _places(self) -> dict[str, Listed]:
+    def _first_rows(self) -> dict[str, Listed]:
         """Return the first row of each address."""
         places: dict[str, Listed] = {}
         for row in self._source.listed():
@@ -236,14 +241,14 @@ class Job:
     def _roster_path(self, checkpoint: Checkpoint) -> str:
         """Name the file beside a try's report that lists the rows of its roster."""
         ending = f".{self._run}.{checkpoint.people[:8]}.roster.jsonl"
-        return beside(checkpoint.report, ending)
+        return sibling_path(checkpoint.report, ending)
 
     def _read_roster(self, earlier: Checkpoint | None) -> EarlierRoster:
         if earlier is None:
             return EarlierRoster()
         return parse_roster(self._files.read(self._roster_path(earlier)), self._run)
 
-    def _ask_zoom(
+    def _read_account(
         self,
     ) -> tuple[Seats | None, Directory, Iterator[Row], ZoomError | None]:
         """Ask Zoom for free seats and existing users; what fails there ends in the report."""
@@ -252,7 +257,7 @@ class Job:
             log.info("How many seats are free is not known (seats is not given).")
         rows = self._source.rows(self._check)
         try:
-            seats = free_seats(self._client, bought) if bought is not None else None
+            seats = count_free_seats(self._client, bought) if bought is not None else None
             directory, rows = open_directory(self._client, rows)
         except ZoomStoppedError:
             raise
@@ -261,14 +266,14 @@ class Job:
             return None, unknown, self._source.rows(self._check), error
         return seats, directory, rows, None
 
-    def _confirm(
-        self, restored: Restored, directory: Directory, stopped_by: ZoomError | None
-    ) -> Restored:
+    def _confirm_users(
+        self, restored: RestoredState, directory: Directory, stopped_by: ZoomError | None
+    ) -> RestoredState:
         """
-        Keep what an earlier report says of users whom Zoom still has.
+        Keep an earlier report's results of users that Zoom still has.
 
-        Where that cannot be asked now, or the user may have to be updated, a user who is met later
-        is known as one that this run has created.
+        If that cannot be checked now, or the user may need an update, the user counts as created by
+        this run when the runner finds them.
         """
         lines = restored.unconfirmed
         if not lines:
@@ -278,7 +283,7 @@ class Job:
         if directory.kind == "unknown" or self._options.if_exists == "update":
             met_later = frozenset(line.address for line in lines)
             return replace(restored, attempted=restored.attempted | met_later)
-        with ThreadPoolExecutor(_LOOK_UPS, thread_name_prefix="zoom") as pool:
+        with ThreadPoolExecutor(_CONCURRENT_LOOKUPS, thread_name_prefix="zoom") as pool:
             try:
                 found = list(pool.map(directory.find, [line.email for line in lines]))
             except BaseException:
@@ -288,8 +293,8 @@ class Job:
         kept = [line for line, user in zip(lines, found, strict=True) if user is not None]
         return replace(restored, kept=[*restored.kept, *kept])
 
-    def _place(self, restored: Restored) -> Restored:
-        """Give what stands the row at which its person is in the roster of now."""
+    def _assign_rows(self, restored: RestoredState) -> RestoredState:
+        """Give each kept result the row that its person has in the present roster."""
         if not restored.kept:
             return restored
         lines = {line.address: line for line in restored.kept}
@@ -304,25 +309,25 @@ class Job:
         ]
         return replace(restored, kept=kept, gone=list(lines.values()))
 
-    def _open(
-        self, report: Report, restored: Restored, start: Checkpoint, survey: Survey
+    def _open_report(
+        self, report: Report, restored: RestoredState, start: Checkpoint, survey: Survey
     ) -> Ledger:
-        """Take over what stands, put report and roster in place; return the ledger."""
-        ledger = Ledger(replace(start, departed=_rows_of(restored)), survey.rows)
+        """Write the restored results, publish report and roster; return the ledger."""
+        ledger = Ledger(replace(start, departed=_departed_rows(restored)), survey.rows)
         if restored.attempted or restored.done:
-            _note_earlier(ledger, restored, self._source.listed())
+            _record_earlier(ledger, restored, self._source.listed())
         for result in restored.kept:
-            ledger.close(result.row, result.outcome)
+            ledger.record(result.row, result.outcome)
         for result in chain(restored.kept, restored.gone):
             report.add(result)
         for person in restored.departed:
-            report.add(departed_result(person, self._earlier_lines.get(person.address)))
+            report.add(build_departed_result(person, self._earlier_lines.get(person.address)))
         roster = self._roster_path(start)
         self._rosters.add(roster)
         people = chain(self._source.listed(), restored.departed)
-        self._files.write(roster, roster_bytes(people, self._run))
+        self._files.write(roster, serialize_roster(people, self._run))
         report.begin()
-        aside = ReportPaths.aside(self._paths.lines, self._run)
+        aside = ReportPaths.alternate(self._paths.lines, self._run)
         for path in aside:
             self._files.delete(path)
         return ledger
@@ -333,8 +338,8 @@ class Job:
         client = self._client
 
         def save() -> None:
-            if report.is_begun and report.is_superseded():
-                self._saver.give_way()
+            if report.has_begun and report.is_superseded():
+                self._saver.yield_to_newer_try()
             self._saver.save(
                 ledger.checkpoint(
                     report.counts, progress.seconds, client.calls, client.rate_limited
@@ -344,7 +349,7 @@ class Job:
         progress = Progress(
             client,
             report.counts,
-            self._around.meter,
+            self._context.meter,
             total,
             start,
             save,
@@ -355,14 +360,14 @@ class Job:
     # ---- after
 
     def _publish_quietly(self, report: Report) -> None:
-        """Let the report be seen although the try has failed: that failure is the one to raise."""
+        """Publish the report of a failed try; an error here must not hide the try's own."""
         try:
             report.publish()
         except Exception as error:
-            log.error("The report cannot be published: %s", brief(error))
+            log.error("The report cannot be published: %s", summarize_error(error))
 
     def _summarize(
-        self, report: Report, progress: Progress, runner: Runner, restored: Restored
+        self, report: Report, progress: Progress, runner: Runner, restored: RestoredState
     ) -> Summary:
         path = report.locate()
         return Summary(
@@ -380,8 +385,8 @@ class Job:
         )
 
 
-def _note_earlier(ledger: Ledger, restored: Restored, rows: Iterable[Listed]) -> None:
-    """Note what earlier tries did, so that a later try learns of it though this one is killed."""
+def _record_earlier(ledger: Ledger, restored: RestoredState, rows: Iterable[Listed]) -> None:
+    """Record what earlier tries did, so that it survives if this try is killed."""
     seen: set[str] = set()
     for row in rows:
         outcome = restored.done.get(row.row)
@@ -389,11 +394,11 @@ def _note_earlier(ledger: Ledger, restored: Restored, rows: Iterable[Listed]) ->
             outcome = restored.done.get(row.address)
         seen.add(row.address)
         if outcome is not None:
-            ledger.close(row.row, outcome)
+            ledger.record(row.row, outcome)
         elif row.row in restored.attempted or row.address in restored.attempted:
             ledger.note_attempts([row.row])
 
 
-def _rows_of(restored: Restored) -> Rows:
-    """Give the rows of an earlier roster that are owed and gone from this one."""
+def _departed_rows(restored: RestoredState) -> Rows:
+    """Return the rows of an earlier roster that are owed and gone from this one."""
     return Rows([*(person.row for person in restored.departed), *restored.unnamed])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -9,12 +10,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, mo
 
 from zoom_provider.api.response import printable
 from zoom_provider.exceptions import ZoomValidationError
+from zoom_provider.provisioning.columns import as_read
 from zoom_provider.provisioning.decide import IfExists
+from zoom_provider.provisioning.file_format import FileFormat
 from zoom_provider.provisioning.mapping import check_mapping
 
 OnError = Literal["continue", "stop"]
 
 _NONE: Final = ("", "none", "null")
+_DELIMITERS: Final = {"": None, "none": None, "\\t": "\t", "tab": "\t", "\t": "\t"}
 _BOOLEANS: Final = {"true": True, "false": False, "1": True, "0": False}
 
 
@@ -84,6 +88,49 @@ def _shard(value: object) -> object:
     raise ValueError("must be (i, n), two whole numbers with 0 <= i < n")
 
 
+def _encoding(value: object) -> object:
+    value = _optional(value)
+    if value is None:
+        return None
+    try:
+        "".encode(str(value))
+        # Codecs such as base64 are none of text.
+        codecs.getincrementaldecoder(str(value))().decode(b"")
+    except (LookupError, ValueError, TypeError):
+        raise ValueError("must be an encoding that Python knows, such as cp1252") from None
+    return value
+
+
+def _delimiter(value: object) -> object:
+    """Read one sign; a tab may be written as a word or as it is in Python."""
+    known = str(value).lower()
+    if known in _DELIMITERS:
+        return _DELIMITERS[known]
+    if isinstance(value, str) and len(value) == 1 and value not in '"\r\n ':
+        return value
+    raise ValueError("must be one sign, such as ';', or a tab")
+
+
+def _row_number(value: object) -> object:
+    try:
+        value = _count(value)
+    except ValueError:
+        value = 0
+    if value == 0:
+        raise ValueError("must be the number of a row, from 1")
+    return value
+
+
+def _empty_values(value: object) -> object:
+    if value is None:
+        return ()
+    if not isinstance(value, (list, tuple, set, frozenset)):
+        value = [None]
+    if not all(isinstance(text, str) for text in value):
+        raise ValueError("must be a list of texts, such as ['nan', '-']")
+    return tuple(sorted(value))
+
+
 def _one_of(*words: str) -> BeforeValidator:
     def check(value: object) -> object:
         text = _text(value)
@@ -102,13 +149,13 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
-class SeatsBought(_Model):
+class PurchasedSeats(_Model):
     """
     The seats that an account has bought.
 
     :param licensed: of type 2
     :param basic: of type 1
-    :param else_basic: create users as basic for whom no licensed seat is left
+    :param else_basic: create users as basic if no licensed seat is left
     """
 
     licensed: Count = None
@@ -134,10 +181,15 @@ class BulkOptions(_Model):
     on_error: Annotated[OnError, _one_of("continue", "stop")] = "continue"
     max_failures: Annotated[int | float | None, BeforeValidator(_count_or_share)] = None
     max_creates: Count = None
-    seats: Annotated[SeatsBought | None, BeforeValidator(_optional)] = None
+    seats: Annotated[PurchasedSeats | None, BeforeValidator(_optional)] = None
     dry_run: Boolean = False
     deferrable: Boolean = False
     shard: Annotated[tuple[int, int] | None, BeforeValidator(_shard)] = None
+    encoding: Annotated[str | None, BeforeValidator(_encoding)] = None
+    delimiter: Annotated[str | None, BeforeValidator(_delimiter)] = None
+    header_row: Annotated[int | None, BeforeValidator(_row_number)] = None
+    sheet: Annotated[str | None, BeforeValidator(_optional)] = None
+    empty_values: Annotated[tuple[str, ...], BeforeValidator(_empty_values)] = ()
 
     @model_validator(mode="after")
     def _check_together(self) -> BulkOptions:
@@ -149,9 +201,31 @@ class BulkOptions(_Model):
             raise ZoomValidationError(
                 "roster is empty; it must be a path or URL", errors={"roster": ["is empty"]}
             )
+        if self.roster is None:
+            _refuse_for_users(self)
         check_mapping(self.mapping)
         _check_key(self.key, password_column(self.mapping))
         return self
+
+
+_OF_FILES: Final = ("encoding", "delimiter", "header_row", "sheet")
+
+
+def _refuse_for_users(options: BulkOptions) -> None:
+    """Refuse parameters that say how to read a file, where none is read."""
+    errors = {
+        name: ["is for roster, not for users: leave it out"]
+        for name in _OF_FILES
+        if getattr(options, name) is not None
+    }
+    if errors:
+        listed = "; ".join(f"{name} {texts[0]}" for name, texts in errors.items())
+        raise ZoomValidationError(listed, errors=errors)
+
+
+def file_format(options: BulkOptions) -> FileFormat:
+    """Return how the roster is to be read."""
+    return FileFormat(**{name: getattr(options, name) for name in _OF_FILES})
 
 
 class CreateOptions(_Model):
@@ -220,7 +294,8 @@ def _check_key(key: str | None, passwords: str | None) -> None:
         raise ZoomValidationError(
             "key must be the name of a column", errors={"key": ["is no column's name"]}
         )
-    if key is not None and key in ("password", passwords):
+    secret = {as_read(name) for name in ("password", passwords) if name is not None}
+    if key is not None and as_read(key) in secret:
         raise ZoomValidationError(
             "key must not be the column of the passwords: it goes into the report and the log",
             errors={"key": ["is the passwords' column"]},

@@ -1,9 +1,9 @@
-"""What the work on people needs of its surroundings: files, a memory, counters."""
+"""Protocols for what provisioning needs from Airflow: files, state, metrics."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol, TextIO
+from typing import IO, Any, Protocol
 
 
 class OutputFile(Protocol):
@@ -32,8 +32,8 @@ class OutputFile(Protocol):
 class Files(Protocol):
     """A worker's disk and object stores, by path or URL."""
 
-    def open_text(self, path: str, mode: str = "r") -> TextIO:
-        """Open a file to read text."""
+    def open_bytes(self, path: str) -> IO[bytes]:
+        """Open a file to read it once from its beginning to its end."""
 
     def read(self, path: str) -> bytes | None:
         """Return what a file holds; None where there is none."""
@@ -74,7 +74,7 @@ class CheckpointStore(Protocol):
         """Keep a JSON object of at most 64 KB."""
 
     def clear(self) -> None:
-        """Forget it: the task is done."""
+        """Delete it: the task is done."""
 
 
 class AttemptNote(Protocol):
@@ -84,13 +84,13 @@ class AttemptNote(Protocol):
     """Whether notes survive a try and there may be another one: else none need be made."""
 
     def load(self, email: str) -> bool:
-        """Say whether an earlier try was about to post this user, whom Zoom did not have."""
+        """Return whether an earlier try noted that it would post this user."""
 
     def save(self, email: str) -> None:
         """Note that this user is about to be posted."""
 
     def clear(self) -> None:
-        """Forget it: what became of the user is known."""
+        """Delete the note: the result is known."""
 
 
 class Meter(Protocol):

@@ -1,4 +1,4 @@
-"""How far a bulk run is: logged, saved for a later try, counted as metrics."""
+"""The progress of a bulk run: logged, saved for a later try, sent as metrics."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from zoom_provider.provisioning.report import Outcome
 
 log = logging.getLogger(__name__)
 
-_EVERY: Final = 5.0
+_INTERVAL: Final = 5.0
 """Seconds between two log lines, and between two checkpoints."""
 
 
 @dataclass
 class Progress:
     """
-    How far a bulk run is.
+    Logs, saves and measures the progress of a bulk run.
 
     :param client: whose calls are counted
     :param counts: the report's outcomes so far
@@ -40,9 +40,9 @@ class Progress:
     earlier: Checkpoint
     save: Callable[[], None]
     dry_run: bool = False
-    ended: int = 0
+    completed: int = 0
     _sent: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    _people: Counter[Outcome] = field(default_factory=Counter)
+    _outcomes: Counter[Outcome] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self._began = self._ticked_at = self.client.clock()
@@ -62,35 +62,35 @@ class Progress:
         }
 
     def count(self, outcome: Outcome) -> None:
-        """Count a row that has come to an end."""
-        self.ended += 1
+        """Count a processed row."""
+        self.completed += 1
         if not self.dry_run:
-            self._people[outcome] += 1
+            self._outcomes[outcome] += 1
 
     def tick(self) -> None:
         """Log, measure and save, every few seconds."""
         now = self.client.clock()
-        if now - self._ticked_at < _EVERY:
+        if now - self._ticked_at < _INTERVAL:
             return
         self._ticked_at = now
-        self._log(self.ended / (now - self._began))
-        self.measure()
+        self._log_progress(self.completed / (now - self._began))
+        self.send_metrics()
         self.save()
 
-    def _log(self, rate: float) -> None:
+    def _log_progress(self, rate: float) -> None:
         done = self.counts.total()
         left = f", {max(0, self.total - done) / rate:.0f} s to go" if rate else ""
         found = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self.counts.items()))
         log.info("%d people of %d%s at %.1f a second: %s", done, self.total, left, rate, found)
 
-    def measure(self) -> None:
-        """Bring the metrics up to date: counted here, since to send each alone costs time."""
+    def send_metrics(self) -> None:
+        """Send what was counted since the last call: one message for each count would cost time."""
         client = self.client
         numbers = {
             "zoom.calls": client.calls,
             "zoom.rate_limited": client.rate_limited,
             "zoom.retries": client.retries,
-            **{f"zoom.people.{outcome}": count for outcome, count in self._people.items()},
+            **{f"zoom.people.{outcome}": count for outcome, count in self._outcomes.items()},
         }
         for name, number in numbers.items():
             self.meter.count(name, number - self._sent[name])

@@ -1,4 +1,4 @@
-"""What became of each row, and the report of all of them: three files that grow line by line."""
+"""The report of a bulk run: one result for each row, in three files that grow line by line."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from zoom_provider.provisioning.ports import Files
 
 
 class Outcome(StrEnum):
-    """What became of one user."""
+    """The result of processing one user."""
 
     INVITED = "invited"
     CREATED = "created"
@@ -92,9 +92,9 @@ class RowResult:
     :param email: as sent, or as given where it is no address
     :param outcome: what happened
     :param id: Zoom's id of the user
-    :param reason: why it is not simply done
+    :param reason: an explanation, where the outcome alone does not suffice
     :param code: Zoom's error code
-    :param tracking_id: what Zoom's support asks for
+    :param tracking_id: Zoom's id of the request, which its support asks for
     :param errors: what the validation before any call found, by field
     :param key: the row's key in its source, such as an employee number
     """
@@ -111,12 +111,12 @@ class RowResult:
 
     @property
     def address(self) -> str:
-        """What a person is recognised by in every try, wherever the row stands."""
+        """The key of a person in every try, whatever row they are in."""
         return self.email.lower()
 
     @classmethod
     def from_error(cls, row: int, email: str, error: ZoomError, key: str = "") -> RowResult:
-        """Say what an error means for a user."""
+        """Build the result of a row that failed with an error."""
         return cls(
             row=row,
             email=email,
@@ -130,7 +130,7 @@ class RowResult:
 
 
 def _reason_from_error(error: ZoomError) -> str:
-    """Fit a reason in a table's cell: of our own validation only the faults."""
+    """Return an error's text for a table cell: for our own validation, only the faults."""
     if isinstance(error, ZoomValidationError) and error.status is None and error.errors:
         return "; ".join(f"{name}: {', '.join(texts)}" for name, texts in error.errors.items())
     return str(error.args[0])
@@ -158,18 +158,18 @@ ATTENTION_COLUMNS: Final = ("source", "row", "key", "email", "outcome", "reason"
 log = logging.getLogger(__name__)
 
 _JSON: Final = json.JSONEncoder(ensure_ascii=False)
-_ATTENTION: Final = 20
+_MAX_ATTENTION: Final = 20
 """Failures that are listed beside the report."""
 
-_LONGEST_NAME: Final = 240
+_MAX_NAME_BYTES: Final = 240
 """Bytes; most disks take 255."""
 
-_HEAD: Final = 512
-"""Bytes that are enough to see whose report a file is."""
+_HEAD_BYTES: Final = 512
+"""Bytes that hold the first line of a report, which names its run."""
 
 
 class NotAReportError(ValueError):
-    """A file that no report may replace."""
+    """The file at a report's path is not a report, so it must not be replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,79 +187,79 @@ class ReportPaths:
     rejects: str
 
     @classmethod
-    def at(cls, path: str) -> ReportPaths:
+    def from_path(cls, path: str) -> ReportPaths:
         """Name the files of a report at a path, which need not end in ``.jsonl``."""
-        return cls(path, beside(path, ".csv"), beside(path, ".rejects.csv"))
+        return cls(path, sibling_path(path, ".csv"), sibling_path(path, ".rejects.csv"))
 
     @classmethod
-    def aside(cls, path: str, run: str) -> ReportPaths:
+    def alternate(cls, path: str, run: str) -> ReportPaths:
         """Name the files of a run's report beside a path that another run holds."""
-        return cls.at(beside(path, f".{run}.jsonl"))
+        return cls.from_path(sibling_path(path, f".{run}.jsonl"))
 
     def __iter__(self) -> Iterator[str]:
         """Yield all three."""
         return iter((self.lines, self.table, self.rejects))
 
 
-def beside(path: str, ending: str) -> str:
+def sibling_path(path: str, ending: str) -> str:
     """Name a file beside a report: with another ending, cut where a disk takes no longer name."""
     folder, slash, name = path.removesuffix(".jsonl").rpartition("/")
-    if len(f"{name}{ending}".encode()) > _LONGEST_NAME:
-        digest = run_digest(name)
-        room = _LONGEST_NAME - len(digest) - len(ending)
+    if len(f"{name}{ending}".encode()) > _MAX_NAME_BYTES:
+        digest = hash_run(name)
+        room = _MAX_NAME_BYTES - len(digest) - len(ending)
         name = f"{name.encode()[:room].decode('utf-8', 'ignore')}{digest}"
     return f"{folder}{slash}{name}{ending}"
 
 
-def run_digest(*ids: object) -> str:
+def hash_run(*ids: object) -> str:
     """Name a run of a task in twelve characters, for file names and report lines."""
     return sha256("\0".join(map(str, ids)).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def report_owner(paths: ReportPaths, files: Files) -> str | None:
+def read_owner(paths: ReportPaths, files: Files) -> str | None:
     """
-    Say which run wrote the report at a path; None where nothing is written there yet.
+    Return the run that wrote the report at a path; None if no file is there yet.
 
     :return: the run's digest; a digest of the files' beginning for a report that names no run,
         such as one that is empty yet
     :raises NotAReportError: the files there are no report: nothing may replace them
     """
-    heads = [files.head(path, _HEAD) for path in paths]
+    heads = [files.head(path, _HEAD_BYTES) for path in paths]
     for path, head, columns in zip(paths, heads, ((), COLUMNS, REJECT_COLUMNS), strict=True):
         text = (head or b"").decode("utf-8", "ignore")
         header = ",".join(columns)
-        if columns and text and not _starts_alike(text, header):
+        if columns and text and not _share_a_start(text, header):
             raise NotAReportError(path)
     lines = (heads[0] or b"").decode("utf-8", "ignore")
     if all(head is None for head in heads):
         return None
-    return (lines and _owner_in(lines, paths.lines)) or run_digest(*heads)
+    return (lines and _parse_owner(lines, paths.lines)) or hash_run(*heads)
 
 
-def _owner_in(text: str, path: str) -> str | None:
+def _parse_owner(text: str, path: str) -> str | None:
     """Read the digest from the first line, of which a kill may have left a part only."""
     start = '{"run": "'
-    if _starts_alike(text, start):
+    if _share_a_start(text, start):
         digest = text[len(start) :].partition('"')[0]
         return digest if len(digest) == 12 and digest.isalnum() else None
-    if _starts_alike(text, '{"source": '):
+    if _share_a_start(text, '{"source": '):
         return None
     raise NotAReportError(path)
 
 
-def claim(paths: ReportPaths, run: str, files: Files) -> bool:
+def claim_paths(paths: ReportPaths, run: str, files: Files) -> bool:
     """
-    Make room for a run's report: one that another run wrote there is moved aside.
+    Make a path free for a run's report: move another run's report aside.
 
-    :return: whether an earlier try of the same run wrote there
+    :return: True if an earlier try of the same run wrote the report there
     :raises NotAReportError: the files there are no report
     """
     # A later try may put its report there at any moment: what is moved is what was looked at.
     seen = [files.identity(path) for path in paths]
-    owner = report_owner(paths, files)
+    owner = read_owner(paths, files)
     if owner is None or owner == run:
         return owner == run
-    aside = ReportPaths.aside(paths.lines, owner)
+    aside = ReportPaths.alternate(paths.lines, owner)
     for path, target, identity in zip(paths, aside, seen, strict=True):
         files.move(path, target, identity)
     log.warning(
@@ -270,17 +270,17 @@ def claim(paths: ReportPaths, run: str, files: Files) -> bool:
     return False
 
 
-def _starts_alike(text: str, start: str) -> bool:
+def _share_a_start(text: str, start: str) -> bool:
     return text.startswith(start) or start.startswith(text.rstrip("\r\n\0"))
 
 
 def read_report(data: bytes | None, run: str) -> Iterator[RowResult]:
     """
-    Yield the lines that a run wrote, one of each address: the final one, else the first.
+    Yield a run's results, one for each address: the final one, else the first.
 
     A row that is rejected may have the address of another one that is done.
 
-    What is no whole line of this run is passed over: a kill or a full disk leaves torn ends.
+    Incomplete lines and those of other runs are skipped: a kill or a full disk tears the last line.
 
     :param data: a report's bytes; None where there is none
     """
@@ -293,7 +293,7 @@ def read_report(data: bytes | None, run: str) -> Iterator[RowResult]:
 
 
 def keep_final(found: dict[str, RowResult], result: RowResult) -> None:
-    """Put a line among those found by address: a final one wins, then the first."""
+    """Add a result by its address, unless a final or an earlier one is there already."""
     earlier = found.get(result.address)
     if earlier is None or (earlier.outcome not in DONE and result.outcome in DONE):
         found[result.address] = result
@@ -339,14 +339,14 @@ class Report:
         self.source = source
         self.attention: list[dict[str, Any]] = []
         self.counts: Counter[Outcome] = Counter()
-        self.is_begun = self._is_shown = False
+        self.has_begun = self._is_published = False
         self._replaces = replaces
         self._adding: RowResult | None = None
         self._stage = 0
         self._files = files
         self._lines, self._table, self._rejects = self._outputs = [files.create(p) for p in paths]
-        self._table.write_line(_csv_line(COLUMNS))
-        self._rejects.write_line(_csv_line(REJECT_COLUMNS))
+        self._table.write_line(_format_csv_line(COLUMNS))
+        self._rejects.write_line(_format_csv_line(REJECT_COLUMNS))
 
     @property
     def path(self) -> str:
@@ -355,23 +355,23 @@ class Report:
 
     def begin(self) -> None:
         """
-        Note that all that is taken over from an earlier try is written.
+        Mark the end of the results that are restored from an earlier try.
 
-        From the first line on the files are seen: before, nobody could say whose they are.
+        The files appear under their names with the first line: an empty file has no owner.
         """
-        self.is_begun = True
+        self.has_begun = True
         if self.counts:
             self.publish()
 
     def publish(self) -> None:
         """
-        Let the files be seen under their names, in place of an earlier try's.
+        Publish the files under their names, replacing an earlier try's.
 
         :raises NotAReportError: the files there are no report
         :raises ZoomStoppedError: a later try of the task has put its own there
         """
         while not all(output.live for output in self._outputs):
-            own = claim(self.paths, self.run, self._files)
+            own = claim_paths(self.paths, self.run, self._files)
             if own and self.is_superseded():
                 raise ZoomStoppedError("Another try of this task has begun: this one stops.")
             try:
@@ -380,16 +380,16 @@ class Report:
             except FileExistsError:
                 continue  # another task has just published its own at this path
             break
-        self._is_shown = True
+        self._is_published = True
 
     def is_superseded(self) -> bool:
-        """Say whether a later try of the same run has put its own report in place."""
+        """Return whether a later try of the same run has published its own report."""
         there = self._files.identity(self.path)
         known = (self._lines.identity, self._replaces)
         if there is None or there in known:
             return False
         try:
-            return report_owner(self.paths, self._files) == self.run
+            return read_owner(self.paths, self._files) == self.run
         except NotAReportError:
             return False
 
@@ -404,9 +404,9 @@ class Report:
 
         :raises FileNotFoundError: it is in neither place, such as where its folder was deleted
         """
-        for paths in (self.paths, ReportPaths.aside(self.path, self.run)):
+        for paths in (self.paths, ReportPaths.alternate(self.path, self.run)):
             with suppress(NotAReportError):
-                if self.counts.total() == 0 or report_owner(paths, self._files) == self.run:
+                if self.counts.total() == 0 or read_owner(paths, self._files) == self.run:
                     self.paths = paths
                     return self.path
         raise FileNotFoundError(
@@ -415,7 +415,7 @@ class Report:
         )
 
     def add(self, result: RowResult) -> None:
-        """Write what became of one row; after a failure the same row may be added again."""
+        """Write the result of one row; if writing fails, the same result may be added again."""
         own = {name: getattr(result, name) for name in COLUMNS if name != "source"}
         values = {"run": self.run, "source": self.source, **own}
         if self._adding is not result:
@@ -424,14 +424,14 @@ class Report:
             self._lines.write_line(_JSON.encode(values) + "\n")
             self._stage = 1
         if self._stage == 1:
-            self._table.write_line(_csv_line([values[name] for name in COLUMNS]))
+            self._table.write_line(_format_csv_line([values[name] for name in COLUMNS]))
             self._stage = 2
         if self._stage == 2:
             self.counts[result.outcome] += 1
             self._stage = 3
-        if self.is_begun and not self._is_shown:
+        if self.has_begun and not self._is_published:
             self.publish()
-        if result.outcome in FAILURES and len(self.attention) < _ATTENTION:
+        if result.outcome in FAILURES and len(self.attention) < _MAX_ATTENTION:
             listed = {**values, "outcome": str(result.outcome)}
             self.attention.append({name: listed[name] for name in ATTENTION_COLUMNS})
         if result.outcome is Outcome.REJECTED:
@@ -440,8 +440,10 @@ class Report:
                     self.reject(result.row, result.key, result.email, name, text)
 
     def reject(self, row: int, key: str, email: str, field_name: str, reason: str) -> None:
-        """Write why a row did not become a call."""
-        self._rejects.write_line(_csv_line([self.source, row, key, email, field_name, reason]))
+        """Write why a row was not sent to Zoom."""
+        self._rejects.write_line(
+            _format_csv_line([self.source, row, key, email, field_name, reason])
+        )
 
 
 class _Echo:
@@ -454,13 +456,13 @@ class _Echo:
 _CSV: Final = csv.writer(_Echo())
 
 
-def _csv_line(values: Sequence[object]) -> str:
+def _format_csv_line(values: Sequence[object]) -> str:
     # A writer returns what its file's write() does (docs.python.org/3/library/csv.html).
-    line: Any = _CSV.writerow([cell(value) for value in values])
+    line: Any = _CSV.writerow([escape_cell(value) for value in values])
     return str(line)
 
 
-def cell(value: object) -> str:
+def escape_cell(value: object) -> str:
     """Make a value safe for a spreadsheet, which takes some first characters for a formula."""
     text = "" if value is None else str(value)
     formula = text.lstrip().startswith(("=", "+", "-", "@")) or text.startswith(("\t", "\r"))

@@ -27,18 +27,18 @@ _CREATED: Final = (Outcome.INVITED, Outcome.CREATED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Restored:
+class RestoredState:
     """
     What earlier tries of the run did.
 
     :param resumed: whether this try goes on where another one was
     :param same_people: whether the roster is the one of that try
     :param kept: results that stand: this try writes them into its report and makes no call
-    :param gone: of these, those of people whom the roster no longer holds
-    :param unconfirmed: users whom the run has created, if Zoom still has them
+    :param gone: results that stand, of people who are no longer in the roster
+    :param unconfirmed: users that the run has created; Zoom may no longer have them
     :param done: final outcomes whose line in the report is lost, by row or by address
     :param attempted: rows that may have been posted, by row or by address
-    :param departed: persons who are owed and whom the roster no longer holds
+    :param departed: people who are owed and no longer in the roster
     :param unnamed: rows of an earlier roster that are owed and cannot be read any more
     """
 
@@ -52,7 +52,7 @@ class Restored:
     departed: list[Listed] = field(default_factory=list)
     unnamed: Rows = field(default_factory=Rows)
 
-    def outcome(self, row: Row) -> Outcome | None:
+    def find_outcome(self, row: Row) -> Outcome | None:
         """Return the final outcome of a row whose line is lost; None where there is none."""
         if not self.done:
             return None
@@ -61,11 +61,13 @@ class Restored:
         return found or (self.done.get(row.address) if row.first is None else None)
 
     def was_attempted(self, row: Row) -> bool:
-        """Say whether an earlier try may have posted a row."""
+        """Return whether an earlier try may have posted a row."""
         return row.number in self.attempted or row.address in self.attempted
 
 
-def read_lines(paths: Iterable[ReportPaths], run: str, files: Files) -> dict[str, RowResult]:
+def read_earlier_results(
+    paths: Iterable[ReportPaths], run: str, files: Files
+) -> dict[str, RowResult]:
     """Read what the reports of a run say, wherever they lie; a final outcome wins."""
     found: dict[str, RowResult] = {}
     for place in paths:
@@ -80,9 +82,9 @@ def restore(
     now: Checkpoint,
     places: Callable[[], Mapping[str, Listed]],
     earlier: Callable[[], EarlierRoster],
-) -> Restored:
+) -> RestoredState:
     """
-    Put the records of earlier tries together; pure.
+    Combine the records of earlier tries; pure.
 
     :param checkpoint: the newest one of the run
     :param lines: what the run's reports say, by address
@@ -93,16 +95,18 @@ def restore(
     if checkpoint is None or checkpoint.work != now.work:
         if checkpoint is not None:
             log.warning(
-                "The parameters are not those of the earlier try, so nothing is resumed; users "
-                "whom it created are found in Zoom."
+                "The parameters have changed since the earlier try, so nothing is resumed; users "
+                "that it created are found in Zoom."
             )
-        return Restored(unconfirmed=[line for line in lines.values() if line.outcome in _CREATED])
+        return RestoredState(
+            unconfirmed=[line for line in lines.values() if line.outcome in _CREATED]
+        )
     kept = [line for line in lines.values() if line.outcome in DONE]
     if checkpoint.people != now.people:
         log.warning("The roster has changed since the earlier try: people are found by address.")
-        return _restore_changed(checkpoint, kept, places(), earlier())
+        return _restore_by_address(checkpoint, kept, places(), earlier())
     left = earlier().departed if len(checkpoint.departed) else []
-    return Restored(
+    return RestoredState(
         resumed=True,
         same_people=True,
         kept=kept,
@@ -113,13 +117,13 @@ def restore(
     )
 
 
-def _restore_changed(
+def _restore_by_address(
     checkpoint: Checkpoint,
     kept: list[RowResult],
     places: Mapping[str, Listed],
     roster: EarlierRoster,
-) -> Restored:
-    """Recognise persons by their addresses, since their rows are others now."""
+) -> RestoredState:
+    """Match people by their addresses, because their rows have changed."""
     earlier = roster.rows
     settled = {line.address for line in kept}
     done: dict[int | str, Outcome] = {
@@ -133,7 +137,7 @@ def _restore_changed(
     }
     # Of many owed rows the checkpoint names ranges, in which other shards' rows may lie too.
     lost = () if earlier else checkpoint.owed
-    return Restored(
+    return RestoredState(
         resumed=True,
         kept=kept,
         done=done,
@@ -149,7 +153,7 @@ def _restore_changed(
     )
 
 
-def departed_result(person: Listed, line: RowResult | None) -> RowResult:
+def build_departed_result(person: Listed, line: RowResult | None) -> RowResult:
     """
     Report a person who is owed and is no longer in the roster.
 
@@ -172,7 +176,7 @@ def departed_result(person: Listed, line: RowResult | None) -> RowResult:
 # ---- the roster of a try, beside its report, so that a later one can name who is owed
 
 
-def roster_bytes(rows: Iterable[Listed], run: str) -> bytes:
+def serialize_roster(rows: Iterable[Listed], run: str) -> bytes:
     """Write a roster's rows as JSON Lines; the first line names the run."""
     values = chain([{"run": run}], ([row.row, row.key, row.email, row.departed] for row in rows))
     return b"".join(
@@ -194,7 +198,7 @@ class EarlierRoster:
 
 
 def parse_roster(data: bytes | None, run: str) -> EarlierRoster:
-    """Read :func:`roster_bytes`' rows; nothing where they are another run's."""
+    """Read :func:`serialize_roster`' rows; nothing where they are another run's."""
     lines = (data or b"").split(b"\n")[:-1]
     try:
         if not lines or json.loads(lines[0])["run"] != run:

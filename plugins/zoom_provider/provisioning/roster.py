@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import zip_longest
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple
 
 from zoom_provider.api.response import printable
 from zoom_provider.exceptions import ZoomValidationError
@@ -81,16 +78,16 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class Unusable:
+class InvalidRow:
     """
-    A row that cannot even be held against Zoom's rules.
+    A row that is no user, whatever else Zoom's rules say of it.
 
     :param errors: why, by field
-    :param email: whose row it is, as far as that is known
+    :param user_info: the fields that could be read; None where none can be told apart
     """
 
     errors: dict[str, list[str]]
-    email: str = ""
+    user_info: Mapping[str, Any] | None = None
 
 
 def read(
@@ -106,11 +103,11 @@ def read(
     seen: dict[str, int] = {}
     for number, user_info, key in records:
         email = _email_of(user_info)
-        if shard is not None and not _falls_to(email, *shard):
+        if shard is not None and not in_shard(email, *shard):
             continue
         try:
-            if isinstance(user_info, Unusable):
-                raise _refused(user_info)
+            if isinstance(user_info, InvalidRow):
+                raise _all_faults(user_info, check)
             request = check(user_info)
         except ZoomValidationError as error:
             yield Row(number, printable(email, 128), error=error, key=key)
@@ -126,7 +123,7 @@ def listed(records: Iterable[Record], *, shard: tuple[int, int] | None = None) -
     """Yield number, key and address of the rows that :func:`read` would give."""
     for number, user_info, key in records:
         email = _email_of(user_info)
-        if shard is None or _falls_to(email, *shard):
+        if shard is None or in_shard(email, *shard):
             yield Listed(number, key, email)
 
 
@@ -135,108 +132,27 @@ def from_list(users: Iterable[object]) -> Iterator[Record]:
     return (Record(number, user) for number, user in enumerate(users, start=1))
 
 
-def keyed(records: Iterable[Record], column: str, *, taken_off: bool) -> Iterator[Record]:
-    """
-    Note what the source knows each row by.
-
-    :param column: where that stands
-    :param taken_off: whether the column is for nothing else
-    """
-    for number, value, _ in records:
-        key = ""
-        if isinstance(value, Mapping):
-            found = value.get(column)
-            key = "" if found is None else printable(str(found).strip())
-            if taken_off:
-                value = {name: item for name, item in value.items() if name != column}
-        yield Record(number, value, key)
-
-
-def from_csv(
-    stream: TextIO, name: str, needed: Mapping[str, str] | None = None
-) -> Iterator[Record]:
-    """
-    Read a CSV file with a header row, one row at a time.
-
-    :param stream: opened with ``newline=""``
-    :param name: of the file, for errors
-    :param needed: columns that the header must have, each with what it is needed for
-    :raises ZoomValidationError: the file is not UTF-8 or not CSV, has no header, or the wrong one
-    """
-    # Strict, since a quotation mark that stands alone would swallow the rows after it.
-    rows = _guarded(csv.reader(stream, strict=True), name)
-    # A byte-order mark, as spreadsheets write it, is no part of a column's name.
-    header = [column.lstrip("\ufeff").strip() for column in next(rows, [])]
-    if not any(header):
-        raise _bad_file(name, "is empty; its first row must name the columns")
-    _check_header(header, name, needed or {})
-    for number, cells in enumerate(rows, start=2):
-        if len(cells) > len(header):
-            yield Record(number, Unusable({"row": ["has more cells than the header has columns"]}))
-        elif cells:
-            yield Record(number, dict(zip_longest(header, cells, fillvalue="")))
-
-
-def from_json_lines(stream: TextIO, name: str) -> Iterator[Record]:
-    """
-    Read a file with one JSON object on each line; empty lines are passed over.
-
-    :param name: of the file, for errors
-    :raises ZoomValidationError: the file is not UTF-8
-    """
-    for number, line in enumerate(_guarded(stream, name), start=1):
-        text = line.lstrip("\ufeff").strip()
-        if text:
-            try:
-                yield Record(number, json.loads(text))
-            except (ValueError, RecursionError):
-                yield Record(number, Unusable({"row": ["is not JSON"]}))
-
-
-def _check_header(header: list[str], name: str, needed: Mapping[str, str]) -> None:
-    """Refuse a file none of whose rows could be a person, or whose columns are ambiguous."""
-    # The header is not quoted: where it is missing, the first row is somebody's.
-    other = next((mark for mark in ";\t|" if len(header) == 1 and mark in header[0]), None)
-    if other and needed:
-        raise _bad_file(name, f"separates its columns by {other!r}; export it with commas")
-    for column, purpose in needed.items():
-        found = header.count(column)
-        if found != 1:
-            has = f"{found} columns" if found else "no column"
-            shown = printable(column, 80)
-            raise _bad_file(name, f"has {has} {shown!r} in its header, for {purpose}")
-
-
-def _refused(row: Unusable) -> ZoomValidationError:
-    listed = "; ".join(f"{field} {text}" for field, texts in row.errors.items() for text in texts)
-    return ZoomValidationError(listed, errors=row.errors)
+def _all_faults(row: InvalidRow, check: Check) -> ZoomValidationError:
+    """Add what Zoom's rules say of the other fields, so that HR corrects a row once."""
+    errors = dict(row.errors)
+    if row.user_info is not None:
+        try:
+            check(row.user_info)
+        except ZoomValidationError as error:
+            for field_name, texts in error.errors.items():
+                errors.setdefault(field_name, list(texts))
+    listed = "; ".join(f"{name} {text}" for name, texts in errors.items() for text in texts)
+    return ZoomValidationError(listed, errors=errors)
 
 
 def _email_of(user_info: Any) -> str:
-    if isinstance(user_info, Unusable):
-        return user_info.email
+    if isinstance(user_info, InvalidRow):
+        user_info = user_info.user_info
     email = user_info.get("email") if isinstance(user_info, Mapping) else None
     return email.strip() if isinstance(email, str) else ""
 
 
-def _falls_to(email: str, part: int, parts: int) -> bool:
+def in_shard(email: str, part: int, parts: int) -> bool:
+    """Say whether an address falls to part i of n; an empty one falls to the first."""
     digest = hashlib.sha256(email.lower().encode("utf-8", "replace")).digest()
     return (int.from_bytes(digest) if email else 0) % parts == part
-
-
-def _guarded(lines: Iterable[Any], name: str) -> Iterator[Any]:
-    """Turn what reading a file can raise into an error that names the file."""
-    line = 0
-    try:
-        for item in lines:
-            yield item
-            line = getattr(lines, "line_num", 0)
-    except UnicodeDecodeError:
-        raise _bad_file(name, "is not UTF-8; export it as CSV UTF-8") from None
-    except csv.Error as error:
-        fault = f"is not CSV from line {line + 1} on: is a quotation mark alone? ({error})"
-        raise _bad_file(name, fault) from None
-
-
-def _bad_file(name: str, fault: str) -> ZoomValidationError:
-    return ZoomValidationError(f"roster {name} {fault}", errors={"roster": [fault]})

@@ -1,5 +1,5 @@
 """
-Create many users, several calls at once, and report what became of each.
+Create many users, several calls at once, and report the result of each.
 
 One thread, the caller's, decides and writes; the threads of a pool make calls. A row goes through
 these stations::
@@ -7,7 +7,7 @@ these stations::
     rows -> look up (where the account is not listed) -> noted -> posted -> reported
 
 Rows are noted in the checkpoint as being attempted *before* they are posted, a batch at a time, so
-that a try that is killed leaves word of every user whom it may have created.
+that a killed try leaves a record of every user that it may have created.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from zoom_provider.provisioning.create_user import (
     BY_EARLIER_TRY,
     CreateResult,
     create_user,
-    created_outcome,
+    creation_outcome,
     find_user,
     preview_user,
 )
@@ -45,49 +45,49 @@ from zoom_provider.provisioning.decide import IfExists
 from zoom_provider.provisioning.directory import Directory
 from zoom_provider.provisioning.progress import Progress
 from zoom_provider.provisioning.report import FAILURES, Outcome, Report, RowResult
-from zoom_provider.provisioning.restore import Restored
+from zoom_provider.provisioning.restore import RestoredState
 from zoom_provider.provisioning.roster import Row
 from zoom_provider.provisioning.seats import Seats
-from zoom_provider.provisioning.worker_pool import Ended, Event, Found, LostReply, WorkerPool
+from zoom_provider.provisioning.worker_pool import Event, LookupDone, LostReply, RowDone, WorkerPool
 
 log = logging.getLogger(__name__)
 
 OnError = Literal["continue", "stop"]
 
-MOST_AT_ONCE: Final = 64
+MAX_CONCURRENT_CALLS: Final = 64
 """Calls under way at most; a reply of 0.8 s needs as many at Zoom's highest limit."""
 
 OUTAGE_THRESHOLD: Final = 5
 """So many users in a row without an answer, or with the same refusal that may be the account's."""
 
-GRACE: Final = 3.0
+STOP_GRACE: Final = 3.0
 """Seconds after a stop in which replies under way are waited for; Airflow 3.3 kills after 5."""
 
-_POLL: Final = 0.25
+_POLL_SECONDS: Final = 0.25
 """Seconds after which a stop is noticed, though no call has come back."""
 
-_BATCH: Final = (64, 2_048)
+_BATCH_ROWS: Final = (64, 2_048)
 """Rows that are noted as attempted at once: at least, at most."""
 
-_A_BATCH_LASTS: Final = 2.5
+_BATCH_SECONDS: Final = 2.5
 """Seconds; a batch that is used up sooner is followed by one of twice as many rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunnerOptions:
     """
-    How many users are to be created.
+    How a bulk run processes its rows.
 
-    :param if_exists: what to do with users whom Zoom has already
+    :param if_exists: what to do with existing users
     :param on_error: ``continue`` with the others after a failure, or ``stop``
-    :param dry_run: say what would happen and write nothing
+    :param dry_run: preview each row and write nothing to Zoom
     :param at_once: calls under way at most
     """
 
     if_exists: IfExists = "skip"
     on_error: OnError = "continue"
     dry_run: bool = False
-    at_once: int = MOST_AT_ONCE
+    max_concurrency: int = MAX_CONCURRENT_CALLS
 
 
 @dataclass(kw_only=True)
@@ -96,11 +96,11 @@ class Runner:
     One run over the rows of a roster.
 
     After :meth:`run`, ``stopped_by`` is the error that concerned the whole account, if there was
-    one, ``unanswered`` the number of rows that failed for want of an answer, which another try may
-    have.
+    one, ``unanswered`` the number of rows that failed because Zoom did not answer; another try may
+    succeed.
 
     :param client: makes the calls; its ``stop`` ends the run
-    :param directory: tells which users exist
+    :param directory: finds existing users
     :param report: gets a line for each row
     :param ledger: notes what is done, attempted, owed
     :param restored: what earlier tries did
@@ -115,96 +115,96 @@ class Runner:
     directory: Directory
     report: Report
     ledger: Ledger
-    restored: Restored
+    restored: RestoredState
     progress: Progress
     options: RunnerOptions
     seats: Seats | None = None
     stopped_by: ZoomError | None = None
-    orphaned: Callable[[], bool] = lambda: False
+    is_orphaned: Callable[[], bool] = lambda: False
     unanswered: int = 0
-    _stopped: str | None = None
-    _broken: BaseException | None = None
+    _stop_reason: str | None = None
+    _unexpected: BaseException | None = None
     _lost_replies: int = 0
-    _consecutive: int = 0
+    _consecutive_failures: int = 0
     _ambiguous: tuple[int | None, int] = (None, 0)
-    _unwritten: RowResult | None = None
+    _interrupted_result: RowResult | None = None
     _settling: set[int] = field(default_factory=set)
     _ready: deque[tuple[Row, Mapping[str, Any] | None]] = field(default_factory=deque)
-    _unnoted: list[tuple[Row, Mapping[str, Any] | None]] = field(default_factory=list)
-    _looking: set[int] = field(default_factory=set)
+    _unsaved: list[tuple[Row, Mapping[str, Any] | None]] = field(default_factory=list)
+    _looked_up: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self._pool = WorkerPool(2 * self.options.at_once)
-        self._kept = {result.address: result.row for result in self.restored.kept}
+        self._pool = WorkerPool(2 * self.options.max_concurrency)
+        self._kept_rows = {result.address: result.row for result in self.restored.kept}
         self._exhausted = False
-        self._batch, self._noted_at = _BATCH[0], self.client.clock()
+        self._batch, self._noted_at = _BATCH_ROWS[0], self.client.clock()
         if self.stopped_by is not None:
-            self._stop(str(self.stopped_by.args[0]), self.stopped_by)
+            self._stop_starting(str(self.stopped_by.args[0]), self.stopped_by)
 
     def run(self, rows: Iterable[Row]) -> None:
         """
-        Process rows until they end or something concerns all; report the rest as not tried.
+        Process all rows, or stop at an account-level error and report the rest as not tried.
 
         :raises ZoomStoppedError: the client's stop was set; everything is saved for another try
         """
         remaining = iter(rows)
         try:
             while not self.client.stop.is_set():
-                if self.orphaned():
+                if self.is_orphaned():
                     self.client.stop.set()
-                self._start(remaining)
+                self._start_calls(remaining)
                 if not self._pool.busy:
                     break
-                self._handle(self._pool.wait(_POLL))
+                self._handle_event(self._pool.wait(_POLL_SECONDS))
                 self.progress.tick()
             if self.client.stop.is_set():
-                raise ZoomStoppedError("The task was told to stop; a retry resumes.")
-            if self._broken is not None:
-                raise self._broken
+                raise ZoomStoppedError("The task was stopped; a retry resumes it.")
+            if self._unexpected is not None:
+                raise self._unexpected
         except BaseException:
-            self._halt()
+            self._shut_down()
             raise
         finally:
             self._pool.shutdown()
         self.progress.save()
-        begun = sorted((row for row, _ in [*self._ready, *self._unnoted]), key=_row_number)
+        begun = sorted((row for row, _ in [*self._ready, *self._unsaved]), key=_row_number)
         self._drop_attempts(begun)
-        self._report_untried(chain(begun, remaining))
+        self._report_unprocessed(chain(begun, remaining))
 
     # ---- starting
 
     @property
-    def _limit(self) -> int:
+    def _target_concurrency(self) -> int:
         """How many calls to have under way; a thread that settles a lost reply mostly sleeps."""
-        most = self.options.at_once
+        most = self.options.max_concurrency
         target = min(most, self.client.target_concurrency())
         return target + min(most, len(self._settling))
 
     @property
     def _batch_size(self) -> int:
         """How many rows to note at once: few where they may exist, since Zoom cannot be asked."""
-        return self._limit if self.directory.kind == "unknown" else self._batch
+        return self._target_concurrency if self.directory.kind == "unknown" else self._batch
 
     @property
-    def _may_start(self) -> bool:
+    def _can_start(self) -> bool:
         """Whether anything new may begin: not while several lost replies are unsettled."""
         away = self._lost_replies >= OUTAGE_THRESHOLD and bool(self._settling)
-        return not (away or self._stopped or self.client.stop.is_set())
+        return not (away or self._stop_reason or self.client.stop.is_set())
 
-    def _start(self, rows: Iterator[Row]) -> None:
+    def _start_calls(self, rows: Iterator[Row]) -> None:
         """Keep the pool busy: with rows that are ready first, then with new ones."""
-        limit = self._limit
-        while self._may_start and len(self._pool.busy) < limit:
+        limit = self._target_concurrency
+        while self._can_start and len(self._pool.busy) < limit:
             if self._ready:
-                self._begin(*self._ready.popleft())
-            elif len(self._unnoted) + len(self._looking) >= self._batch_size or self._exhausted:
-                if not self._unnoted:
+                self._process_row(*self._ready.popleft())
+            elif len(self._unsaved) + len(self._looked_up) >= self._batch_size or self._exhausted:
+                if not self._unsaved:
                     return
                 self._note_attempts()
             else:
-                self._take_in(rows)
+                self._read_next_row(rows)
 
-    def _take_in(self, rows: Iterator[Row]) -> None:
+    def _read_next_row(self, rows: Iterator[Row]) -> None:
         """Take the next row of the roster; a source that breaks off ends all."""
         self.progress.tick()
         try:
@@ -212,57 +212,59 @@ class Runner:
         except ZoomStoppedError:
             raise
         except ZoomError as error:
-            self._stop(str(error.args[0]), error)
+            self._stop_starting(str(error.args[0]), error)
             return
         if row is None:
             self._exhausted = True
         elif self._is_kept(row):
-            self.ledger.pass_over(row.number)
-        elif not self._makes_calls(row) or self.options.dry_run:
-            self._unnoted.append((row, None))
+            self.ledger.ignore(row.number)
+        elif not self._needs_processing(row) or self.options.dry_run:
+            self._unsaved.append((row, None))
         elif self.directory.kind == "look_up":
-            self._looking.add(row.number)
-            self._pool.submit(row, lambda: Found(row, find_user(self.client, row.email)))
+            self._looked_up.add(row.number)
+            self._pool.submit(row, lambda: LookupDone(row, find_user(self.client, row.email)))
         else:
-            self._unnoted.append((row, self.directory.find(row.email)))
+            self._unsaved.append((row, self.directory.find(row.email)))
 
     def _is_kept(self, row: Row) -> bool:
         """Say whether the report has a row's line already; a bad twin of that row has its own."""
-        kept = self._kept.get(row.address)
+        kept = self._kept_rows.get(row.address)
         return row.number == kept or (kept is not None and row.request is not None)
 
-    def _makes_calls(self, row: Row) -> bool:
-        return row.request is not None and self.restored.outcome(row) is None
+    def _needs_processing(self, row: Row) -> bool:
+        return row.request is not None and self.restored.find_outcome(row) is None
 
     def _note_attempts(self) -> None:
         """Save which rows may be posted from now on: those that Zoom does not have."""
         # Look-ups come back in any order; the report is easier to read in the roster's.
-        self._unnoted.sort(key=lambda item: item[0].number)
+        self._unsaved.sort(key=lambda item: item[0].number)
         attempts = [
-            row.number for row, user in self._unnoted if not user and self._makes_calls(row)
+            row.number for row, user in self._unsaved if not user and self._needs_processing(row)
         ]
         if attempts and not self.options.dry_run:
             self.ledger.note_attempts(attempts)
             self.progress.save()
-        self._ready.extend(self._unnoted)
-        self._unnoted.clear()
+        self._ready.extend(self._unsaved)
+        self._unsaved.clear()
         now = self.client.clock()
-        if now - self._noted_at < _A_BATCH_LASTS:
-            self._batch = min(_BATCH[1], 2 * self._batch)
+        if now - self._noted_at < _BATCH_SECONDS:
+            self._batch = min(_BATCH_ROWS[1], 2 * self._batch)
         self._noted_at = now
 
-    def _begin(self, row: Row, user: Mapping[str, Any] | None) -> None:
-        """Process a row: in a thread, unless it takes no call."""
-        outcome = self.restored.outcome(row)
+    def _process_row(self, row: Row, user: Mapping[str, Any] | None) -> None:
+        """Process a row: in a thread if it needs a call, else at once."""
+        outcome = self.restored.find_outcome(row)
         if outcome is not None:
             reason = "done by an earlier try, whose report cannot be read"
-            self._write(RowResult(row.number, row.email, outcome, reason=reason, key=row.key))
+            self._write_result(
+                RowResult(row.number, row.email, outcome, reason=reason, key=row.key)
+            )
         elif row.request is None:
-            self._refuse(row)
+            self._record_rejection(row)
         elif self.options.dry_run:
             self._pool.submit(row, lambda: self._preview(row))
         elif user is not None and self.options.if_exists != "update":
-            self._end(self._create(row, user))
+            self._handle_result(self._create(row, user))
         else:
             try:
                 self._pool.submit(row, lambda: self._create(row, user))
@@ -272,7 +274,7 @@ class Runner:
 
     # ---- in the pool's threads
 
-    def _create(self, row: Row, user: Mapping[str, Any] | None) -> Ended:
+    def _create(self, row: Row, user: Mapping[str, Any] | None) -> RowDone:
         assert row.request is not None  # noqa: S101 - a row without one is refused before
         try:
             result = create_user(
@@ -284,68 +286,68 @@ class Runner:
                 on_lost_reply=lambda: self._pool.send(LostReply(row)),
             )
         except ZoomError as error:
-            return Ended(row, error)
-        return Ended(row, result)
+            return RowDone(row, error)
+        return RowDone(row, result)
 
-    def _preview(self, row: Row) -> Ended:
+    def _preview(self, row: Row) -> RowDone:
         assert row.request is not None  # noqa: S101 - a row without one is refused before
         existing = self.directory.find(row.email)
         if self.directory.kind == "unknown":
             existing = find_user(self.client, row.email)
         if_exists = self.options.if_exists
-        return Ended(
+        return RowDone(
             row,
             preview_user(self.client, row.request, if_exists, existing=existing, seats=self.seats),
         )
 
-    # ---- what came back
+    # ---- results
 
-    def _handle(self, event: Event | None) -> None:
+    def _handle_event(self, event: Event | None) -> None:
         if isinstance(event, LostReply):
             self._lost_replies += 1
             self._settling.add(event.row.number)
-        elif isinstance(event, Found):
-            self._looking.discard(event.row.number)
-            self._unnoted.append((event.row, event.user))
+        elif isinstance(event, LookupDone):
+            self._looked_up.discard(event.row.number)
+            self._unsaved.append((event.row, event.user))
         elif event is not None:
-            self._looking.discard(event.row.number)
-            self._end(event)
+            self._looked_up.discard(event.row.number)
+            self._handle_result(event)
             self._settling.discard(event.row.number)
 
-    def _end(self, event: Ended) -> None:
+    def _handle_result(self, event: RowDone) -> None:
         row, result = event.row, event.result
         if isinstance(result, ZoomUserExistsError) and self.restored.was_attempted(row):
             result = CreateResult(Outcome.EXISTING, result.user or {})
         if isinstance(result, CreateResult):
-            self._lost_replies = self._consecutive = 0
+            self._lost_replies = self._consecutive_failures = 0
             self._ambiguous = (None, 0)
-            self._succeed(row, result)
+            self._record_success(row, result)
         elif isinstance(result, ZoomStoppedError):
             if row.number not in self._settling:
                 self._drop_attempts([row])  # Zoom did not act
         elif isinstance(result, ZoomError):
-            self._fail(row, result)
+            self._record_failure(row, result)
         else:
-            self._broken = self._broken or result
-            self._stop(f"an unexpected {type(result).__name__}")
+            self._unexpected = self._unexpected or result
+            self._stop_starting(f"an unexpected {type(result).__name__}")
 
-    def _succeed(self, row: Row, result: CreateResult) -> None:
+    def _record_success(self, row: Row, result: CreateResult) -> None:
         outcome, reason = result.outcome, result.reason
         met = outcome in (Outcome.EXISTING, Outcome.UNCHANGED)
         if met and row.request is not None and self.restored.was_attempted(row):
-            outcome, reason = created_outcome(row.request), BY_EARLIER_TRY
+            outcome, reason = creation_outcome(row.request), BY_EARLIER_TRY
         id_ = result.user.get("id")
-        self._write(RowResult(row.number, row.email, outcome, id_, reason, key=row.key))
+        self._write_result(RowResult(row.number, row.email, outcome, id_, reason, key=row.key))
 
-    def _fail(self, row: Row, error: ZoomError) -> None:
-        """Write down a failure, and see whether it concerns the whole account."""
+    def _record_failure(self, row: Row, error: ZoomError) -> None:
+        """Record a failed row; stop if the error concerns the whole account."""
         no_answer = isinstance(error, (ZoomUnavailableError, ZoomRateLimitError))
         scope = error_scope(error)
         if no_answer:
-            self._consecutive += 1
+            self._consecutive_failures += 1
             self.unanswered += 1
         else:
-            self._lost_replies = self._consecutive = 0
+            self._lost_replies = self._consecutive_failures = 0
         code, times = self._ambiguous
         self._ambiguous = (
             (error.code, times + 1 if code == error.code else 1)
@@ -353,87 +355,87 @@ class Runner:
             else (None, 0)
         )
         account = scope == "account" or isinstance(error, ZoomDailyLimitError)
-        several = max(self._consecutive, self._ambiguous[1]) >= OUTAGE_THRESHOLD
+        several = max(self._consecutive_failures, self._ambiguous[1]) >= OUTAGE_THRESHOLD
         if account or several:
-            self._stop(str(error.args[0]), error)
+            self._stop_starting(str(error.args[0]), error)
         result = RowResult.from_error(row.number, row.email, error, row.key)
         # Without an answer the user may be there: another try must know that it was ours.
         unsure = no_answer or row.number in self._settling
-        self._write(result, settled=not unsure)
+        self._write_result(result, settled=not unsure)
 
-    def _stop(self, why: str, error: ZoomError | None = None) -> None:
+    def _stop_starting(self, why: str, error: ZoomError | None = None) -> None:
         """Start nothing new; the first reason stands."""
-        if self._stopped is None:
-            self._stopped, self.stopped_by = why, copy(error)
+        if self._stop_reason is None:
+            self._stop_reason, self.stopped_by = why, copy(error)
             if self.stopped_by is not None:
-                self.stopped_by.email = None  # it is not this user's alone
+                self.stopped_by.email = None  # it concerns the whole account
 
-    def _halt(self) -> None:
+    def _shut_down(self) -> None:
         """Save at once, wait a little for the replies under way, save again."""
         self.client.stop.set()
         self._drop_attempts(row for row, _ in self._ready)
-        if self._unwritten is not None:  # what was raised came in the middle of its line
+        if self._interrupted_result is not None:  # what was raised came in the middle of its line
             with suppress(OSError):
-                self.report.add(self._unwritten)
+                self.report.add(self._interrupted_result)
         self.progress.save()
-        until = monotonic() + GRACE
+        until = monotonic() + STOP_GRACE
         while self._pool.busy and monotonic() < until:
             try:
-                self._handle(self._pool.wait(min(_POLL, until - monotonic())))
+                self._handle_event(self._pool.wait(min(_POLL_SECONDS, until - monotonic())))
             except OSError as error:
                 log.error("The report cannot be written: %s", error)
         self.progress.save()
 
     def _drop_attempts(self, rows: Iterable[Row]) -> None:
-        """Note rows that this try has not posted after all."""
+        """Remove rows from the attempted ones that this try has not posted after all."""
         self.ledger.drop_attempts(
             row.number for row in rows if not self.restored.was_attempted(row)
         )
 
     # ---- writing
 
-    def _write(self, result: RowResult, *, settled: bool = True) -> None:
+    def _write_result(self, result: RowResult, *, settled: bool = True) -> None:
         # First the ledger: where the disk is full, the checkpoint still has it.
         if settled:
-            self.ledger.close(result.row, result.outcome)
-        self._unwritten = result
+            self.ledger.record(result.row, result.outcome)
+        self._interrupted_result = result
         self.report.add(result)
-        self._unwritten = None
+        self._interrupted_result = None
         self.progress.count(result.outcome)
-        facts = ", ".join(_facts(result))
+        facts = ", ".join(_describe_result(result))
         if result.outcome in FAILURES:
-            log.warning("%s: %s", self._place(result.row, result.key, result.email), facts)
+            log.warning("%s: %s", self._describe_row(result.row, result.key, result.email), facts)
             if self.options.on_error == "stop":
-                self._stop(f"row {result.row} failed, and on_error is 'stop'")
+                self._stop_starting(f"row {result.row} failed, and on_error is 'stop'")
         else:
             # In a crowd the report has it; a log line for each would cost more than the call.
             log.debug("Row %d, %s: %s", result.row, result.email, facts)
 
-    def _refuse(self, row: Row) -> None:
-        """Write down a row that is no user to create."""
+    def _record_rejection(self, row: Row) -> None:
+        """Record a row that is invalid or repeats an earlier one."""
         if row.error is not None:
-            self._write(RowResult.from_error(row.number, row.email, row.error, row.key))
+            self._write_result(RowResult.from_error(row.number, row.email, row.error, row.key))
             return
         reason = f"duplicate of row {row.first}"
-        log.warning("%s: %s", self._place(row.number, row.key, row.email), reason)
-        self.ledger.pass_over(row.number)
+        log.warning("%s: %s", self._describe_row(row.number, row.key, row.email), reason)
+        self.ledger.ignore(row.number)
         self.report.reject(row.number, row.key, row.email, "user_info.email", reason)
 
-    def _report_untried(self, rows: Iterable[Row]) -> None:
-        """Write down the rows that were not come to, each with its address."""
+    def _report_unprocessed(self, rows: Iterable[Row]) -> None:
+        """Record the rows that were not processed, each with its address."""
         quota = isinstance(self.stopped_by, ZoomDailyLimitError)
         outcome = Outcome.DEFERRED_QUOTA if quota else Outcome.FAILED
         for row in rows:
             if self._is_kept(row):
                 continue
-            if not self._makes_calls(row):
-                self._begin(row, None)
+            if not self._needs_processing(row):
+                self._process_row(row, None)
                 continue
-            reason = f"not tried: {self._stopped}"
+            reason = f"not tried: {self._stop_reason}"
             self.report.add(RowResult(row.number, row.email, outcome, reason=reason, key=row.key))
 
-    def _place(self, number: int, key: str, email: str) -> str:
-        """Say where a row is to be found in its source."""
+    def _describe_row(self, number: int, key: str, email: str) -> str:
+        """Describe a row by its source, number, key and address."""
         row = f"Row {number} of {self.report.source}" if self.report.source else f"Row {number}"
         return ", ".join(part for part in (row, f"key {key}" if key else "", email) if part)
 
@@ -442,7 +444,7 @@ def _row_number(row: Row) -> int:
     return row.number
 
 
-def _facts(result: RowResult) -> Iterator[str]:
+def _describe_result(result: RowResult) -> Iterator[str]:
     yield str(result.outcome)
     if result.id:
         yield f"id {result.id}"

@@ -10,13 +10,13 @@ from typing import Any
 from uuid import uuid4
 
 from zoom_provider.api.client import ZoomClient
-from zoom_provider.provisioning.checkpoint import Checkpoint, newest
+from zoom_provider.provisioning.checkpoint import Checkpoint, newest_checkpoint
 from zoom_provider.provisioning.ports import CheckpointStore, Files
 
 log = logging.getLogger(__name__)
 
 
-class FileCheckpoint:
+class FileCheckpointStore:
     """Keeps a checkpoint in a file, where Airflow keeps no task state (before 3.3)."""
 
     def __init__(self, path: str, files: Files) -> None:
@@ -40,9 +40,9 @@ class FileCheckpoint:
         self._files.delete(self._path)
 
 
-class Saver:
+class CheckpointSaver:
     """
-    Saves checkpoints; a failure is logged and costs nothing but the chance to resume there.
+    Saves checkpoints; a failure is logged, and only the chance to resume from it is lost.
 
     A try that finds another one's checkpoint where it had saved its own has been superseded: the
     client's stop is set, and nothing more is saved.
@@ -61,7 +61,9 @@ class Saver:
         try:
             return self._store.load()
         except Exception as error:
-            log.warning("The checkpoint of an earlier try cannot be read: %s", brief(error))
+            log.warning(
+                "The checkpoint of an earlier try cannot be read: %s", summarize_error(error)
+            )
             return {}
 
     def save(self, checkpoint: Checkpoint) -> None:
@@ -70,23 +72,25 @@ class Saver:
             return
         self.state = replace(checkpoint, owner=self._owner).to_state()
         try:
-            if self._saved and self._other_try():
-                self.give_way()
+            if self._saved and self._has_newer_try():
+                self.yield_to_newer_try()
                 return
             self._store.save(self.state)
             self._saved = True
         except Exception as error:
-            log.warning("The checkpoint is not saved, and will be again: %s", brief(error))
+            log.warning(
+                "The checkpoint is not saved, and will be again: %s", summarize_error(error)
+            )
 
-    def give_way(self) -> None:
-        """Stop for a later try of the task, and save nothing that it would read."""
+    def yield_to_newer_try(self) -> None:
+        """Stop because a later try of the task runs; save nothing that it would read."""
         if not self._superseded:
             log.error("Another try of this task has begun: this one stops.")
         self._superseded = True
         self._client.stop.set()
 
-    def _other_try(self) -> bool:
-        found = newest([self._store.load()], self._run)
+    def _has_newer_try(self) -> bool:
+        found = newest_checkpoint([self._store.load()], self._run)
         return found is not None and found.owner != self._owner
 
     def amend(self, **values: str) -> None:
@@ -94,16 +98,16 @@ class Saver:
         try:
             self._store.save(self.state | values)
         except Exception as error:
-            log.warning("The checkpoint is not saved: %s", brief(error))
+            log.warning("The checkpoint is not saved: %s", summarize_error(error))
 
     def clear(self) -> None:
-        """Forget it: the task is done."""
+        """Delete the checkpoint: the task is done."""
         try:
             self._store.clear()
         except Exception as error:
-            log.warning("The checkpoint is not deleted: %s", brief(error))
+            log.warning("The checkpoint is not deleted: %s", summarize_error(error))
 
 
-def brief(error: Exception) -> str:
+def summarize_error(error: Exception) -> str:
     """Name an error in a log line."""
     return f"{type(error).__name__}: {error}"[:300]

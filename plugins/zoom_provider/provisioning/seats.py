@@ -1,4 +1,4 @@
-"""Free seats, counted before anybody is created and counted down as people take them."""
+"""Free seats: counted before the first creation, and reserved for each one."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from zoom_provider.api.client import ZoomClient
 from zoom_provider.exceptions import ZoomLicenseError
 from zoom_provider.models.rules import UserType
 from zoom_provider.models.user import CreateRequest
-from zoom_provider.provisioning.options import SeatsBought
+from zoom_provider.provisioning.options import PurchasedSeats
 
-_SEAT_OF: Final[dict[int, str]] = {UserType.BASIC: "basic", UserType.LICENSED: "licensed"}
-_COUNTS: Final = {"basic": "basic_users_count", "licensed": "licensed_users_count"}
+_SEAT_BY_TYPE: Final[dict[int, str]] = {UserType.BASIC: "basic", UserType.LICENSED: "licensed"}
+_COUNT_FIELDS: Final = {"basic": "basic_users_count", "licensed": "licensed_users_count"}
 
 
 class Seats:
@@ -21,7 +21,7 @@ class Seats:
     The seats that are free; safe for several threads.
 
     :param free: by kind (``basic``, ``licensed``); a kind that is absent is not counted
-    :param else_basic: create people as basic for whom no licensed seat is left
+    :param else_basic: create users as basic if no licensed seat is left
     """
 
     def __init__(self, free: Mapping[str, int], *, else_basic: bool = False) -> None:
@@ -29,17 +29,17 @@ class Seats:
         self._else_basic = else_basic
         self._lock = threading.Lock()
 
-    def take(self, request: CreateRequest) -> tuple[CreateRequest, str | None]:
+    def reserve(self, request: CreateRequest) -> tuple[CreateRequest, str | None]:
         """
-        Take a seat for a person; return the request that fits it, and a note if it changed.
+        Reserve a seat; return the request that fits it, and a note if it was changed.
 
         :raises ZoomLicenseError: no seat is left
         """
-        seat = _SEAT_OF.get(request.user_info.type)
+        seat = _SEAT_BY_TYPE.get(request.user_info.type)
         with self._lock:
-            if self._took(seat):
+            if self._reserve_kind(seat):
                 return request, None
-            if (other := self._take_basic(request)) is not None:
+            if (other := self._reserve_basic(request)) is not None:
                 return other
         raise ZoomLicenseError(
             f"No {seat} seat is free: those bought (seats) are all in use, by pending people too.",
@@ -47,40 +47,40 @@ class Seats:
             email=request.email,
         )
 
-    def refused(
+    def on_refused(
         self, request: CreateRequest, error: ZoomLicenseError
     ) -> tuple[CreateRequest, str | None] | None:
         """
-        Correct what is believed of the seats by Zoom's refusal of a request that had taken one.
+        Correct the count when Zoom refuses a request that had reserved a seat.
 
         :return: another request to try, and its note; None where there is none
         """
-        seat = _SEAT_OF.get(request.user_info.type)
+        seat = _SEAT_BY_TYPE.get(request.user_info.type)
         if error.seat != seat or seat is None:
-            self.give_back(request)
+            self.release(request)
             return None
         with self._lock:
             self.free[seat] = 0
-            return self._take_basic(request)
+            return self._reserve_basic(request)
 
-    def _take_basic(self, request: CreateRequest) -> tuple[CreateRequest, str | None] | None:
-        """Take a basic seat for a user for whom no licensed one is free, where that is wanted."""
+    def _reserve_basic(self, request: CreateRequest) -> tuple[CreateRequest, str | None] | None:
+        """Reserve a basic seat instead of a licensed one, if ``else_basic`` allows it."""
         if not self._else_basic or request.user_info.type != UserType.LICENSED:
             return None
-        if not self._took("basic"):
+        if not self._reserve_kind("basic"):
             return None
         user_info = request.user_info.model_copy(update={"type": UserType.BASIC})
         changed = CreateRequest(request.action, user_info, request.warnings)
         return changed, "created as basic, no licensed seat is free"
 
-    def give_back(self, request: CreateRequest) -> None:
-        """Free the seat of a person who was not created."""
-        seat = _SEAT_OF.get(request.user_info.type)
+    def release(self, request: CreateRequest) -> None:
+        """Release the seat of a user who was not created."""
+        seat = _SEAT_BY_TYPE.get(request.user_info.type)
         with self._lock:
             if seat in self.free:
                 self.free[seat] += 1
 
-    def _took(self, seat: str | None) -> bool:
+    def _reserve_kind(self, seat: str | None) -> bool:
         if seat is None or seat not in self.free:
             return True
         if self.free[seat] <= 0:
@@ -89,19 +89,19 @@ class Seats:
         return True
 
 
-def free_seats(client: ZoomClient, bought: SeatsBought) -> Seats:
+def count_free_seats(client: ZoomClient, bought: PurchasedSeats) -> Seats:
     """Count what is free of the seats bought; active and pending users hold one each."""
     summary = client.count_users()
-    used = {kind: _count(summary.get(name)) for kind, name in _COUNTS.items()}
+    used = {kind: _parse_count(summary.get(name)) for kind, name in _COUNT_FIELDS.items()}
     pending = list(client.list_user_pages("pending"))
     active, inactive = (
         next(client.list_user_pages(status))[1] for status in ("active", "inactive")
     )
-    has_pending, has_inactive = _who_is_counted(summary, active, pending[0][1], inactive)
+    has_pending, has_inactive = _detect_counted_statuses(summary, active, pending[0][1], inactive)
     if not has_pending:
         for people, _ in pending:
             for person in people:
-                seat = _SEAT_OF.get(person.get("type", 0))
+                seat = _SEAT_BY_TYPE.get(person.get("type", 0))
                 if seat is not None:
                     used[seat] += 1
     if has_inactive:
@@ -112,21 +112,23 @@ def free_seats(client: ZoomClient, bought: SeatsBought) -> Seats:
     return Seats(free, else_basic=bought.else_basic)
 
 
-def _who_is_counted(
+def _detect_counted_statuses(
     summary: Mapping[str, Any], active: int, pending: int, inactive: int
 ) -> tuple[bool, bool]:
     """
-    Say whether Zoom's summary counts pending and inactive people, which its reference leaves open.
+    Return whether Zoom's summary counts pending and inactive users; its reference leaves it open.
 
-    The lists tell: their totals add up to the summary's. Where more than one sum fits, we take the
+    The lists show it: their totals add up to the summary's. Where more than one sum fits, take the
     one that leaves more seats free, since Zoom itself refuses those that are not.
     """
-    people = _count(summary.get("total_users_count")) - _count(summary.get("room_users_count"))
+    people = _parse_count(summary.get("total_users_count")) - _parse_count(
+        summary.get("room_users_count")
+    )
     return min(
         ((True, True), (True, False), (False, True), (False, False)),
         key=lambda has: abs(people - active - has[0] * pending - has[1] * inactive),
     )
 
 
-def _count(value: object) -> int:
+def _parse_count(value: object) -> int:
     return value if isinstance(value, int) else 0

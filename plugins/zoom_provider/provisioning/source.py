@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from io import BufferedReader, RawIOBase, TextIOWrapper
-from tempfile import TemporaryFile
-from typing import IO, Any, TextIO
+from typing import Any
 
 from zoom_provider.api.response import printable
 from zoom_provider.exceptions import ZoomValidationError
-from zoom_provider.models.user import UserInfo
 from zoom_provider.provisioning import roster
 from zoom_provider.provisioning.checkpoint import Rows
-from zoom_provider.provisioning.mapping import columns_needed, mapped
+from zoom_provider.provisioning.columns import ColumnFinder, describe_faults
+from zoom_provider.provisioning.mapper import Mapper, MappingNotes, PlainRows
 from zoom_provider.provisioning.options import BulkOptions
-from zoom_provider.provisioning.ports import Files
 from zoom_provider.provisioning.roster import Check, Listed, Record, Row
+from zoom_provider.provisioning.roster_copy import RosterCopy
 
-_JSON_LINES = (".jsonl", ".ndjson")
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,65 +28,19 @@ class Survey:
 
     :param people: fingerprint of which person stands in which row
     :param rows: the numbers of all rows
+    :param notes: what the mapping did not take from them as it stood there
     """
 
     people: str
     rows: Rows
-
-
-class RosterCopy:
-    """
-    A roster as it was when it was first opened, in a file without a name on this worker's disk.
-
-    A try reads it several times. Were it replaced in between, row numbers of one roster would be
-    taken for persons of the other.
-
-    :param files: opens the roster
-    """
-
-    def __init__(self, files: Files) -> None:
-        self._files = files
-        self._copy: IO[bytes] | None = None
-
-    def open_text(self, path: str, mode: str = "r") -> TextIO:
-        """Open the copy to read text from its beginning; any number may be open."""
-        if self._copy is None:
-            with self._files.open_text(path, mode) as roster:
-                self._copy = TemporaryFile()  # noqa: SIM115 - closed by close()
-                shutil.copyfileobj(roster.buffer, self._copy)
-            self._copy.flush()
-        raw = BufferedReader(_Reader(self._copy.fileno()))
-        # A byte-order mark before a quotation mark would make that a part of a column's name.
-        return TextIOWrapper(raw, encoding="utf-8-sig", newline="")
-
-    def close(self) -> None:
-        """Drop the copy."""
-        if self._copy is not None:
-            self._copy.close()
-
-
-class _Reader(RawIOBase):
-    """Reads an open file from its beginning, whatever else reads it."""
-
-    def __init__(self, file: int) -> None:
-        self._file = file
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        data = os.pread(self._file, len(buffer), self._at)
-        buffer[: len(data)] = data
-        self._at += len(data)
-        return len(data)
+    notes: MappingNotes
 
 
 def make_source(options: BulkOptions, roster: RosterCopy) -> Source:
     """
     Build the source of a bulk run.
 
-    :param roster: opens the file, where that is the source
+    :param roster: the file, where that is the source
     :raises ZoomValidationError: ``users`` is no list
     """
     users = options.users
@@ -99,13 +50,13 @@ def make_source(options: BulkOptions, roster: RosterCopy) -> Source:
         )
     return Source(
         users=users or (),
-        path=options.roster,
-        open_text=roster.open_text,
+        roster=roster if options.roster is not None else None,
         mapping=options.mapping,
         key=options.key,
         # A template's text may be what a run was started with.
         name=printable(options.source or options.roster or "users"),
         shard=options.shard,
+        empty_values=options.empty_values,
     )
 
 
@@ -115,25 +66,25 @@ class Source:
     The people of a task, read again as often as they are asked for.
 
     :param users: ``user_info`` objects, or records that the mapping is for
-    :param path: instead of them, of a CSV file or one of JSON Lines, by its ending
+    :param roster: a file that has them instead
     :param name: what a person calls it
-    :param open_text: opens a path for text in a mode
     :param mapping: from Zoom's field to its source
     :param key: the column that its source knows a row by
     :param shard: ``(i, n)``: only the rows whose address falls to part i of n
+    :param empty_values: texts that count as empty
     """
 
     users: Sequence[object] = ()
-    path: str | None = None
+    roster: RosterCopy | None = None
     name: str = ""
-    open_text: Callable[[str, str], TextIO]
     mapping: Mapping[str, Any] | None = None
     key: str | None = None
     shard: tuple[int, int] | None = None
+    empty_values: Sequence[str] = ()
 
     def rows(self, check: Check) -> Iterator[Row]:
         """Read the people, one at a time, each held against Zoom's rules by ``check``."""
-        return roster.read(self._records(), check, shard=self.shard)
+        return roster.read(self._records(self._mapper()), check, shard=self.shard)
 
     def refuse_more_than(self, most: int, check: Check) -> None:
         """
@@ -150,41 +101,52 @@ class Source:
 
     def listed(self) -> Iterator[Listed]:
         """Read number, key and address of each row."""
-        return roster.listed(self._records(), shard=self.shard)
+        return self._listed(self._mapper())
 
     def survey(self) -> Survey:
-        """Read it to its end: how many rows, and who stands in which."""
+        """
+        Read it to its end: how many rows, who stands in which, and what the mapping makes of them.
+
+        :raises ZoomValidationError: none of the rows has a column that is needed
+        """
         digest = hashlib.sha256(b"people")
         rows = []
-        for row in self.listed():
+        mapper = self._mapper()
+        for row in self._listed(mapper):
             rows.append(row.row)
             digest.update(f"{row.row} {row.key} {row.email}\n".encode("utf-8", "replace"))
-        return Survey(digest.hexdigest()[:32], Rows(rows))
+        self._refuse_absent(mapper.finder)
+        for warning in mapper.notes.warnings():
+            log.warning("%s: %s.", self.name, warning)
+        return Survey(digest.hexdigest()[:32], Rows(rows), mapper.notes)
 
     @property
     def constants(self) -> dict[str, Any]:
         """What the mapping says, for a fingerprint; without the passwords' source."""
-        return {k: v for k, v in (self.mapping or {}).items() if k != "password"}
+        found = {k: v for k, v in (self.mapping or {}).items() if k != "password"}
+        return {**found, "empty_values": list(self.empty_values)} if self.empty_values else found
 
-    def _records(self) -> Iterator[Record]:
-        if self.path is None:
-            listed = self._keyed(roster.from_list(self.users))
-            yield from mapped(listed, self.mapping) if self.mapping else listed
-            return
-        with self.open_text(self.path, "r") as stream:
-            path = printable(self.path)
-            if self.path.lower().endswith(_JSON_LINES):
-                records = roster.from_json_lines(stream, path)
-            else:
-                needed = columns_needed(self.mapping)
-                if self.key:
-                    needed.setdefault(self.key, "the rows' key")
-                records = roster.from_csv(stream, path, needed)
-            yield from mapped(self._keyed(records), self.mapping)
+    def _mapper(self) -> Mapper | PlainRows:
+        given: dict[str, Any] = {
+            "key": self.key,
+            "empty_values": self.empty_values,
+            "shard": self.shard,
+        }
+        if self.roster is None and not self.mapping:
+            return PlainRows(**given)
+        return Mapper(self.mapping, **given)
 
-    def _keyed(self, records: Iterator[Record]) -> Iterator[Record]:
-        if self.key is None:
-            return records
-        # People who are taken as they are hold Zoom's fields and nothing else.
-        only_key = not self.mapping and self.key not in UserInfo.model_fields
-        return roster.keyed(records, self.key, taken_off=only_key)
+    def _listed(self, mapper: Mapper | PlainRows) -> Iterator[Listed]:
+        return roster.listed(self._records(mapper), shard=self.shard)
+
+    def _records(self, mapper: Mapper | PlainRows) -> Iterator[Record]:
+        if self.roster is not None:
+            return mapper.apply(self.roster.records(mapper.finder))
+        return mapper.apply(roster.from_list(self.users))
+
+    def _refuse_absent(self, finder: ColumnFinder) -> None:
+        absent = finder.absent()
+        if absent.missing:
+            fault = describe_faults(absent, list(finder.names), "in any of its rows")
+            field, prefix = ("users", "") if self.roster is None else ("roster", "roster ")
+            raise ZoomValidationError(f"{prefix}{self.name} {fault}", errors={field: [fault]})

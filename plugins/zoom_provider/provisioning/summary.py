@@ -1,8 +1,8 @@
-"""What a bulk run has come to, and whether its task may be green."""
+"""The result of a bulk run, and whether its task succeeds."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from zoom_provider.exceptions import ZoomError
@@ -12,7 +12,7 @@ from zoom_provider.provisioning.checkpoint import Rows
 @dataclass(frozen=True, kw_only=True)
 class Summary:
     """
-    What a bulk run has come to.
+    The result of a bulk run.
 
     :param outcomes: how many lines of each outcome the report has
     :param report: where it is
@@ -25,6 +25,7 @@ class Summary:
     :param departed: rows of people who are owed and no longer in the roster
     :param unnamed: rows of an earlier roster that are owed and cannot be named
     :param state: the checkpoint
+    :param defaults: by field, how many rows fell to the mapping's default, and for which values
     """
 
     outcomes: dict[str, int]
@@ -38,9 +39,10 @@ class Summary:
     departed: list[int]
     unnamed: Rows
     state: dict[str, Any]
+    defaults: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def complaint(self, max_failures: float | None) -> str | None:
-        """Say why the task must not be green; None where it may be."""
+    def failure_reason(self, max_failures: float | None) -> str | None:
+        """Return why the task must fail; None if it succeeds."""
         if len(self.unnamed):
             return (
                 "The roster has changed since an earlier try, which had not come to its rows "

@@ -1,4 +1,4 @@
-"""Threads that make calls, and the events that they send back to the one that decides."""
+"""Threads that make calls, and the events that they send to the deciding thread."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from zoom_provider.provisioning.roster import Row
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A look-up has come back."""
+class LookupDone:
+    """A look-up has ended."""
 
     row: Row
     user: Mapping[str, Any] | None
@@ -28,14 +28,14 @@ class LostReply:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """A row has come to an end, good or bad."""
+class RowDone:
+    """A row has been processed, with a result or an error."""
 
     row: Row
     result: CreateResult | BaseException
 
 
-Event = Found | LostReply | Ended
+Event = LookupDone | LostReply | RowDone
 
 
 class WorkerPool:
@@ -48,10 +48,10 @@ class WorkerPool:
     :param most: threads at most; one is started when there are more calls than threads
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, max_threads: int) -> None:
+        self._max_threads = max_threads
         self._started = 0
-        self._executor = ThreadPoolExecutor(most, thread_name_prefix="zoom")
+        self._executor = ThreadPoolExecutor(max_threads, thread_name_prefix="zoom")
         self._calls: SimpleQueue[tuple[Row, Callable[[], Event]] | None] = SimpleQueue()
         self._events: SimpleQueue[Event] = SimpleQueue()
         self.busy: set[int] = set()
@@ -63,7 +63,7 @@ class WorkerPool:
         :raises RuntimeError: no thread can be started at all
         """
         self.busy.add(row.number)
-        if self._started < min(len(self.busy), self._most):
+        if self._started < min(len(self.busy), self._max_threads):
             try:
                 self._executor.submit(self._work)
                 self._started += 1
@@ -81,7 +81,7 @@ class WorkerPool:
                 event = call()
             # Whatever it is, the row waits for it: a thread that ends silently holds up all.
             except BaseException as error:
-                event = Ended(row, error)
+                event = RowDone(row, error)
             self._events.put(event)
 
     def send(self, event: Event) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from zoom_provider.simulator.errors import ApiError
 
@@ -26,6 +27,7 @@ class Groups:
 
     def __init__(self) -> None:
         self._by_id: dict[str, Group] = {}
+        self._by_name: dict[str, Group] = {}
         self._today = (-1, 0)
 
     def __iter__(self) -> Iterator[Group]:
@@ -49,16 +51,14 @@ class Groups:
 
     def find(self, named: str) -> Group | None:
         """Find a group by id or name."""
-        by_name = (g for g in self if g.name.casefold() == named.casefold())
-        return self._by_id.get(named) or next(by_name, None)
+        return self._by_id.get(named) or self._by_name.get(named.casefold())
 
     def add(self, name: str, group_id: str | None = None) -> Group:
         """Make a group, past every rule of Zoom's; one of this name is returned instead."""
-        group = self.find(name) or Group(group_id or secrets.token_urlsafe(16), name)
-        self._by_id[group.id] = group
-        return group
+        known = self._by_name.get(name.casefold())
+        return known or self._put(Group(group_id or secrets.token_urlsafe(16), name))
 
-    def create(self, name: str, now: float) -> Group:
+    def create(self, name: Any, now: float) -> Group:
         """
         Make a group as the API does: 100 a day, 5000 in all.
 
@@ -72,7 +72,7 @@ class Groups:
         self._today = (int(now // _DAY), made + 1)
         return self.add(name)
 
-    def rename(self, group: Group, name: str) -> None:
+    def rename(self, group: Group, name: Any) -> None:
         """
         Give a group another name.
 
@@ -80,17 +80,24 @@ class Groups:
         """
         if name != group.name:
             self._check_name(name, but=group)
-        self._by_id[group.id] = Group(group.id, name)
+        del self._by_name[group.name.casefold()]
+        self._put(Group(group.id, name))
 
     def remove(self, group: Group) -> None:
         """Let a group go."""
         del self._by_id[group.id]
+        del self._by_name[group.name.casefold()]
 
-    def _check_name(self, name: str, but: Group | None = None) -> None:
-        if not name or not isinstance(name, str):
+    def _put(self, group: Group) -> Group:
+        self._by_id[group.id] = group
+        self._by_name[group.name.casefold()] = group
+        return group
+
+    def _check_name(self, name: Any, but: Group | None = None) -> None:
+        if not isinstance(name, str) or not name:
             raise ApiError("group_name")
-        taken = self.find(name)
-        if taken is not None and taken != but and taken.name.casefold() == name.casefold():
+        taken = self._by_name.get(name.casefold())
+        if taken is not None and taken != but:
             raise ApiError("group_name_taken", group=name)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from zoom_provider.simulator.people import INVITATION_LIFE
 from zoom_provider.simulator.person import MEMBER, Person, new_id
 from zoom_provider.simulator.world import DAY, World
 
@@ -28,8 +29,9 @@ class Transfer:
 def tick(world: World) -> None:
     """Let everything happen that is due by now."""
     now = world.now()
-    for person in world.people.expire_invitations(now):
-        world.emit("user.invitation_expired", person)
+    if world.settings.expired_invitations == "gone":
+        for person in world.people.expire_invitations(now):
+            world.emit("user.invitation_expired", person)
     if world.settings.auto_delete_days is not None:
         for person in world.people.inactive_since(now - world.settings.auto_delete_days * DAY):
             depart(world, person, "delete", Transfer())
@@ -37,6 +39,12 @@ def tick(world: World) -> None:
         if due <= now:
             del world.leaving[user]
             finish()
+
+
+def is_expired(world: World, person: Person) -> bool:
+    """Return whether a person was invited more than 30 days ago and has not accepted."""
+    too_old = person.status == "pending" and person.created + INVITATION_LIFE < world.now()
+    return too_old or person.status == "expired"
 
 
 def accept(world: World, person: Person) -> Person:
@@ -60,15 +68,17 @@ def accept(world: World, person: Person) -> Person:
 
 def expire(world: World, person: Person) -> None:
     """Let the invitation of a pending person expire at once."""
-    world.people.change(person, status="expired")
-    world.emit("user.invitation_expired", person)
+    world.people.change(person, created=int(world.now()) - INVITATION_LIFE - 1)
+    tick(world)
 
 
 def find_pending(world: World, email: str) -> Person | None:
     """Find a person whose invitation is still good."""
     tick(world)
     person = world.people.find(email)
-    return person if person is not None and person.status == "pending" else None
+    if person is None or person.status != "pending" or is_expired(world, person):
+        return None
+    return person
 
 
 def deactivate(world: World, person: Person) -> Person:

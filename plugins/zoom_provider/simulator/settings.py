@@ -176,6 +176,11 @@ class SimulatorSettings(_Switches):
     pending_in_usage: bool = Field(
         default=False, description="whether plan usage counts pending people as usage, too"
     )
+    expired_invitations: Literal["gone", "kept"] = Field(
+        default="gone",
+        description="30 days after an invitation: gone (no list, seat and address free), or kept"
+        " (listed, address taken, removable by DELETE)",
+    )
     activation_new_id: bool = Field(
         default=False, description="whether people get a new id when they accept"
     )

@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, ParamValid
 from dags import zoom_create_user as example
 from zoom_provider.exceptions import ZoomValidationError
 from zoom_provider.models.user import Action, CreateRequest, UserInfo, parse_create_request
-from zoom_provider.operators._templating import parsed
+from zoom_provider.operators._templating import parse_people
 
 JANE = {"email": "jane@example.com", "type": 1}
 PLAIN = {**JANE, "first_name": "Jane", "last_name": "Doe", "display_name": "Jane Doe"}
@@ -30,7 +30,7 @@ def request_from(conf: dict[str, Any]) -> CreateRequest:
     """Do what the run's tasks do, up to what Zoom is sent."""
     params = started_with(conf)
     person: Any = example.dag.get_task("person")
-    return parse_create_request(params["action"], parsed(person.python_callable(params)))
+    return parse_create_request(params["action"], parse_people(person.python_callable(params)))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,31 +32,20 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(request.param).format(tmp_path)
 
 
-def test_a_file_is_read_as_text_without_a_byte_order_mark_and_with_its_line_ends(
-    place: str,
-) -> None:
+def test_a_file_is_read_byte_by_byte_as_it_is(place: str) -> None:
     path = f"{place}/hr.csv"
-    FILES.write(path, "\ufeffJürgen\r\n李\n".encode())
-    with FILES.open_text(path) as file:
-        assert file.read() == "Jürgen\r\n李\n"
-    assert FILES.read(path) == "\ufeffJürgen\r\n李\n".encode()
+    data = "\ufeffJürgen\r\n李\n".encode()
+    FILES.write(path, data)
+    with FILES.open_bytes(path) as file:
+        assert (file.read(3), file.read()) == (data[:3], data[3:])
+    assert FILES.read(path) == data
     assert FILES.head(path, 3) == b"\xef\xbb\xbf"
-
-
-def test_a_text_file_is_read_row_by_row(place: str) -> None:
-    path = f"{place}/hr.csv"
-    FILES.write(path, b'email,name\np1@example.com,"one\r\ntwo"\n')
-    with FILES.open_text(path) as file:
-        rows = list(csv.reader(file))
-    assert rows == [["email", "name"], ["p1@example.com", "one\r\ntwo"]]
-    with FILES.open_text(path) as file:
-        assert len(list(file)) == 3
 
 
 def test_a_file_to_read_is_not_made(tmp_path: Path) -> None:
     path = str(tmp_path / "typo" / "hr.csv")
     with pytest.raises(FileNotFoundError):
-        FILES.open_text(path)
+        FILES.open_bytes(path)
     assert FILES.read(path) is None
     assert FILES.head(path, 9) is None
     assert FILES.read(f"{tmp_path}/typo/deeper/hr.csv") is None

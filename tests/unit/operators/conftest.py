@@ -80,13 +80,13 @@ class TaskInstance:
 @pytest.fixture(autouse=True)
 def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make one call at a time, so that the order of calls and lines is certain."""
-    monkeypatch.setattr("zoom_provider.provisioning.job.MOST_AT_ONCE", 1)
+    monkeypatch.setattr("zoom_provider.provisioning.job.MAX_CONCURRENT_CALLS", 1)
 
 
 @pytest.fixture
 def at_once(one_by_one: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make several calls at once after all."""
-    monkeypatch.setattr("zoom_provider.provisioning.job.MOST_AT_ONCE", 8)
+    monkeypatch.setattr("zoom_provider.provisioning.job.MAX_CONCURRENT_CALLS", 8)
 
 
 class TimeIsUp(BaseException):
@@ -103,7 +103,7 @@ BreakOff = Callable[..., None]
 @pytest.fixture
 def break_off(monkeypatch: pytest.MonkeyPatch) -> Iterator[BreakOff]:
     """Break a run off where it would write down what became of the next user."""
-    real, halt = Runner._write, Runner._halt
+    real, halt = Runner._write_result, Runner._shut_down
 
     def after(number: int, store: StateStore | None = None, *, killed: bool = False) -> None:
         """
@@ -117,20 +117,20 @@ def break_off(monkeypatch: pytest.MonkeyPatch) -> Iterator[BreakOff]:
         def write(self: Runner, result: Any, **more: Any) -> None:
             nonlocal count
             if count >= number:
-                monkeypatch.setattr(Runner, "_write", real)
+                monkeypatch.setattr(Runner, "_write_result", real)
                 raise Killed if killed else TimeIsUp
             count += 1
             real(self, result, **more)
 
         def die(self: Runner) -> None:
-            monkeypatch.setattr(Runner, "_halt", halt)
+            monkeypatch.setattr(Runner, "_shut_down", halt)
             # Zoom acts on what is under way; no one is left to hear of it.
             self._pool.shutdown()
             self._pool._executor.shutdown(wait=True)
 
-        monkeypatch.setattr(Runner, "_write", write)
+        monkeypatch.setattr(Runner, "_write_result", write)
         if killed:
-            monkeypatch.setattr(Runner, "_halt", die)
+            monkeypatch.setattr(Runner, "_shut_down", die)
 
     yield after
     wait_for_threads()

@@ -33,7 +33,7 @@ def test_a_dry_run_creates_no_user_however_it_is_asked_for(
 
 
 @pytest.mark.parametrize("value", FALSE)
-def test_what_is_rendered_to_false_is_no_dry_run(
+def test_a_dry_run_rendered_to_false_writes_to_zoom(
     value: Any, connected: Simulator, create_many: CreateMany, perform: Perform, path: Path
 ) -> None:
     operator = create_many(users=people(3), dry_run=value)
@@ -48,7 +48,7 @@ def test_a_template_counts_as_a_dry_run_until_it_is_rendered(create_many: Create
     assert not create_many(users=[]).dry_run
 
 
-def test_called_it_does_what_airflows_method_does(
+def test_calling_dry_run_does_what_airflows_method_does(
     create_many: CreateMany, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     called: list[Any] = []
@@ -64,7 +64,7 @@ def test_airflows_own_dry_run_of_a_task_works(create_many: CreateMany) -> None:
     create_many(users=people(2), dry_run="{{ True }}").dry_run()
 
 
-def test_it_is_compared_shown_and_copied_as_the_parameter(create_many: CreateMany) -> None:
+def test_dry_run_compares_prints_and_copies_like_the_parameter(create_many: CreateMany) -> None:
     operator = create_many(users=[], dry_run="{{ params.no }}")
     assert operator.dry_run == "{{ params.no }}"
     assert operator.dry_run == create_many(users=[], dry_run="{{ params.no }}").dry_run
@@ -92,7 +92,7 @@ def test_airflow_stores_the_parameter_with_the_dag() -> None:
 
 
 @pytest.mark.parametrize("value", ["perhaps", "", 5, 0, [], 1.0])
-def test_what_is_no_boolean_is_refused_while_the_dag_is_parsed(
+def test_a_dry_run_that_is_not_boolean_is_refused_at_parse_time(
     value: Any, create_many: CreateMany
 ) -> None:
     with pytest.raises(ZoomValidationError, match="dry_run must be True or False"):
@@ -100,7 +100,7 @@ def test_what_is_no_boolean_is_refused_while_the_dag_is_parsed(
 
 
 @pytest.mark.usefixtures("airflow_db")
-def test_in_a_dag_it_may_come_from_upstream_from_a_template_and_by_mapping(
+def test_dry_run_may_come_from_upstream_a_template_or_mapping(
     zoom: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_ZOOM_DEFAULT", connection(zoom))

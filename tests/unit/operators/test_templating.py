@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from tests.support import JANE
 from zoom_provider.operators import _templating
 from zoom_provider.operators._templating import (
-    Unreadable,
-    mask_passwords,
-    parsed,
-    without_passwords,
+    UnparsableText,
+    parse_and_mask_passwords,
+    parse_people,
+    redact_passwords,
 )
 from zoom_provider.operators.users import ZoomCreateUserOperator, ZoomCreateUsersOperator
 
@@ -53,9 +53,9 @@ def masked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         ("[]", []),
     ],
 )
-def test_texts_become_what_they_stand_for(value: Any, people: Any) -> None:
-    assert parsed(value) == people
-    assert parsed(parsed(value)) == people
+def test_json_and_python_texts_are_parsed(value: Any, people: Any) -> None:
+    assert parse_people(value) == people
+    assert parse_people(parse_people(value)) == people
 
 
 @pytest.mark.parametrize(
@@ -85,14 +85,14 @@ def test_texts_become_what_they_stand_for(value: Any, people: Any) -> None:
     ],
 )
 @pytest.mark.filterwarnings("error")
-def test_of_what_cannot_be_read_nothing_is_kept(text: str, masked: list[str]) -> None:
-    found = mask_passwords(text)
-    assert isinstance(found, Unreadable)
+def test_an_unparsable_text_is_not_kept(text: str, masked: list[str]) -> None:
+    found = parse_and_mask_passwords(text)
+    assert isinstance(found, UnparsableText)
     assert found.startswith("(not shown")
     for secret in (SECRET, SECRET[:4], "1234", "5678"):
         assert secret not in found
-    assert mask_passwords(found) is found
-    assert mask_passwords([text, JANE]) == [found, JANE]
+    assert parse_and_mask_passwords(found) is found
+    assert parse_and_mask_passwords([text, JANE]) == [found, JANE]
 
 
 @pytest.mark.parametrize(
@@ -113,14 +113,16 @@ def test_of_what_cannot_be_read_nothing_is_kept(text: str, masked: list[str]) ->
 def test_passwords_are_hidden_in_logs_as_they_are_and_as_json_writes_them(
     value: Any, masked: list[str]
 ) -> None:
-    mask_passwords(value)
+    parse_and_mask_passwords(value)
     assert set(masked) == {SECRET, json.dumps(SECRET)[1:-1]}
 
 
-def test_nothing_else_is_hidden(masked: list[str]) -> None:
+def test_only_passwords_are_masked(masked: list[str]) -> None:
     """A name or an address that is masked makes a log useless."""
-    mask_passwords({**JANE, "display_name": "x", "division_ids": ["y"], "password": None, 5: "z"})
-    mask_passwords({**JANE, "password": ""})
+    parse_and_mask_passwords(
+        {**JANE, "display_name": "x", "division_ids": ["y"], "password": None, 5: "z"}
+    )
+    parse_and_mask_passwords({**JANE, "password": ""})
     assert masked == []
 
 
@@ -135,8 +137,8 @@ def test_a_password_is_masked_whatever_its_source_calls_it(source: Any, masked: 
     assert set(masked) == {SECRET, json.dumps(SECRET)[1:-1]}
 
 
-def test_a_crowd_costs_the_logs_no_more_than_a_hundred_masks(masked: list[str]) -> None:
-    mask_passwords([{**JANE, "password": f"secret-{number}"} for number in range(1000)])
+def test_at_most_a_hundred_people_are_masked(masked: list[str]) -> None:
+    parse_and_mask_passwords([{**JANE, "password": f"secret-{number}"} for number in range(1000)])
     assert len(set(masked)) == 100
 
 
@@ -165,8 +167,8 @@ def test_airflow_stores_an_object_without_the_password(
         task.render_template_fields(context, dag.get_template_env())  # type: ignore[arg-type]
     assert one.user_info == {"email": "jane@example.com", "type": 1, "password": "***"}
     assert many.users == [one.user_info]
-    assert one.given("user_info")["password"] == SECRET
-    assert many.given("users") == [one.given("user_info")]
+    assert one.get_people("user_info")["password"] == SECRET
+    assert many.get_people("users") == [one.get_people("user_info")]
     assert SECRET in masked
 
 
@@ -183,23 +185,24 @@ def test_no_rendered_field_holds_a_password_of_any_number_in_a_column_of_any_nam
     assert {one["PIN"] for one in task.users} == {"***"}  # type: ignore[index, union-attr]
     assert "secret-" not in repr(task.users)
     assert [one["Dept"] for one in task.users] == ["x"] * 1_000  # type: ignore[index, union-attr]
-    assert task.given("users") == users
+    assert task.get_people("users") == users
 
 
-def test_a_field_that_was_set_after_rendering_is_what_is_given() -> None:
+def test_a_field_set_after_rendering_is_used() -> None:
     task = ZoomCreateUserOperator(task_id="one", user_info=WITH)
     task.render_template_fields({"params": {}})
     task.user_info = JANE
-    assert task.given("user_info") == JANE
+    assert task.get_people("user_info") == JANE
     unrendered = ZoomCreateUserOperator(task_id="two", user_info=WITH)
-    assert unrendered.given("user_info") == WITH
+    assert unrendered.get_people("user_info") == WITH
 
 
 @pytest.mark.parametrize(
-    "people", [None, 5, "x", [], {}, [5], JANE, [JANE], {**JANE, "password": ""}, Unreadable("x")]
+    "people",
+    [None, 5, "x", [], {}, [5], JANE, [JANE], {**JANE, "password": ""}, UnparsableText("x")],
 )
-def test_what_holds_no_password_is_shown_as_it_is(people: Any) -> None:
-    assert without_passwords(people) is people
+def test_a_value_without_a_password_is_shown_unchanged(people: Any) -> None:
+    assert redact_passwords(people) is people
 
 
 def test_a_field_that_holds_no_people_is_left_alone() -> None:
@@ -218,12 +221,16 @@ JSON = st.recursive(
 @settings(derandomize=True, database=None, deadline=None)
 @given(value=JSON)
 def test_any_value_can_be_masked(value: Any) -> None:
-    found = mask_passwords(value)
+    found = parse_and_mask_passwords(value)
     if isinstance(value, str):
-        assert isinstance(found, (Unreadable, dict, list))
+        assert isinstance(found, (UnparsableText, dict, list))
     if isinstance(value, dict):
         assert found == value
-        assert mask_passwords(json.dumps(value)) == mask_passwords(repr(value)) == value
+        assert (
+            parse_and_mask_passwords(json.dumps(value))
+            == parse_and_mask_passwords(repr(value))
+            == value
+        )
 
 
 @pytest.mark.parametrize(
@@ -239,19 +246,19 @@ def test_any_value_can_be_masked(value: Any) -> None:
     ],
 )
 def test_a_password_of_any_type_and_at_any_depth_is_not_shown(people: Any) -> None:
-    shown = without_passwords(people, "Kennwort")
+    shown = redact_passwords(people, "Kennwort")
     assert "12345678" not in repr(shown)
     assert "***" in repr(shown)
 
 
 def test_a_password_in_a_whole_request_is_masked(masked: list[str]) -> None:
-    mask_passwords([{"action": "create", "user_info": {"passwort": ["Hunter2!"]}}])
+    parse_and_mask_passwords([{"action": "create", "user_info": {"passwort": ["Hunter2!"]}}])
     assert masked == ["Hunter2!"] * 2
 
 
-def test_what_is_nested_too_deep_for_a_person_is_not_shown() -> None:
+def test_values_nested_too_deep_are_redacted() -> None:
     deep: Any = {"password": "12345678"}
     for _ in range(2_000):
         deep = [deep]
-    assert "12345678" not in repr(without_passwords([{"note": deep}]))
-    mask_passwords([{"note": deep}])
+    assert "12345678" not in repr(redact_passwords([{"note": deep}]))
+    parse_and_mask_passwords([{"note": deep}])

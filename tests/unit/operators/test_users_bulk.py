@@ -21,7 +21,7 @@ from zoom_provider.exceptions import (
     ZoomUnavailableError,
     ZoomValidationError,
 )
-from zoom_provider.provisioning.report import run_digest
+from zoom_provider.provisioning.report import hash_run
 from zoom_provider.simulator.server import Simulator
 
 SECRET = "Tr0ub4dor-and-3"
@@ -32,7 +32,7 @@ def table(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def told(path: Path) -> list[tuple[int, str]]:
+def row_outcomes(path: Path) -> list[tuple[int, str]]:
     return [(line["row"], line["outcome"]) for line in lines(path)]
 
 
@@ -63,13 +63,13 @@ def test_each_row_is_reported_once_in_three_files(
     }
     found = {line["row"]: line for line in lines(path)}
     assert list(found) == [1, 2, 3, 4, 6]
-    told = ("source", "row", "key", "email", "outcome", "reason")
-    failed = [{name: found[row][name] for name in told} for row in (3, 4, 6)]
+    columns = ("source", "row", "key", "email", "outcome", "reason")
+    failed = [{name: found[row][name] for name in columns} for row in (3, 4, 6)]
     assert ti.pushed == {"report": str(path), "outcomes": outcomes, "attention": failed}
     p1 = connected.person("p1@example.com")
     assert p1 is not None
     assert found[1] == {
-        "run": run_digest("onboarding", "manual__2026-01-02", "create", -1, False),
+        "run": hash_run("onboarding", "manual__2026-01-02", "create", -1, False),
         "source": "users",
         "row": 1,
         "key": "",
@@ -216,7 +216,12 @@ def test_on_error_stop_tries_no_row_after_the_first_failure(
     with pytest.raises(AirflowFailException):
         perform(create_many(people, on_error="stop"))
     assert emails(connected) == ["p1@example.com"]
-    assert told(path) == [(1, "invited"), (2, "foreign_account"), (3, "failed"), (4, "rejected")]
+    assert row_outcomes(path) == [
+        (1, "invited"),
+        (2, "foreign_account"),
+        (3, "failed"),
+        (4, "rejected"),
+    ]
     assert "not tried: row 2" in lines(path)[2]["reason"]
     assert [row["row"] for row in table(path.with_name("report.rejects.csv"))] == ["4", "5"]
 
@@ -227,14 +232,14 @@ def test_an_error_of_the_account_stops_the_run_and_fails_the_task_whatever_is_al
     connected.fault("error", code=4711, on="POST /v2/users", skip=1)
     with pytest.raises(AirflowFailException, match="scope"):
         perform(create_many([person(n) for n in range(1, 5)], max_failures=100))
-    assert told(path) == [(1, "invited"), (2, "needs_human"), (3, "failed"), (4, "failed")]
+    assert row_outcomes(path) == [(1, "invited"), (2, "needs_human"), (3, "failed"), (4, "failed")]
     assert lines(path)[3]["reason"].startswith("not tried: ")
     assert ti.pushed["outcomes"] == {"invited": 1, "needs_human": 1, "failed": 2}
     assert len(connected.requests("POST /v2/users")) == 2
 
 
 @pytest.mark.parametrize(("refused", "failed"), [([7], 1), ([3, 11, 19, 27, 35], 5)])
-def test_an_address_outside_the_managed_domains_holds_up_no_other(
+def test_an_address_outside_the_managed_domains_stops_no_other_row(
     refused: list[int],
     failed: int,
     connected: Simulator,
@@ -249,7 +254,7 @@ def test_an_address_outside_the_managed_domains_holds_up_no_other(
     ]
     result = perform(create_many(crowd, action="autoCreate", max_failures=0.5))
     assert result["outcomes"] == {"created": 40 - failed, "needs_human": failed}
-    assert [row for row, outcome in told(path) if outcome == "needs_human"] == refused
+    assert [row for row, outcome in row_outcomes(path) if outcome == "needs_human"] == refused
     assert len(emails(connected)) == 40 - failed
 
 
@@ -283,7 +288,7 @@ def test_a_failure_before_the_first_row_is_reported_too(
     connected.configure(app_active=False)
     with pytest.raises(AirflowFailException, match="app"):
         perform(create_many([person(n) for n in range(1, people + 1)]))
-    assert told(path) == [(n, "failed") for n in range(1, people + 1)]
+    assert row_outcomes(path) == [(n, "failed") for n in range(1, people + 1)]
     assert (ti.pushed["report"], ti.pushed["outcomes"]) == (str(path), {"failed": people})
     assert len(ti.pushed["attention"]) == people
 
@@ -309,7 +314,7 @@ def test_the_daily_limit_without_deferring_fails_with_the_reset(
         perform(create_many([person(n) for n in range(1, 5)], deferrable=False))
     assert isinstance(raised.value.__cause__, ZoomDailyLimitError)
     assert ti.pushed["outcomes"] == {"invited": 2, "deferred_quota": 2}
-    assert told(path)[2:] == [(3, "deferred_quota"), (4, "deferred_quota")]
+    assert row_outcomes(path)[2:] == [(3, "deferred_quota"), (4, "deferred_quota")]
 
 
 def test_the_daily_limit_is_waited_for_and_owed_rows_follow(
@@ -342,7 +347,7 @@ def test_the_daily_limit_is_waited_for_and_owed_rows_follow(
     assert len(made) == 5
     assert result["calls"] == len(connected.requests("* /v2/*"))
     assert result["rate_limited"] == 2
-    assert sorted(told(path)) == [
+    assert sorted(row_outcomes(path)) == [
         *[(1, "invited"), (2, "invited"), (4, "invited"), (5, "rejected")],
         *[(6, "invited"), (8, "invited")],
     ]
@@ -359,4 +364,4 @@ def test_an_outage_fails_the_task_with_every_row_reported(
     with pytest.raises(ZoomUnavailableError):
         perform(create_many([person(n) for n in range(1, 41)]))
     assert ti.pushed["outcomes"] == {"failed": 40}
-    assert sorted(row for row, _ in told(path)) == list(range(1, 41))
+    assert sorted(row for row, _ in row_outcomes(path)) == list(range(1, 41))

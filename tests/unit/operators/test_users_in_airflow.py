@@ -143,7 +143,7 @@ def test_people_with_a_password_from_a_variable_are_created(name: str, story: St
     assert story.names[name] == "Ann"
 
 
-def test_nobody_else_is_created(story: Story) -> None:
+def test_no_other_user_is_created(story: Story) -> None:
     assert len(story.names) == 22
 
 

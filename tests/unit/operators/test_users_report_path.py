@@ -207,14 +207,14 @@ def test_a_report_behind_a_link_is_moved_aside_for_another_run(
     path.symlink_to(target)
     perform(create_many(users=people(2)))
     ti.run_id = "another"
-    real, claims = report_module.claim, []
+    real, claims = report_module.claim_paths, []
 
-    def claim(*given: Any) -> bool:
+    def claim_paths(*given: Any) -> bool:
         claims.append(given)
         assert len(claims) < 10, "publish never ends"
         return real(*given)
 
-    monkeypatch.setattr(report_module, "claim", claim)
+    monkeypatch.setattr(report_module, "claim", claim_paths)
     result = perform(create_many(users=[person(8)]))
     assert [line["email"] for line in lines(Path(result["report"]))] == ["p8@example.com"]
     assert path.resolve() == target
@@ -233,7 +233,7 @@ def test_a_report_whose_folder_is_deleted_in_mid_run_is_written_again_by_a_retry
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     more = {"task_state_store": store} if stored else {}
-    real = Runner._write
+    real = Runner._write_result
 
     def write(self: Runner, result: RowResult, **settled: bool) -> None:
         if result.row == 3:
@@ -241,7 +241,7 @@ def test_a_report_whose_folder_is_deleted_in_mid_run_is_written_again_by_a_retry
         real(self, result, **settled)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Runner, "_write", write)
+        patch.setattr(Runner, "_write_result", write)
         with pytest.raises(FileNotFoundError, match="run the task again"):
             perform(create_many(users=people(4)), **more)
     result = perform(create_many(users=people(4)), **more)

@@ -72,7 +72,7 @@ def test_after_a_change_each_person_is_there_and_reported_once(
         shutil.rmtree(path.parent)
     options = {"users": people(10), **then}
     if lost and "users" in then:
-        # Who of the changed roster is owed cannot be told: the task says so, once.
+        # Which people of the changed roster are owed is unknown: the task says so, once.
         with pytest.raises(AirflowFailException, match="rows"):
             perform(create_many(**options), task_state_store=store)
     result = perform(create_many(**options), task_state_store=store)
@@ -111,7 +111,7 @@ def test_a_roster_that_is_reordered_while_the_task_waits_for_the_quota_reports_e
     connected.advance_clock(DAY)
     task = create_many(users=people(6)[::-1], deferrable=True)
     result = perform(task, resume=resume)
-    # Those of the first day are told once, as what this run made of them.
+    # Users of the first day are reported once, with their first outcome.
     assert result["outcomes"] == {"invited": 6}
     assert outcomes(path) == [(row, "invited") for row in range(1, 7)]
     assert len(emails(connected)) == 6

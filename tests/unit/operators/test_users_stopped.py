@@ -1,4 +1,4 @@
-"""A task that is told to stop posts nothing new, saves, and ends with an error that is retried."""
+"""A stopped task posts nothing new, saves its state, and ends with an error that is retried."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def test_users_whose_replies_outlast_the_grace_are_reported_as_invited_by_the_ne
     slow_replies: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("zoom_provider.provisioning.runner.GRACE", 0.0)
+    monkeypatch.setattr("zoom_provider.provisioning.runner.STOP_GRACE", 0.0)
     posted, go = slow_replies
     operator = create_many(users=people(20))
     task = Task(lambda: perform(operator, task_state_store=store))

@@ -1,4 +1,4 @@
-"""From a line of the report, of the log or of an event back to the row and the task it tells of."""
+"""A line of the report, of the log or of an event leads back to its row and its task."""
 
 from __future__ import annotations
 
@@ -89,22 +89,22 @@ def test_each_row_can_be_traced_to_its_source(
 
     assert emails(connected) == ["ann@example.com", "bob@example.com"]
     lines, rejects = written(path)
-    first, nobody, second, again = rows
+    first, invalid, second, again = rows
     assert traced(lines) == [
         (source, first, "2054"),
-        (source, nobody, "2055"),
+        (source, invalid, "2055"),
         (source, second, ""),
     ]
-    assert traced(rejects) == [(source, nobody, "2055"), (source, again, "2056")]
+    assert traced(rejects) == [(source, invalid, "2055"), (source, again, "2056")]
     assert [line["field"] for line in rejects] == ["user_info.email"] * 2
     assert rejects[1]["reason"] == f"duplicate of row {first}"
-    assert f"Row {nobody} of {source}, key 2055: rejected, user_info.email: " in caplog.text
+    assert f"Row {invalid} of {source}, key 2055: rejected, user_info.email: " in caplog.text
     assert f"Row {again} of {source}, key 2056, ann@example.com: duplicate" in caplog.text
     assert "Salary" not in path.read_text()
 
 
 @pytest.mark.parametrize("key", ["Number", "email"])
-def test_people_who_are_taken_as_they_are_may_have_a_key(
+def test_people_without_a_mapping_may_have_a_key(
     key: str, connected: Simulator, perform: Perform, path: Path
 ) -> None:
     person = {**JANE, "Number": 7} if key == "Number" else JANE
@@ -125,7 +125,7 @@ def test_people_who_are_taken_as_they_are_may_have_a_key(
         ),
     ],
 )
-def test_a_key_that_is_no_column_is_told_before_any_call(
+def test_an_unknown_key_column_is_refused_before_any_call(
     given: dict[str, Any],
     said: str,
     connected: Simulator,
@@ -162,10 +162,10 @@ def test_the_event_of_the_accounts_people_has_the_counts(
     assert events[ZOOM_USERS].extra == {"outcomes": {}, "dry_run": True, "report": str(path)}
 
 
-def test_a_source_and_a_key_stay_on_their_line(
+def test_a_source_or_a_key_cannot_forge_log_lines(
     connected: Simulator, perform: Perform, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Both may be somebody's input: a run's parameter, a cell of an export."""
+    """Both may be input from outside: a run's parameter, a cell of an export."""
     odd = "hr\nRow 9 of hr: invited\u202e\x1b[31m"
     users = [{**HR[1], "Number": odd}]
     perform(

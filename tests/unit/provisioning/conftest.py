@@ -19,7 +19,7 @@ from zoom_provider.provisioning.checkpoint import Checkpoint, Ledger, Rows
 from zoom_provider.provisioning.directory import Directory
 from zoom_provider.provisioning.progress import Progress
 from zoom_provider.provisioning.report import Report, ReportPaths
-from zoom_provider.provisioning.restore import Restored
+from zoom_provider.provisioning.restore import RestoredState
 from zoom_provider.provisioning.roster import Row, from_list, read
 from zoom_provider.provisioning.runner import Runner, RunnerOptions
 from zoom_provider.provisioning.seats import Seats
@@ -77,7 +77,7 @@ def begin_report(path: Path | str, source: str = "", run: str = RUN) -> Report:
     """Begin a report that can be read from its first line on."""
     files = AirflowFiles()
     replaces = files.identity(str(path))
-    report = Report(ReportPaths.at(str(path)), files, run, source, replaces)
+    report = Report(ReportPaths.from_path(str(path)), files, run, source, replaces)
     report.begin()
     return report
 
@@ -116,7 +116,7 @@ def make_runner(
     rows: int,
     *,
     directory: Directory | None = None,
-    restored: Restored | None = None,
+    restored: RestoredState | None = None,
     seats: Seats | None = None,
     meter: Any = None,
     states: States | None = None,
@@ -146,15 +146,15 @@ def make_runner(
         save,
         dry_run=dry_run,
     )
-    own = {name: options.pop(name) for name in ("orphaned", "stopped_by") if name in options}
+    own = {name: options.pop(name) for name in ("is_orphaned", "stopped_by") if name in options}
     return Runner(
         client=client,
         directory=directory or Directory(client, "unknown" if dry_run else "listed"),
         report=report,
         ledger=ledger,
-        restored=restored or Restored(),
+        restored=restored or RestoredState(),
         progress=progress,
-        options=RunnerOptions(**{"at_once": 1} | options),
+        options=RunnerOptions(**{"max_concurrency": 1} | options),
         seats=seats,
         **own,
     )

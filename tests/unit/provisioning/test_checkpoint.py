@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.unit.provisioning.conftest import BEGIN, RUN
-from zoom_provider.provisioning.checkpoint import Checkpoint, Ledger, Rows, newest
+from zoom_provider.provisioning.checkpoint import Checkpoint, Ledger, Rows, newest_checkpoint
 from zoom_provider.provisioning.report import DONE, FAILURES, Outcome
 
 AIRFLOW_WARNS = 64 * 1024
@@ -39,7 +39,7 @@ def test_rows_are_a_set_that_is_read_back_from_its_text(numbers: set[int]) -> No
 @given(numbers=NUMBERS, most=st.integers(0, 60))
 def test_coarse_rows_are_a_superset_that_fits(numbers: set[int], most: int) -> None:
     rows = Rows(numbers)
-    coarse = rows.coarse(max(most, 5))
+    coarse = rows.coarsen(max(most, 5))
     assert len(str(coarse)) <= max(most, 5)
     assert set(coarse) >= numbers
     if numbers:
@@ -86,7 +86,7 @@ TestRows.settings = settings(derandomize=True, database=None, max_examples=60, d
 @pytest.mark.parametrize(
     "text", ["x", "-1", "3-1", "1,1", "1-5,4-9", "5,3", "1--2", "1.5", "1;2", ",", "1,"]
 )
-def test_a_text_that_is_no_rows_is_refused(text: str) -> None:
+def test_an_invalid_text_of_rows_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         Rows.parse(text)
 
@@ -153,9 +153,9 @@ COMPLETE = BEGIN.to_state()
         COMPLETE | {"outcomes": None},
     ],
 )
-def test_a_state_of_another_version_is_no_checkpoint(state: dict[str, Any]) -> None:
+def test_a_state_of_another_version_is_ignored(state: dict[str, Any]) -> None:
     assert Checkpoint.from_state(state) is None
-    assert newest([state], RUN) is None
+    assert newest_checkpoint([state], RUN) is None
 
 
 def test_an_outcome_that_is_not_final_is_not_read_as_done() -> None:
@@ -167,10 +167,10 @@ def test_an_outcome_that_is_not_final_is_not_read_as_done() -> None:
 def test_the_newest_checkpoint_of_the_run_counts_whatever_the_order() -> None:
     mine = [replace(BEGIN, sequence=n, owner=f"try{n}").to_state() for n in (3, 9, 5)]
     other = replace(BEGIN, run="ba9876543210", sequence=99).to_state()
-    found = newest([{}, *mine, other], RUN)
+    found = newest_checkpoint([{}, *mine, other], RUN)
     assert found is not None
     assert (found.sequence, found.owner) == (9, "try9")
-    assert newest([other], RUN) is None
+    assert newest_checkpoint([other], RUN) is None
 
 
 WORST = 100_000
@@ -214,7 +214,7 @@ NOT_FINAL = sorted(set(Outcome) - DONE - {Outcome.REJECTED})
 @pytest.mark.parametrize("outcome", NOT_FINAL)
 def test_a_row_that_is_not_done_stays_owed(outcome: Outcome) -> None:
     ledger = Ledger(BEGIN, Rows([1, 2]))
-    ledger.close(1, outcome)
+    ledger.record(1, outcome)
     found = ledger.checkpoint({}, 0, 0, 0)
     assert list(found.owed) == [1, 2]
     assert dict(found.done) == {}
@@ -224,16 +224,16 @@ def test_a_row_that_is_not_done_stays_owed(outcome: Outcome) -> None:
 def test_a_row_that_is_done_is_neither_owed_nor_attempted(outcome: Outcome) -> None:
     ledger = Ledger(BEGIN, Rows([1, 2]))
     ledger.note_attempts([1, 2])
-    ledger.close(1, outcome)
+    ledger.record(1, outcome)
     found = ledger.checkpoint({outcome: 1}, 0, 0, 0)
     assert (list(found.owed), list(found.attempting)) == ([2], [2])
     assert {o: list(rows) for o, rows in found.done.items()} == {outcome: [1]}
 
 
-def test_a_rejected_row_is_validated_again_and_owed_by_no_one() -> None:
+def test_a_rejected_row_is_neither_done_nor_owed() -> None:
     ledger = Ledger(BEGIN, Rows([1, 2, 3]))
-    ledger.close(1, Outcome.REJECTED)
-    ledger.pass_over(2)
+    ledger.record(1, Outcome.REJECTED)
+    ledger.ignore(2)
     found = ledger.checkpoint({}, 0, 0, 0)
     assert list(found.owed) == [3]
     assert dict(found.done) == {}

@@ -74,7 +74,7 @@ def test_users_of_every_status_are_found_in_any_case(
         found = directory.find(email)
         assert found is not None
         assert found["status"] == status
-        # Zoom's list of pending people tells no id.
+        # Zoom's list of pending users has no ids.
         listed_pending = status == "pending" and roster > 3
         assert found.get("id") == (None if listed_pending else "ann-id")
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from zoom_provider.exceptions import ZoomValidationError
-from zoom_provider.provisioning.mapping import check_mapping, columns_needed
+from zoom_provider.provisioning.mapping import check_mapping
 
 FULL: dict[str, Any] = {
     "email": "Work Email",
@@ -72,21 +72,3 @@ def test_all_faults_are_told_at_once() -> None:
     with pytest.raises(ZoomValidationError) as raised:
         check_mapping({"email": None, "dept": 1})
     assert list(raised.value.errors) == ["mapping.type", "mapping.email", "mapping.dept"]
-
-
-@pytest.mark.parametrize(
-    ("mapping", "needed"),
-    [
-        (None, {"email": "email", "type": "type"}),
-        ({}, {"email": "email", "type": "type"}),
-        (FULL, {"Work Email": "email"}),
-        ({"email": "Mail", "type": 1}, {"Mail": "email"}),
-        (
-            {"email": {"column": "Mail"}, "type": {"column": "T", "optional": True}},
-            {"Mail": "email"},
-        ),
-        ({"email": {"value": "a@example.com"}, "type": {"column": "T", "map": {}}}, {"T": "type"}),
-    ],
-)
-def test_which_columns_a_file_must_have(mapping: Any, needed: dict[str, str]) -> None:
-    assert columns_needed(mapping) == {name: f"Zoom's {field}" for name, field in needed.items()}

@@ -41,7 +41,7 @@ def test_a_boolean_is_read_from_what_a_template_renders(name: str, given: Any, v
 @pytest.mark.parametrize(
     "given", [None, "", "None", 1, 0, 1.0, "yes", "no", "on", "perhaps", "2", [], {}]
 )
-def test_nothing_else_is_a_boolean(name: str, given: Any) -> None:
+def test_other_values_are_refused_as_booleans(name: str, given: Any) -> None:
     options = {"seats": {"else_basic": given}} if "." in name else {name: given}
     assert refused(**options) == {name: ["must be True or False"]}
 
@@ -63,7 +63,7 @@ def test_a_count_is_a_whole_number_or_nothing(name: str, given: Any, value: int 
     "given",
     [-1, "-1", True, False, "True", 2.5, 5.0, "5.0", "1e3", "five", "5 people", "\u0665", [], [5]],
 )
-def test_nothing_else_is_a_count(name: str, given: Any) -> None:
+def test_other_values_are_refused_as_counts(name: str, given: Any) -> None:
     outer, _, inner = name.partition(".")
     errors = refused(**{outer: {inner: given} if inner else given})
     assert list(errors) == [name]
@@ -122,7 +122,7 @@ def test_a_shard_is_a_part_and_how_many_there_are(given: Any, value: Any) -> Non
         *((True, 2), (0, True), (0.0, 2), (None, 2), (0, None), ("", "")),
     ],
 )
-def test_nothing_else_is_a_shard(given: Any) -> None:
+def test_other_values_are_refused_as_shards(given: Any) -> None:
     assert refused(shard=given) == {"shard": ["must be (i, n), two whole numbers with 0 <= i < n"]}
 
 
@@ -130,7 +130,7 @@ def test_nothing_else_is_a_shard(given: Any) -> None:
     ("name", "words"),
     [("if_exists", ("fail", "skip", "update")), ("on_error", ("continue", "stop"))],
 )
-def test_a_word_is_one_of_those_that_are_known(name: str, words: tuple[str, ...]) -> None:
+def test_unknown_words_are_refused(name: str, words: tuple[str, ...]) -> None:
     for word in words:
         assert getattr(parse(**{name: f" {word}\n"}), name) == word
     for wrong in (None, "", "None", "Skip", "perhaps", 5, True, [words[0]]):
@@ -141,7 +141,7 @@ def test_a_word_is_one_of_those_that_are_known(name: str, words: tuple[str, ...]
 
 
 @pytest.mark.parametrize("given", NONES)
-def test_seats_may_be_nothing(given: Any) -> None:
+def test_empty_seats_are_none(given: Any) -> None:
     assert parse(seats=given).seats is None
 
 
@@ -157,7 +157,7 @@ def test_seats_may_be_nothing(given: Any) -> None:
         ({5: 1}, ["seats.5"]),
     ],
 )
-def test_seats_that_mean_nothing_are_refused_by_field(given: Any, fields: list[str]) -> None:
+def test_invalid_seats_are_refused_by_field(given: Any, fields: list[str]) -> None:
     assert list(refused(seats=given)) == fields
 
 
@@ -188,7 +188,7 @@ def test_seats_are_read_as_given() -> None:
         ({"source": 5}, ["source"]),
     ],
 )
-def test_what_cannot_be_a_source_is_refused(given: dict[str, Any], fields: list[str]) -> None:
+def test_invalid_sources_are_refused(given: dict[str, Any], fields: list[str]) -> None:
     with pytest.raises(ZoomValidationError) as raised:
         parse_options(**({"users": []} | given))
     assert list(raised.value.errors) == fields
@@ -214,7 +214,7 @@ def test_the_defaults_are_those_that_the_operator_documents() -> None:
     assert (one.if_exists, one.deferrable) == ("fail", False)
 
 
-def test_the_options_of_a_single_creation_are_checked_alike() -> None:
+def test_the_options_of_a_single_creation_are_validated_alike() -> None:
     found = parse_create_options(if_exists=" update ", deferrable="True")
     assert (found.if_exists, found.deferrable) == ("update", True)
     with pytest.raises(ZoomValidationError) as raised:

@@ -59,7 +59,7 @@ def invite(progress: Progress, number: int) -> None:
         progress.count(Outcome.INVITED)
 
 
-def test_every_five_seconds_a_line_says_how_far_and_how_long(
+def test_progress_is_logged_every_five_seconds(
     client: ZoomClient, clock: Clock, book: Book, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "zoom_provider")
@@ -94,7 +94,7 @@ def test_a_later_trys_rate_is_its_own_and_what_was_spent_adds_up(
 
 
 @pytest.mark.parametrize(("total", "ended"), [(0, 0), (10, 0), (3, 5)])
-def test_a_line_makes_sense_with_nothing_to_compute_a_rate_from(
+def test_a_progress_line_without_a_rate_omits_the_time_left(
     total: int,
     ended: int,
     client: ZoomClient,
@@ -122,7 +122,7 @@ def test_each_metric_is_counted_once_however_often_it_is_measured(
     runner = make_runner(client, report, 5, meter=book)
     runner.run(rows_of(client, users))
     for _ in range(3):
-        runner.progress.measure()
+        runner.progress.send_metrics()
     assert book.counts == {
         "zoom.people.invited": 3,
         "zoom.people.foreign_account": 1,
@@ -141,6 +141,6 @@ def test_users_of_a_dry_run_are_not_counted_as_metrics(
 ) -> None:
     runner = make_runner(client, report, 1, meter=book, dry_run=True)
     runner.run(rows_of(client, [person(1)]))
-    runner.progress.measure()
+    runner.progress.send_metrics()
     assert report.counts == {Outcome.INVITED: 1}
     assert +book.counts == {"zoom.calls": len(zoom.requests("* /v2/*"))}

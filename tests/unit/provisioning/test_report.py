@@ -31,7 +31,7 @@ from zoom_provider.provisioning.report import (
     FAILURES,
     Outcome,
     RowResult,
-    cell,
+    escape_cell,
     read_report,
 )
 
@@ -76,7 +76,7 @@ def test_outcomes_are_the_words_that_dags_depend_on() -> None:
 )
 def test_an_error_becomes_the_outcome_of_its_class(error: ZoomError, outcome: str) -> None:
     line = RowResult.from_error(3, "a@example.com", error)
-    # Of our own validation the cell shows the faults alone.
+    # Of our own validation the escape_cell shows the faults alone.
     reason = "x: y" if outcome == "rejected" else "x"
     assert (line.outcome, line.reason, line.code) == (outcome, reason, error.code)
 
@@ -102,7 +102,7 @@ def test_an_error_becomes_the_outcome_of_its_class(error: ZoomError, outcome: st
     ],
 )
 def test_no_cell_is_taken_for_a_formula(value: object, text: str) -> None:
-    assert cell(value) == text
+    assert escape_cell(value) == text
 
 
 def test_every_line_is_on_disk_at_once(tmp_path: Path) -> None:

@@ -20,11 +20,11 @@ from zoom_provider.provisioning.report import (
     Report,
     ReportPaths,
     RowResult,
-    beside,
-    claim,
+    claim_paths,
+    hash_run,
+    read_owner,
     read_report,
-    report_owner,
-    run_digest,
+    sibling_path,
 )
 
 OTHER = "ba9876543210"
@@ -49,9 +49,9 @@ def line(**changes: Any) -> bytes:
 
 def test_the_owner_of_a_report_is_the_run_in_its_first_line(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
-    assert report_owner(ReportPaths.at(str(path)), FILES) is None
+    assert read_owner(ReportPaths.from_path(str(path)), FILES) is None
     write_report(path)
-    assert report_owner(ReportPaths.at(str(path)), FILES) == RUN
+    assert read_owner(ReportPaths.from_path(str(path)), FILES) == RUN
 
 
 OLD_LINE = {name: None for name in COLUMNS} | {"source": "hr.csv", "row": 1}
@@ -73,7 +73,7 @@ def test_a_report_that_names_no_run_has_an_owner_that_fits_a_file_name(
 ) -> None:
     path = tmp_path / "r.jsonl"
     path.write_bytes(head)
-    owner = report_owner(ReportPaths.at(str(path)), FILES)
+    owner = read_owner(ReportPaths.from_path(str(path)), FILES)
     assert owner is not None
     assert owner != RUN
     assert len(owner) == 12
@@ -96,11 +96,11 @@ def test_a_file_that_is_no_report_is_never_replaced(
     name: str, content: bytes, tmp_path: Path
 ) -> None:
     (tmp_path / name).write_bytes(content)
-    paths = ReportPaths.at(str(tmp_path / "r.jsonl"))
+    paths = ReportPaths.from_path(str(tmp_path / "r.jsonl"))
     with pytest.raises(NotAReportError, match=name):
-        report_owner(paths, FILES)
+        read_owner(paths, FILES)
     with pytest.raises(NotAReportError):
-        claim(paths, RUN, FILES)
+        claim_paths(paths, RUN, FILES)
     report = Report(paths, FILES, RUN)
     with pytest.raises(NotAReportError):
         report.publish()
@@ -116,7 +116,7 @@ def test_another_runs_report_is_moved_aside_whole_and_stays_readable(
     write_report(path, OTHER, RowResult(7, "b", Outcome.REJECTED, reason="why"))
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
     write_report(path)
-    aside = ReportPaths.aside(str(path), OTHER)
+    aside = ReportPaths.alternate(str(path), OTHER)
     assert [Path(p).read_bytes() for p in aside] == list(
         before[name] for name in ("r.jsonl", "r.csv", "r.rejects.csv")
     )
@@ -130,7 +130,9 @@ def test_another_runs_report_is_moved_aside_whole_and_stays_readable(
 def test_an_earlier_trys_report_is_replaced_at_publish_and_not_before(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
     write_report(path)
-    report = Report(ReportPaths.at(str(path)), FILES, RUN, replaces=FILES.identity(str(path)))
+    report = Report(
+        ReportPaths.from_path(str(path)), FILES, RUN, replaces=FILES.identity(str(path))
+    )
     report.add(RowResult(2, "b@example.com", Outcome.INVITED))
     assert [found.row for found in read_report(path.read_bytes(), RUN)] == [1]
     report.publish()
@@ -143,7 +145,9 @@ def test_a_try_does_not_replace_the_report_of_a_later_try(tmp_path: Path) -> Non
     path = tmp_path / "r.jsonl"
     write_report(path)
     read = FILES.identity(str(path))
-    old, new = (Report(ReportPaths.at(str(path)), FILES, RUN, replaces=read) for _ in range(2))
+    old, new = (
+        Report(ReportPaths.from_path(str(path)), FILES, RUN, replaces=read) for _ in range(2)
+    )
     new.add(RowResult(2, "b@example.com", Outcome.INVITED))
     new.publish()
     assert old.is_superseded()
@@ -178,7 +182,7 @@ def test_another_runs_report_supersedes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_report_that_was_never_published_leaves_nothing(tmp_path: Path) -> None:
-    report = Report(ReportPaths.at(str(tmp_path / "r.jsonl")), FILES, RUN)
+    report = Report(ReportPaths.from_path(str(tmp_path / "r.jsonl")), FILES, RUN)
     report.add(INVITED)
     report.close()
     assert list(tmp_path.iterdir()) == []
@@ -192,8 +196,8 @@ def test_a_report_that_another_run_moved_aside_is_located_there(tmp_path: Path) 
     mine.add(RowResult(2, "b@example.com", Outcome.INVITED))
     found = mine.locate()
     mine.close()
-    assert found == ReportPaths.aside(str(path), RUN).lines
-    assert mine.paths.rejects == ReportPaths.aside(str(path), RUN).rejects
+    assert found == ReportPaths.alternate(str(path), RUN).lines
+    assert mine.paths.rejects == ReportPaths.alternate(str(path), RUN).rejects
     # What was written after the move is in the file that was moved.
     assert [result.row for result in read_report(Path(found).read_bytes(), RUN)] == [1, 2]
 
@@ -202,21 +206,21 @@ def test_two_runs_that_publish_at_one_path_at_once_both_keep_their_reports(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "r.jsonl"
-    mine = Report(ReportPaths.at(str(path)), FILES, RUN)
+    mine = Report(ReportPaths.from_path(str(path)), FILES, RUN)
     mine.add(INVITED)
-    real = report_module.claim
+    real = report_module.claim_paths
 
     def lose_the_race(paths: ReportPaths, run: str, files: Any) -> bool:
         own = real(paths, run, files)
-        monkeypatch.setattr(report_module, "claim", real)
+        monkeypatch.setattr(report_module, "claim_paths", real)
         write_report(path, OTHER, RowResult(7, "b@example.com", Outcome.INVITED))
         return own
 
-    monkeypatch.setattr(report_module, "claim", lose_the_race)
+    monkeypatch.setattr(report_module, "claim_paths", lose_the_race)
     mine.publish()
     mine.close()
     assert [found.row for found in read_report(path.read_bytes(), RUN)] == [1]
-    aside = Path(ReportPaths.aside(str(path), OTHER).lines)
+    aside = Path(ReportPaths.alternate(str(path), OTHER).lines)
     assert [found.row for found in read_report(aside.read_bytes(), OTHER)] == [7]
 
 
@@ -226,14 +230,14 @@ def test_empty_files_at_the_reports_place_do_not_hold_it_up(
 ) -> None:
     for name in empty:
         (tmp_path / name).touch()
-    real, claims = report_module.claim, []
+    real, claims = report_module.claim_paths, []
 
     def count(*given: Any) -> bool:
         claims.append(given)
         assert len(claims) < 10, "publish never ends"
         return real(*given)
 
-    monkeypatch.setattr(report_module, "claim", count)
+    monkeypatch.setattr(report_module, "claim_paths", count)
     write_report(tmp_path / "r.jsonl")
     assert len((tmp_path / "r.jsonl").read_text().splitlines()) == 1
 
@@ -285,11 +289,11 @@ def test_only_whole_lines_of_the_run_are_read_one_of_each_address(
 def test_names_beside_a_long_one_fit_the_disk_and_differ(
     ending: str, name: str, tmp_path: Path
 ) -> None:
-    found = beside(str(tmp_path / name), ending)
+    found = sibling_path(str(tmp_path / name), ending)
     assert Path(found).parent == tmp_path
     assert len(Path(found).name.encode()) <= 255
     assert found.endswith(ending)
-    assert found != beside(str(tmp_path / f"y{name[1:]}"), ending)
+    assert found != sibling_path(str(tmp_path / f"y{name[1:]}"), ending)
     Path(found).touch()
 
 
@@ -300,6 +304,6 @@ def test_the_columns_of_rejects_tell_them_from_the_table() -> None:
 
 def test_a_runs_digest_differs_by_dag_run_task_and_map_index() -> None:
     ids = [("d", "r", "t", -1), ("d", "r", "t", 0), ("d", "r", "u", -1), ("d", "s", "t", -1)]
-    assert len({run_digest(*one) for one in ids}) == 4
-    assert run_digest("a", "bc") != run_digest("ab", "c")
-    assert run_digest("\ud800") == run_digest("\ud800")
+    assert len({hash_run(*one) for one in ids}) == 4
+    assert hash_run("a", "bc") != hash_run("ab", "c")
+    assert hash_run("\ud800") == hash_run("\ud800")

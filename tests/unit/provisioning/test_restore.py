@@ -14,12 +14,12 @@ from zoom_provider.provisioning.checkpoint import Checkpoint, Rows
 from zoom_provider.provisioning.report import Outcome, ReportPaths, RowResult
 from zoom_provider.provisioning.restore import (
     EarlierRoster,
-    Restored,
-    departed_result,
+    RestoredState,
+    build_departed_result,
     parse_roster,
-    read_lines,
+    read_earlier_results,
     restore,
-    roster_bytes,
+    serialize_roster,
 )
 from zoom_provider.provisioning.roster import Listed, Row
 
@@ -65,7 +65,7 @@ def go_on(
     *,
     before: EarlierRoster | dict[int, Listed] | None = None,
     **change: Any,
-) -> Restored:
+) -> RestoredState:
     """
     Restore with a roster.
 
@@ -90,12 +90,12 @@ def row(number: int, name: str) -> Row:
     return Row(number, f"{first}@example.com", key=key)
 
 
-def test_a_first_try_has_nothing_to_go_on_from() -> None:
+def test_a_first_try_restores_nothing() -> None:
     found = go_on(None, {}, ABC)
     assert not found.resumed
     assert not found.same_people
     assert (found.kept, found.unconfirmed, found.departed, list(found.unnamed)) == ([], [], [], [])
-    assert found.outcome(row(1, "a")) is None
+    assert found.find_outcome(row(1, "a")) is None
     assert not found.was_attempted(row(1, "a"))
 
 
@@ -125,7 +125,7 @@ def test_with_the_same_people_final_lines_are_kept_and_the_others_tried_again() 
 def test_a_line_that_is_not_final_is_never_kept(outcome: Outcome) -> None:
     found = go_on(checkpoint(owed="1"), by_address(result(1, "a", outcome)), ABC)
     assert found.kept == []
-    assert found.outcome(row(1, "a")) is None
+    assert found.find_outcome(row(1, "a")) is None
 
 
 def test_a_line_is_as_good_as_a_row_of_the_checkpoint_and_the_other_way_round() -> None:
@@ -134,7 +134,7 @@ def test_a_line_is_as_good_as_a_row_of_the_checkpoint_and_the_other_way_round() 
         checkpoint(done="2", attempting="1,3", owed="1,3"), by_address(result(1, "a")), ABC
     )
     assert [line.row for line in found.kept] == [1]
-    assert found.outcome(row(2, "b")) == "invited"
+    assert found.find_outcome(row(2, "b")) == "invited"
     assert found.was_attempted(row(3, "c"))
 
 
@@ -154,7 +154,7 @@ def test_with_other_people_rows_are_recognised_by_address() -> None:
     assert not found.was_attempted(row(3, "a"))
     # Row numbers are of another roster: they say nothing of who stands there now.
     assert not found.was_attempted(row(1, "new"))
-    assert found.outcome(row(1, "new")) is None
+    assert found.find_outcome(row(1, "new")) is None
     assert found.departed == []
     assert len(found.unnamed) == 0
 
@@ -163,8 +163,8 @@ def test_done_rows_whose_report_is_lost_are_recognised_by_the_kept_roster() -> N
     found = go_on(
         checkpoint(done="1-2", owed="3"), {}, listed("c", "b"), before=ABC, people="others"
     )
-    assert found.outcome(row(2, "b")) == "invited"
-    assert found.outcome(row(1, "c")) is None
+    assert found.find_outcome(row(2, "b")) == "invited"
+    assert found.find_outcome(row(1, "c")) is None
 
 
 def test_an_owed_person_who_left_the_roster_has_departed() -> None:
@@ -222,7 +222,7 @@ def test_owed_rows_whose_roster_is_lost_are_named_by_number() -> None:
     assert found.departed == []
 
 
-def test_rows_between_owed_ones_that_the_kept_roster_lacks_are_no_one() -> None:
+def test_rows_that_the_kept_roster_lacks_are_ignored() -> None:
     # A shard's rows, of which there were too many ranges.
     before = {2: Listed(2, "", "b@example.com"), 9: Listed(9, "", "i@example.com")}
     found = go_on(checkpoint(owed="1-12"), {}, listed("x", "b"), before=before, people="others")
@@ -249,7 +249,7 @@ def test_a_departed_person_who_came_back_is_tried_and_no_longer_departed() -> No
         people="others",
     )
     assert found.departed == []
-    assert found.outcome(row(3, "z")) is None
+    assert found.find_outcome(row(3, "z")) is None
 
 
 def test_a_departed_person_whose_row_is_another_persons_by_now_is_kept_apart() -> None:
@@ -258,7 +258,7 @@ def test_a_departed_person_whose_row_is_another_persons_by_now_is_kept_apart() -
         checkpoint(done="1", owed="2", departed="2"), {}, listed("c"), before=before, people="x"
     )
     assert [(one.row, one.email[0]) for one in found.departed] == [(2, "z")]
-    assert found.outcome(row(1, "c")) is None
+    assert found.find_outcome(row(1, "c")) is None
 
 
 def test_with_other_parameters_nothing_is_resumed_but_what_the_run_created_is_confirmed(
@@ -278,7 +278,7 @@ def test_with_other_parameters_nothing_is_resumed_but_what_the_run_created_is_co
     assert found.kept == []
     assert sorted(line.email[0] for line in found.unconfirmed) == ["a", "b", "g"]
     assert not found.was_attempted(row(3, "c"))
-    assert found.outcome(row(1, "b")) is None
+    assert found.find_outcome(row(1, "b")) is None
     assert "parameters" in caplog.text
 
 
@@ -290,7 +290,7 @@ def test_without_a_checkpoint_what_the_report_says_is_confirmed() -> None:
 
 @pytest.mark.parametrize("line", [None, result(2, "b/K2", Outcome.DEFERRED_QUOTA, "limit")])
 def test_a_departed_person_is_a_failure_that_says_what_to_do(line: RowResult | None) -> None:
-    found = departed_result(Listed(2, "K2", "b@example.com", departed=True), line)
+    found = build_departed_result(Listed(2, "K2", "b@example.com", departed=True), line)
     assert (found.row, found.key, found.email) == (2, "K2", "b@example.com")
     assert found.outcome == "failed"
     assert found.reason is not None
@@ -298,9 +298,9 @@ def test_a_departed_person_is_a_failure_that_says_what_to_do(line: RowResult | N
     assert "another run" in found.reason
 
 
-def test_a_departed_person_whom_zoom_refused_keeps_that_reason() -> None:
+def test_a_departed_person_refused_by_zoom_keeps_the_reason() -> None:
     line = result(2, "b", Outcome.FOREIGN_ACCOUNT, "elsewhere")
-    assert departed_result(Listed(2, "", "b@example.com", departed=True), line) == line
+    assert build_departed_result(Listed(2, "", "b@example.com", departed=True), line) == line
 
 
 # ---- the files
@@ -312,10 +312,10 @@ def test_the_kept_roster_can_be_read_back_and_is_the_runs_own() -> None:
         Listed(3, 'K"3', ""),
         Listed(9, "K", "z@example.com", departed=True),
     ]
-    data = roster_bytes(rows, RUN)
+    data = serialize_roster(rows, RUN)
     assert parse_roster(data, RUN) == EarlierRoster({2: rows[0], 3: rows[1]}, [rows[2]])
     assert parse_roster(data, OTHER) == EarlierRoster()
-    assert parse_roster(roster_bytes([], RUN), RUN) == EarlierRoster()
+    assert parse_roster(serialize_roster([], RUN), RUN) == EarlierRoster()
 
 
 @pytest.mark.parametrize(
@@ -327,10 +327,10 @@ def test_the_kept_roster_can_be_read_back_and_is_the_runs_own() -> None:
         b"[]\n",
         b"email,type\na@example.com,1\n",
         b"\0" * 50 + b"\n",
-        roster_bytes([], OTHER),
-        roster_bytes(ABC.values(), RUN)[:20],
-        roster_bytes(ABC.values(), RUN) + b'["1"]\n',
-        roster_bytes(ABC.values(), RUN) + b"\xff\n",
+        serialize_roster([], OTHER),
+        serialize_roster(ABC.values(), RUN)[:20],
+        serialize_roster(ABC.values(), RUN) + b'["1"]\n',
+        serialize_roster(ABC.values(), RUN) + b"\xff\n",
     ],
 )
 def test_a_roster_that_cannot_be_read_is_empty(data: bytes | None) -> None:
@@ -340,8 +340,8 @@ def test_a_roster_that_cannot_be_read_is_empty(data: bytes | None) -> None:
 def test_the_reports_of_a_run_are_read_wherever_they_lie_and_a_final_line_wins(
     tmp_path: Path,
 ) -> None:
-    paths = ReportPaths.at(str(tmp_path / "r.jsonl"))
-    aside = ReportPaths.aside(paths.lines, RUN)
+    paths = ReportPaths.from_path(str(tmp_path / "r.jsonl"))
+    aside = ReportPaths.alternate(paths.lines, RUN)
     written = {
         paths.lines: [result(1, "a", FAILED), result(2, "b"), result(3, "c", FAILED)],
         aside.lines: [result(1, "a"), result(2, "b", FAILED), result(4, "d")],
@@ -351,11 +351,13 @@ def test_the_reports_of_a_run_are_read_wherever_they_lie_and_a_final_line_wins(
         for one in results:
             report.add(one)
         report.close()
-    found = read_lines([paths, aside, ReportPaths.at(f"{tmp_path}/no.jsonl")], RUN, AirflowFiles())
+    found = read_earlier_results(
+        [paths, aside, ReportPaths.from_path(f"{tmp_path}/no.jsonl")], RUN, AirflowFiles()
+    )
     assert {line.email[0]: line.outcome for line in found.values()} == {
         "a": "invited",
         "b": "invited",
         "c": "failed",
         "d": "invited",
     }
-    assert read_lines([paths], OTHER, AirflowFiles()) == {}
+    assert read_earlier_results([paths], OTHER, AirflowFiles()) == {}

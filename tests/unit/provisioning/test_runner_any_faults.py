@@ -110,7 +110,7 @@ CROWD = st.lists(
     there=st.dictionaries(
         st.integers(1, 20), st.sampled_from(["active", "inactive", "pending"]), max_size=6
     ),
-    at_once=st.sampled_from([1, 1, 2, 3, 5, 8]),
+    max_concurrency=st.sampled_from([1, 1, 2, 3, 5, 8]),
     if_exists=st.sampled_from(["fail", "skip", "update"]),
     on_error=st.sampled_from(["continue", "stop"]),
     listed=st.booleans(),
@@ -121,7 +121,7 @@ def test_under_any_faults_each_row_is_reported_once_and_what_is_not_done_is_owed
     crowd: list[Any],
     strikes: list[Any],
     there: dict[int, str],
-    at_once: int,
+    max_concurrency: int,
     if_exists: Any,
     on_error: Any,
     listed: bool,
@@ -153,7 +153,7 @@ def test_under_any_faults_each_row_is_reported_once_and_what_is_not_done_is_owed
             seats=seats,
             if_exists=if_exists,
             on_error=on_error,
-            at_once=at_once,
+            max_concurrency=max_concurrency,
         )
         runner.run(rows)
         report.publish()

@@ -24,10 +24,10 @@ from tests.unit.provisioning.conftest import (
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.exceptions import ZoomDailyLimitError, ZoomStoppedError
 from zoom_provider.provisioning import runner as runner_module
-from zoom_provider.provisioning.options import SeatsBought
+from zoom_provider.provisioning.options import PurchasedSeats
 from zoom_provider.provisioning.report import Report
 from zoom_provider.provisioning.roster import Row
-from zoom_provider.provisioning.seats import free_seats
+from zoom_provider.provisioning.seats import count_free_seats
 from zoom_provider.simulator.server import Simulator
 
 POST = "POST /v2/users"
@@ -47,7 +47,7 @@ def test_on_error_stop_finishes_the_calls_under_way_and_starts_no_other(
     zoom: Simulator, client: ZoomClient, report: Report
 ) -> None:
     zoom.fault("error", code=2016, on=POST, email=P2)
-    runner = make_runner(client, report, 200, on_error="stop", at_once=8)
+    runner = make_runner(client, report, 200, on_error="stop", max_concurrency=8)
     runner.run(rows_of(client, people(200)))
     assert runner.stopped_by is None
     found = Counter(outcome for _, outcome in outcomes(report))
@@ -65,7 +65,7 @@ def test_a_quota_that_several_calls_meet_defers_each_row_once(
     zoom: Simulator, client: ZoomClient, report: Report
 ) -> None:
     zoom.configure(limits_enforced=True, create_cap=12)
-    runner = make_runner(client, report, 40, at_once=8)
+    runner = make_runner(client, report, 40, max_concurrency=8)
     runner.run(rows_of(client, people(40)))
     assert isinstance(runner.stopped_by, ZoomDailyLimitError)
     done = {row for row, outcome in outcomes(report) if outcome == "invited"}
@@ -83,8 +83,8 @@ def test_many_calls_at_once_take_each_seat_once(
     zoom: Simulator, client: ZoomClient, report: Report
 ) -> None:
     zoom.fault("error", code=1009, on=POST, times=3)
-    seats = free_seats(client, SeatsBought(basic=10))
-    runner = make_runner(client, report, 30, seats=seats, at_once=8)
+    seats = count_free_seats(client, PurchasedSeats(basic=10))
+    runner = make_runner(client, report, 30, seats=seats, max_concurrency=8)
     runner.run(rows_of(client, people(30)))
     found = Counter(outcome for _, outcome in outcomes(report))
     # A refused user gives the seat back to one who comes later.
@@ -147,7 +147,7 @@ def test_after_a_stop_nothing_new_is_posted_and_replies_under_way_are_written(
     posted, go = slow_replies
     zoom.fault("cut_after", on=POST, email=P2)
     states = States()
-    runner = make_runner(client, report, 60, at_once=6, states=states)
+    runner = make_runner(client, report, 60, max_concurrency=6, states=states)
     thread, ended = run_until_posted(runner, rows_of(client, people(60)), posted, 6)
     client.stop.set()
     go.set()
@@ -176,7 +176,7 @@ def test_a_stop_saves_before_and_after_the_replies_under_way(
                 saved.set()
 
     states = Watched()
-    runner = make_runner(client, report, 4, at_once=4, states=states)
+    runner = make_runner(client, report, 4, max_concurrency=4, states=states)
     thread, _ = run_until_posted(runner, rows_of(client, people(4)), posted, 4)
     client.stop.set()
     assert saved.wait(20)
@@ -194,10 +194,10 @@ def test_replies_that_outlast_the_grace_are_left_to_another_try(
     slow_replies: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(runner_module, "GRACE", 0.0)
+    monkeypatch.setattr(runner_module, "STOP_GRACE", 0.0)
     posted, go = slow_replies
     states = States()
-    runner = make_runner(client, report, 4, at_once=4, states=states)
+    runner = make_runner(client, report, 4, max_concurrency=4, states=states)
     thread, ended = run_until_posted(runner, rows_of(client, people(4)), posted, 4)
     client.stop.set()
     thread.join(20)
@@ -209,7 +209,7 @@ def test_replies_that_outlast_the_grace_are_left_to_another_try(
 
 def test_the_grace_ends_before_airflow_kills() -> None:
     # Airflow 3.3 kills 5 seconds after SIGTERM; then report and checkpoint must be saved.
-    assert 1 <= runner_module.GRACE <= 4
+    assert 1 <= runner_module.STOP_GRACE <= 4
 
 
 def test_a_stop_wakes_threads_that_wait_for_a_retry_after(
@@ -227,7 +227,7 @@ def test_a_stop_wakes_threads_that_wait_for_a_retry_after(
 
     monkeypatch.setattr(client.stop, "wait", wait_long)
     zoom.fault("429", on=POST, times=None)
-    runner = make_runner(client, report, 20, at_once=4)
+    runner = make_runner(client, report, 20, max_concurrency=4)
     thread, ended = run_until_posted(runner, rows_of(client, people(20)), waiting, 2)
     client.stop.set()
     thread.join(20)
@@ -240,7 +240,7 @@ def test_a_stop_wakes_threads_that_wait_for_a_retry_after(
 def test_an_orphaned_task_stops_before_it_posts(
     zoom: Simulator, client: ZoomClient, report: Report
 ) -> None:
-    runner = make_runner(client, report, 5, orphaned=lambda: True)
+    runner = make_runner(client, report, 5, is_orphaned=lambda: True)
     with pytest.raises(ZoomStoppedError):
         runner.run(rows_of(client, people(5)))
     assert client.stop.is_set()
@@ -252,7 +252,7 @@ def test_a_task_that_is_orphaned_in_mid_run_posts_no_more(
 ) -> None:
     states = States()
     runner = make_runner(
-        client, report, 50, states=states, orphaned=lambda: len(zoom.requests(POST)) >= 10
+        client, report, 50, states=states, is_orphaned=lambda: len(zoom.requests(POST)) >= 10
     )
     with pytest.raises(ZoomStoppedError):
         runner.run(rows_of(client, people(50)))
@@ -260,7 +260,7 @@ def test_a_task_that_is_orphaned_in_mid_run_posts_no_more(
     assert set(states.last.owed) == set(range(11, 51))
 
 
-def test_when_time_is_up_the_replies_under_way_are_written_down(
+def test_replies_that_arrive_after_a_time_out_are_reported(
     zoom: Simulator, client: ZoomClient, report: Report, slow_replies: Any
 ) -> None:
     posted, go = slow_replies
@@ -273,7 +273,7 @@ def test_when_time_is_up_the_replies_under_way_are_written_down(
     zoom.fault("cut_after", on=POST, email=P2)
     states = States()
     # The first batch is posted while the next rows are read.
-    runner = make_runner(client, report, 64, at_once=8, states=states)
+    runner = make_runner(client, report, 64, max_concurrency=8, states=states)
     runner._batch = 6
     with pytest.raises(TimeIsUp):
         runner.run(raising(rows_of(client, people(6)), under_way))
@@ -283,7 +283,7 @@ def test_when_time_is_up_the_replies_under_way_are_written_down(
     assert len(emails(zoom)) == 6
 
 
-def test_when_time_is_up_no_other_user_is_posted(
+def test_no_user_is_posted_after_a_time_out(
     zoom: Simulator, client: ZoomClient, report: Report, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go = threading.Event()
@@ -300,7 +300,7 @@ def test_when_time_is_up_no_other_user_is_posted(
     monkeypatch.setattr(client, "post_user", hold)
     monkeypatch.setattr(client.stop, "set", stop_and_release)
     states = States()
-    runner = make_runner(client, report, 4, at_once=8, states=states)
+    runner = make_runner(client, report, 4, max_concurrency=8, states=states)
     runner._batch = 4
     with pytest.raises(TimeIsUp):
         runner.run(raising(rows_of(client, people(4))))
@@ -331,7 +331,7 @@ def test_an_unexpected_error_in_a_thread_is_raised_and_its_row_stays_attempted(
 
     monkeypatch.setattr(client, "post_user", odd)
     states = States()
-    runner = make_runner(client, report, 4, at_once=4, states=states)
+    runner = make_runner(client, report, 4, max_concurrency=4, states=states)
     with pytest.raises(type(error), match="odd"):
         runner.run(rows_of(client, people(4)))
     assert emails_of(row for row, _ in outcomes(report)) == set(emails(zoom))
@@ -340,7 +340,7 @@ def test_an_unexpected_error_in_a_thread_is_raised_and_its_row_stays_attempted(
 
 
 @pytest.mark.parametrize("started", [0, 1, 3])
-def test_without_further_threads_what_came_back_is_written(
+def test_replies_are_reported_when_no_further_thread_can_start(
     started: int,
     zoom: Simulator,
     client: ZoomClient,
@@ -358,7 +358,7 @@ def test_without_further_threads_what_came_back_is_written(
         start(thread)
 
     monkeypatch.setattr(threading.Thread, "start", start_few)
-    runner = make_runner(client, report, 30, at_once=8)
+    runner = make_runner(client, report, 30, max_concurrency=8)
     if started:
         runner.run(rows_of(client, people(30)))
         assert report.counts == {"invited": 30}

@@ -14,7 +14,7 @@ from zoom_provider.api.client import ZoomClient
 from zoom_provider.hooks.airflow_io import AirflowFiles
 from zoom_provider.provisioning.checkpoint import Checkpoint, Rows
 from zoom_provider.provisioning.report import Outcome
-from zoom_provider.provisioning.saver import FileCheckpoint, Saver
+from zoom_provider.provisioning.saver import CheckpointSaver, FileCheckpointStore
 
 
 class Failing(MemoryStore):
@@ -48,10 +48,10 @@ def numbered(sequence: int, **more: Any) -> Checkpoint:
 
 def test_what_is_saved_is_what_the_next_try_loads(client: ZoomClient) -> None:
     store = MemoryStore()
-    saver = Saver(store, client, RUN)
+    saver = CheckpointSaver(store, client, RUN)
     assert saver.load() == {}
     saver.save(numbered(1, done={Outcome.INVITED: Rows([1, 2])}))
-    found = Checkpoint.from_state(Saver(store, client, RUN).load())
+    found = Checkpoint.from_state(CheckpointSaver(store, client, RUN).load())
     assert found is not None
     assert (found.sequence, list(found.done[Outcome.INVITED])) == (1, [1, 2])
     assert found.owner
@@ -62,7 +62,7 @@ def test_a_save_that_fails_is_logged_and_the_next_one_is_tried(
     client: ZoomClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = Failing(save=2)
-    saver = Saver(store, client, RUN)
+    saver = CheckpointSaver(store, client, RUN)
     for sequence in (1, 2, 3):
         saver.save(numbered(sequence))
     assert store.state["sequence"] == 3
@@ -76,7 +76,7 @@ def test_a_check_for_another_try_that_fails_ends_nothing(
     sequence: int, client: ZoomClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = Failing()
-    saver = Saver(store, client, RUN)
+    saver = CheckpointSaver(store, client, RUN)
     saver.save(numbered(1))
     store.failures = {"load": sequence - 1}
     for number in range(2, sequence + 2):
@@ -88,7 +88,7 @@ def test_a_check_for_another_try_that_fails_ends_nothing(
 def test_what_cannot_be_loaded_or_cleared_is_logged(
     client: ZoomClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    saver = Saver(Failing(load=1, clear=1), client, RUN)
+    saver = CheckpointSaver(Failing(load=1, clear=1), client, RUN)
     assert saver.load() == {}
     saver.clear()
     assert "cannot be read" in caplog.text
@@ -99,7 +99,7 @@ def test_a_try_that_was_superseded_stops_and_saves_nothing_more(
     client: ZoomClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = MemoryStore()
-    old, new = Saver(store, client, RUN), Saver(store, client, RUN)
+    old, new = CheckpointSaver(store, client, RUN), CheckpointSaver(store, client, RUN)
     old.save(numbered(1))
     new.save(numbered(2))
     state = dict(store.state)
@@ -115,14 +115,14 @@ def test_a_try_that_was_superseded_stops_and_saves_nothing_more(
 
 def test_the_first_save_of_a_try_takes_the_place_of_an_earlier_trys(client: ZoomClient) -> None:
     store = MemoryStore(numbered(7, owner="an earlier try").to_state())
-    Saver(store, client, RUN).save(numbered(8))
+    CheckpointSaver(store, client, RUN).save(numbered(8))
     assert store.state["sequence"] == 8
     assert not client.stop.is_set()
 
 
 def test_another_runs_checkpoint_supersedes_nothing(client: ZoomClient) -> None:
     store = MemoryStore()
-    saver = Saver(store, client, RUN)
+    saver = CheckpointSaver(store, client, RUN)
     saver.save(numbered(1))
     store.state = numbered(99, run="ba9876543210", owner="other").to_state()
     saver.save(numbered(2))
@@ -132,7 +132,7 @@ def test_another_runs_checkpoint_supersedes_nothing(client: ZoomClient) -> None:
 
 def test_the_last_checkpoint_can_be_amended(client: ZoomClient) -> None:
     store = MemoryStore()
-    saver = Saver(store, client, RUN)
+    saver = CheckpointSaver(store, client, RUN)
     saver.save(numbered(4, departed=Rows([3]), done={Outcome.INVITED: Rows([1])}))
     saver.amend(departed="")
     found = Checkpoint.from_state(store.state)
@@ -148,10 +148,10 @@ def test_a_file_keeps_the_checkpoint_until_it_is_cleared(
     client: ZoomClient, tmp_path: Path
 ) -> None:
     path = tmp_path / "r.state.json"
-    store = FileCheckpoint(str(path), AirflowFiles())
+    store = FileCheckpointStore(str(path), AirflowFiles())
     assert store.load() == {}
-    Saver(store, client, RUN).save(numbered(1))
-    assert FileCheckpoint(str(path), AirflowFiles()).load()["sequence"] == 1
+    CheckpointSaver(store, client, RUN).save(numbered(1))
+    assert FileCheckpointStore(str(path), AirflowFiles()).load()["sequence"] == 1
     store.clear()
     store.clear()
     assert store.load() == {}
@@ -159,17 +159,17 @@ def test_a_file_keeps_the_checkpoint_until_it_is_cleared(
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b'{"run": ', b"[]", b"7", b"null", b"\xff", b"\0" * 9])
-def test_a_torn_file_is_no_checkpoint(data: bytes, tmp_path: Path) -> None:
+def test_a_torn_checkpoint_file_is_ignored(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "r.state.json"
     path.write_bytes(data)
-    assert FileCheckpoint(str(path), AirflowFiles()).load() == {}
+    assert FileCheckpointStore(str(path), AirflowFiles()).load() == {}
 
 
 def test_a_full_disk_leaves_the_last_checkpoint_whole(
     client: ZoomClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "r.state.json"
-    saver = Saver(FileCheckpoint(str(path), AirflowFiles()), client, RUN)
+    saver = CheckpointSaver(FileCheckpointStore(str(path), AirflowFiles()), client, RUN)
     saver.save(numbered(1))
     with monkeypatch.context() as patch:
 
@@ -178,7 +178,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(
 
         patch.setattr("zoom_provider.hooks.airflow_io.LocalOutput.write", full)
         saver.save(numbered(2))
-    assert FileCheckpoint(str(path), AirflowFiles()).load()["sequence"] == 1
+    assert FileCheckpointStore(str(path), AirflowFiles()).load()["sequence"] == 1
     saver.save(numbered(3))
-    assert FileCheckpoint(str(path), AirflowFiles()).load()["sequence"] == 3
+    assert FileCheckpointStore(str(path), AirflowFiles()).load()["sequence"] == 3
     assert [p.name for p in tmp_path.iterdir()] == [path.name]

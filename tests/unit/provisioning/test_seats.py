@@ -9,12 +9,12 @@ from zoom_provider.api.client import ZoomClient
 from zoom_provider.exceptions import ZoomLicenseError, ZoomPermissionError
 from zoom_provider.models.user import CreateRequest, parse_create_request
 from zoom_provider.provisioning import seats as seats_module
-from zoom_provider.provisioning.options import SeatsBought
-from zoom_provider.provisioning.seats import Seats, free_seats
+from zoom_provider.provisioning.options import PurchasedSeats
+from zoom_provider.provisioning.seats import Seats, count_free_seats
 from zoom_provider.simulator.server import Simulator
 from zoom_provider.simulator.settings import ALL_SCOPES
 
-BOUGHT = SeatsBought(basic=10, licensed=10)
+BOUGHT = PurchasedSeats(basic=10, licensed=10)
 
 
 def wants(type_: int) -> CreateRequest:
@@ -47,7 +47,7 @@ def test_free_seats_are_those_that_zoom_would_still_give(
         for number in range(count):
             email = f"{status}{type_}.{number}@example.com"
             zoom.seed({"email": email, "status": status, "type": type_})
-    assert free_seats(client, BOUGHT).free == free
+    assert count_free_seats(client, BOUGHT).free == free
     assert {method for method, _ in calls(zoom)} == {"GET"}
     in_use = zoom.state()["counts"]["seats"]
     assert free == {kind: 10 - in_use.get(kind, 0) for kind in ("basic", "licensed")}
@@ -66,36 +66,38 @@ def test_free_seats_are_those_that_zoom_would_still_give(
         ({}, (False, False)),
     ],
 )
-def test_the_total_shows_which_users_the_summary_counts(
+def test_the_totals_show_which_users_the_summary_counts(
     summary: dict[str, int], counted: tuple[bool, bool]
 ) -> None:
-    assert seats_module._who_is_counted(summary, active=50, pending=4, inactive=7) == counted
+    assert (
+        seats_module._detect_counted_statuses(summary, active=50, pending=4, inactive=7) == counted
+    )
 
 
 def test_seats_that_are_not_named_are_not_counted(zoom: Simulator, client: ZoomClient) -> None:
-    free = free_seats(client, SeatsBought(licensed=0))
+    free = count_free_seats(client, PurchasedSeats(licensed=0))
     assert free.free == {"licensed": 0}
-    assert free.take(wants(1)) == (wants(1), None)
+    assert free.reserve(wants(1)) == (wants(1), None)
     with pytest.raises(ZoomLicenseError):
-        free.take(wants(2))
+        free.reserve(wants(2))
 
 
 def test_without_the_scope_the_error_names_it(zoom: Simulator, client: ZoomClient) -> None:
     zoom.configure(scopes=[scope for scope in ALL_SCOPES if "summary" not in scope])
     with pytest.raises(ZoomPermissionError, match="user:read:summary:admin"):
-        free_seats(client, BOUGHT)
+        count_free_seats(client, BOUGHT)
 
 
 def test_a_seat_is_taken_and_given_back() -> None:
     seats = Seats({"licensed": 1})
-    assert seats.take(wants(2)) == (wants(2), None)
+    assert seats.reserve(wants(2)) == (wants(2), None)
     with pytest.raises(ZoomLicenseError) as raised:
-        seats.take(wants(2))
+        seats.reserve(wants(2))
     assert raised.value.seat == "licensed"
     assert raised.value.remedy == "human"
-    seats.give_back(wants(2))
-    seats.give_back(wants(1))
-    seats.take(wants(2))
+    seats.release(wants(2))
+    seats.release(wants(1))
+    seats.reserve(wants(2))
     assert seats.free == {"licensed": 0}
 
 
@@ -111,15 +113,15 @@ def test_a_seat_is_taken_and_given_back() -> None:
         ({"licensed": -3, "basic": 1}, 2, 1, {"licensed": -3, "basic": 0}),
     ],
 )
-def test_users_beyond_the_licensed_seats_are_basic_where_that_is_wanted(
+def test_users_beyond_the_licensed_seats_are_basic_with_else_basic(
     free: dict[str, int], type_: int, given: int | None, left: dict[str, int]
 ) -> None:
     seats = Seats(free, else_basic=True)
     if given is None:
         with pytest.raises(ZoomLicenseError):
-            seats.take(wants(type_))
+            seats.reserve(wants(type_))
     else:
-        request, note = seats.take(wants(type_))
+        request, note = seats.reserve(wants(type_))
         assert request.user_info.type == given
         assert (note is None) is (given == type_)
         assert request.email == wants(type_).email
@@ -141,7 +143,7 @@ def test_users_beyond_the_licensed_seats_are_basic_where_that_is_wanted(
         ({"licensed": 5, "basic": 3}, 4, "zoom_one", None, {"licensed": 5, "basic": 3}),
     ],
 )
-def test_zooms_refusal_corrects_the_belief_and_the_user_is_tried_as_basic(
+def test_zooms_refusal_corrects_the_count_and_the_user_is_tried_as_basic(
     free: dict[str, int],
     wanted: int,
     error_seat: str | None,
@@ -149,8 +151,8 @@ def test_zooms_refusal_corrects_the_belief_and_the_user_is_tried_as_basic(
     left: dict[str, int],
 ) -> None:
     seats = Seats(free, else_basic=True)
-    request, _ = seats.take(wants(wanted))
-    other = seats.refused(request, ZoomLicenseError("No seat.", seat=error_seat))
+    request, _ = seats.reserve(wants(wanted))
+    other = seats.on_refused(request, ZoomLicenseError("No seat.", seat=error_seat))
     if then is None:
         assert other is None
     else:
@@ -162,8 +164,8 @@ def test_zooms_refusal_corrects_the_belief_and_the_user_is_tried_as_basic(
 
 def test_a_refusal_without_else_basic_ends_the_user_and_the_next_one_is_not_posted() -> None:
     seats = Seats({"licensed": 5, "basic": 3})
-    request, _ = seats.take(wants(2))
-    assert seats.refused(request, ZoomLicenseError("No seat.", seat="licensed")) is None
+    request, _ = seats.reserve(wants(2))
+    assert seats.on_refused(request, ZoomLicenseError("No seat.", seat="licensed")) is None
     with pytest.raises(ZoomLicenseError):
-        seats.take(wants(2))
+        seats.reserve(wants(2))
     assert seats.free == {"licensed": 0, "basic": 3}

@@ -10,7 +10,7 @@ from zoom_provider.provisioning.checkpoint import Rows
 from zoom_provider.provisioning.summary import Summary
 
 
-def complaint(max_failures: float | None = None, **more: Any) -> str | None:
+def failure_reason(max_failures: float | None = None, **more: Any) -> str | None:
     given: dict[str, Any] = {
         "outcomes": {"invited": 10},
         "report": "/reports/r.jsonl",
@@ -24,7 +24,7 @@ def complaint(max_failures: float | None = None, **more: Any) -> str | None:
         "unnamed": Rows(),
         "state": {},
     }
-    return Summary(**given | more).complaint(max_failures)
+    return Summary(**given | more).failure_reason(max_failures)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_max_failures_is_how_many_or_which_share_may_fail(
     max_failures: float | None, failed: int, red: bool
 ) -> None:
     outcomes = {"invited": 10 - failed, "failed": failed}
-    found = complaint(max_failures, outcomes=outcomes, failed=failed)
+    found = failure_reason(max_failures, outcomes=outcomes, failed=failed)
     assert (found is not None) is red
     if found is not None:
         assert found.startswith(f"{failed} of 10 people failed")
@@ -59,20 +59,20 @@ def test_max_failures_is_how_many_or_which_share_may_fail(
 def test_a_share_of_a_hundred_is_exact() -> None:
     # 100 * 0.29 is 28.999999999999996
     outcomes = {"invited": 71, "failed": 29}
-    assert complaint(0.29, outcomes=outcomes, failed=29) is None
-    assert complaint(0.28, outcomes=outcomes, failed=29) is not None
+    assert failure_reason(0.29, outcomes=outcomes, failed=29) is None
+    assert failure_reason(0.28, outcomes=outcomes, failed=29) is not None
 
 
 def test_an_empty_run_is_green() -> None:
-    assert complaint(outcomes={}) is None
-    assert complaint(0.5, outcomes={}) is None
+    assert failure_reason(outcomes={}) is None
+    assert failure_reason(0.5, outcomes={}) is None
 
 
 @pytest.mark.parametrize("max_failures", [None, 100, 1.0])
 def test_people_who_left_the_roster_keep_the_task_from_being_green(
     max_failures: float | None,
 ) -> None:
-    found = complaint(max_failures, departed=[4, 5, 9])
+    found = failure_reason(max_failures, departed=[4, 5, 9])
     assert found is not None
     assert found.startswith("3 people were taken out of the roster")
     assert "mark this task as success" in found
@@ -83,6 +83,6 @@ def test_people_who_left_the_roster_keep_the_task_from_being_green(
 def test_owed_rows_that_cannot_be_named_keep_the_task_from_being_green(
     max_failures: float | None,
 ) -> None:
-    found = complaint(max_failures, unnamed=Rows([4, 5, 6, 9]))
+    found = failure_reason(max_failures, unnamed=Rows([4, 5, 6, 9]))
     assert found is not None
     assert "rows 4-6,9" in found

@@ -86,6 +86,59 @@ def test_people_by_http(call: Caller, zoom: Simulator, control: Control) -> None
     ]
 
 
+def test_a_person_is_changed_and_removed_past_every_rule(
+    call: Caller, zoom: Simulator, control: Control
+) -> None:
+    jane = {"email": "jane@example.com", "role_id": "0", "profile": {"dept": "A", "company": "C"}}
+    zoom.seed(jane)
+    changes = {"status": "inactive", "profile": {"dept": "B"}, "groups": ["Sales"], "type": 4}
+
+    changed = control("PATCH", "people/JANE@example.com", json=changes)
+
+    assert changed.status_code == 200
+    assert (changed.json()["status"], changed.json()["type"]) == ("inactive", 4)
+    shown = call.user("jane@example.com")
+    assert (shown["dept"], shown["company"], len(shown["group_ids"])) == ("B", "C", 1)
+    assert control("PATCH", "people/jane@example.com", json={"dept": "B"}).status_code == 422
+    assert control("PATCH", "people/jane@example.com", json=[]).status_code == 422
+    assert control("PATCH", "people/x@example.com", json={}).status_code == 404
+    assert control("DELETE", "people/jane@example.com").status_code == 200
+    assert control("DELETE", "people/jane@example.com").status_code == 404
+    assert zoom.people() == []
+
+
+def test_events_are_those_of_a_webhook(call: Caller, zoom: Simulator, control: Control) -> None:
+    zoom.configure(managed_domains=["example.com"])
+    call.create("jane@example.com", first_name="Jane", type=2)
+    zoom.confirm("jane@example.com")
+    call.change("jane@example.com", dept="Research")
+    call.set_email("jane@example.com", "j@example.com")
+    call.set_status("j@example.com", "deactivate")
+    call.set_status("j@example.com", "activate")
+    call.delete("j@example.com", action="delete")
+
+    events = control("GET", "events").json()
+
+    assert [event["event"].removeprefix("user.") for event in events] == [
+        *("created", "invitation_accepted", "updated", "updated"),
+        *("deactivated", "activated", "deleted"),
+    ]
+    assert events[0]["creation_type"] == "create"
+    assert events[3]["old"] == {"email": "jane@example.com"}
+    assert {event["object"]["first_name"] for event in events} == {"Jane"}
+
+
+def test_error_texts_are_in_another_language_by_a_switch(call: Caller, zoom: Simulator) -> None:
+    english = call("GET", "/v2/users/unknown").json()
+    zoom.configure(language="ja")
+
+    for method, path, code in (("GET", "users/unknown", 1001), ("DELETE", "groups/x", 4130)):
+        body = call(method, f"/v2/{path}").json()
+        assert body["code"] == code
+        assert not body["message"].isascii()
+    assert english["message"].isascii()
+
+
 def test_tokens_and_time_by_http(call: Caller, zoom: Simulator, control: Control) -> None:
     control("POST", "revoke-tokens")
     assert call("GET", "/v2/users").status_code == 401

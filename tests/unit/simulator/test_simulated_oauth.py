@@ -19,7 +19,7 @@ S2S = {"grant_type": "account_credentials", "account_id": "simulated-account-id"
 REFRESH = {"grant_type": "refresh_token", "refresh_token": "simulated-refresh-token"}
 
 
-def ask(zoom: Simulator, data: dict[str, str] = S2S, **options: Any) -> requests.Response:
+def ask(zoom: Simulator, data: dict[str, str] | None = S2S, **options: Any) -> requests.Response:
     options = {"auth": AUTH, "data": data, **options}
     return requests.post(f"{zoom.url}/oauth/token", timeout=10, **options)
 

@@ -200,6 +200,21 @@ def test_a_person_who_accepted_does_not_expire(call: Caller, zoom: Simulator) ->
     assert call.user("jane@example.com")["status"] == "active"
 
 
+def test_an_expired_invitation_is_still_listed_by_a_switch(
+    call: Caller, zoom: Simulator, pia: str
+) -> None:
+    zoom.configure(expired_invitations="kept")
+    call.control("POST", f"people/{pia}/expire")
+
+    assert call.verdict(call("GET", f"/v2/users/{pia}")) == (400, 1120)
+    assert call.change(pia, dept="x") == (400, 1120)
+    assert [row["email"] for row in call.listed("pending")] == [pia]
+    assert call.create(pia).status_code == 409
+    assert call.control("POST", f"people/{pia}/confirm").status_code == 404
+    assert call.delete(pia) == (204, None)
+    assert call.create(pia).status_code == 201
+
+
 @pytest.mark.parametrize("path", ["people/unknown@example.com/expire", "people/x@y.com/confirm"])
 def test_control_of_unknown_people(call: Caller, path: str) -> None:
     reply = call.control("POST", path)

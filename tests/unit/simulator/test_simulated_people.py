@@ -153,6 +153,58 @@ def test_wrong_pages(call: Caller, zoom: Simulator, params: dict[str, Any], wait
     assert call.verdict(call("GET", "/v2/users", params=asked)) == (400, 300)
 
 
+@pytest.mark.parametrize(("granted", "sizes"), [(True, [2000, 350]), (False, [300] * 7 + [250])])
+def test_pages_are_as_long_as_the_account_grants(
+    call: Caller, zoom: Simulator, granted: bool, sizes: list[int]
+) -> None:
+    zoom.configure(large_pages=granted)
+    zoom.seed(*(f"p{number}@example.com" for number in range(2_350)))
+    found: list[str] = []
+    seen: list[int] = []
+    token = ""
+    while not seen or token:
+        params = {"page_size": 2000, "next_page_token": token}
+        body = call("GET", "/v2/users", params=params).json()
+        found += [row["email"] for row in body["users"]]
+        seen.append(len(body["users"]))
+        token = body["next_page_token"]
+    assert seen == sizes
+    assert found == [f"p{number}@example.com" for number in range(2_350)]
+    assert body["total_records"] == 2_350
+    assert (body["page_size"], body["page_count"]) == (sizes[0], len(sizes))
+
+
+def test_pages_by_number_hold_each_person_once(call: Caller, zoom: Simulator) -> None:
+    zoom.seed(*(f"p{number}@example.com" for number in range(7)))
+
+    pages = [
+        call("GET", "/v2/users", params={"page_size": 3, "page_number": number}).json()
+        for number in (1, 2, 3, 4)
+    ]
+
+    assert [len(page["users"]) for page in pages] == [3, 3, 1, 0]
+    assert [page["page_number"] for page in pages] == [1, 2, 3, 4]
+    emails = [row["email"] for page in pages for row in page["users"]]
+    assert emails == [f"p{number}@example.com" for number in range(7)]
+
+
+@pytest.mark.parametrize(("to", "lists"), [("inactive", ["inactive"]), ("gone", [])])
+def test_a_person_who_moves_during_a_sweep_is_missed_by_it(
+    call: Caller, zoom: Simulator, to: str, lists: list[str]
+) -> None:
+    zoom.seed("a@example.com", "b@example.com")
+    zoom.fault("move", on="GET /v2/users", skip=1, user="b@example.com", to=to)
+
+    first = call("GET", "/v2/users", params={"page_size": 1}).json()
+    params = {"page_size": 1, "next_page_token": first["next_page_token"]}
+    second = call("GET", "/v2/users", params=params).json()
+
+    assert [row["email"] for row in first["users"]] == ["a@example.com"]
+    assert (second["users"], second["next_page_token"]) == ([], "")
+    found = [s for s in ("active", "inactive") for r in call.listed(s) if r["email"][0] == "b"]
+    assert found == lists
+
+
 def test_lists_by_role(call: Caller, zoom: Simulator) -> None:
     zoom.seed("member@example.com", {"email": "owner@example.com", "role_id": "0"})
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from zoom_provider.simulator.calls import Call
 from zoom_provider.simulator.errors import ApiError
+from zoom_provider.simulator.lifecycle import is_expired
 from zoom_provider.simulator.limits import Label
 from zoom_provider.simulator.person import Person
 from zoom_provider.simulator.replies import Reply
@@ -45,17 +46,19 @@ def find_user(world: World, user: str) -> Person | None:
     return world.owner() if user == "me" else world.people.find(user)
 
 
-def require_user(world: World, call: Call) -> Person:
+def require_user(world: World, call: Call, *, expired: bool = False) -> Person:
     """
     Find the person in the path of a call.
 
+    :param expired: also where an expired invitation is still listed
     :raises ApiError: where there is none, or an invitation that has expired
     """
     user = call.segments[2]
     person = find_user(world, user)
     if person is None:
         raise ApiError("not_found", user=user)
-    if person.status == "expired":
+    listed = expired and person.status == "pending"
+    if is_expired(world, person) and not listed:
         raise ApiError("invitation")
     return person
 

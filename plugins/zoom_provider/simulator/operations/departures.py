@@ -26,7 +26,7 @@ TRANSFERS = (
 
 def delete_user(world: World, call: Call) -> Reply:
     """DELETE /users/{userId}: delete the person, or let them keep a personal account."""
-    person = require_user(world, call)
+    person = require_user(world, call, expired=True)
     action, transfer = _read_request(call.query)
     if person.status == "pending":
         if action == "delete" and world.settings.pending_delete == "refused":

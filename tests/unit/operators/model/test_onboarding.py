@@ -47,7 +47,7 @@ def test_each_person_is_created_once_and_reported_as_they_are(account: Account) 
 
 
 @pytest.mark.usefixtures("at_once")
-def test_so_they_are_with_several_calls_at_once(account: Account) -> None:
+def test_each_person_is_created_once_with_concurrent_calls(account: Account) -> None:
     class SeveralAtOnce(Onboarding):
         pass
 

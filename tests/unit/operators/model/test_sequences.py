@@ -30,7 +30,7 @@ def test_a_second_run_on_the_same_report_path_takes_nothing_from_the_first(
     assert end.value["outcomes"] == {"invited": 6}
 
 
-def test_put_off_is_not_the_last_word_after_a_kill_while_it_is_written_down(
+def test_rows_deferred_before_a_kill_are_invited_by_the_next_try(
     make: MakeHarness,
 ) -> None:
     harness = make()
@@ -43,7 +43,7 @@ def test_put_off_is_not_the_last_word_after_a_kill_while_it_is_written_down(
     assert harness.go(run).kind == "returned"
 
 
-def test_a_cap_that_is_retried_the_next_day_counts_everyone_as_invited(make: MakeHarness) -> None:
+def test_a_retry_after_the_daily_cap_reports_all_users_as_invited(make: MakeHarness) -> None:
     harness = make()
     run = harness.run("monday", staff(1, 2, 3, 4, 5, 6))
     harness.cap(2)
@@ -57,7 +57,7 @@ def test_a_cap_that_is_retried_the_next_day_counts_everyone_as_invited(make: Mak
     assert end.value["outcomes"] == {"invited": 6}
 
 
-def test_people_who_left_the_roster_while_they_were_put_off_are_not_forgotten(
+def test_deferred_people_who_left_the_roster_fail_the_task(
     make: MakeHarness,
 ) -> None:
     harness = make(deferrable=True)
@@ -129,9 +129,7 @@ def test_a_stop_ends_a_try_before_another_creation_and_the_next_one_goes_on(
 
 @pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize("deed", STOPS)
-def test_a_stop_lets_the_calls_under_way_come_back_and_be_written_down(
-    deed: Deed, make: MakeHarness
-) -> None:
+def test_replies_that_arrive_after_a_stop_are_reported(deed: Deed, make: MakeHarness) -> None:
     harness = make(tick=0.3, lanes=8)
     run = harness.run("monday", staff(*range(1, 31)))
     end = harness.go(run, Strike(deed, "post", 5))
@@ -168,7 +166,7 @@ def test_people_without_a_licence_are_tried_again_when_the_task_is_cleared(
 
 @pytest.mark.parametrize("nth", [2, 4, 6])
 @pytest.mark.parametrize("effect", ["post", "answer"])
-def test_a_late_try_leaves_the_report_of_the_next_one_alone(
+def test_a_late_try_leaves_the_report_of_the_next_try_unchanged(
     effect: Effect, nth: int, make: MakeHarness
 ) -> None:
     harness = make()
@@ -185,9 +183,7 @@ def test_one_failed_save_of_the_state_does_not_end_a_try(nth: int, make: MakeHar
 
 @pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize("nth", [4, 5, 6, 7])
-def test_what_came_back_is_written_down_where_no_thread_can_be_started(
-    nth: int, make: MakeHarness
-) -> None:
+def test_replies_are_reported_when_no_thread_can_start(nth: int, make: MakeHarness) -> None:
     # As slow replies as these make several calls at once worth while.
     harness = make(tick=0.3)
     run = harness.run("monday", staff(*range(1, 11)))
@@ -204,7 +200,7 @@ def test_what_came_back_is_written_down_where_no_thread_can_be_started(
         ("tear", "write"),
     ],
 )
-def test_a_kill_at_any_effect_of_a_capped_run_forgets_no_one(
+def test_a_kill_at_any_effect_of_a_capped_run_loses_no_user(
     effect: Effect, deed: Deed, deferrable: bool, account: Account, tmp_path: Path
 ) -> None:
     for nth in range(1, 60):
@@ -236,7 +232,7 @@ def test_a_stop_at_any_effect_leaves_no_reply_unwritten(
 
 
 @pytest.mark.parametrize("effect", ["write", "post", "answer", "save"])
-def test_a_late_try_spoils_no_report_wherever_it_stood_still(
+def test_a_late_try_never_changes_the_report_of_a_newer_try(
     effect: Effect, account: Account, tmp_path: Path
 ) -> None:
     for nth in range(1, 60):

@@ -89,10 +89,10 @@ def test_after_any_faults_and_one_retry_the_user_exists_once_and_the_result_agre
     for on, faults in ((POST, on_post), (GET, on_get), ("POST /oauth/token", on_token)):
         for fault in faults:
             zoom.fault(**fault, on=on)
-    zoom.seed("somebody.else@example.com")
+    zoom.seed("another@example.com")
     first = _outcome(client)
     if isinstance(first, ZoomError):
-        # Nobody had the address before.
+        # The address was free before.
         assert not isinstance(first, (ZoomUserExistsError, ZoomForeignAccountError))
         assert there(zoom).count(NEW) <= 1
         # And another try, as Airflow makes it, brings it to its end.
@@ -104,7 +104,7 @@ def test_after_any_faults_and_one_retry_the_user_exists_once_and_the_result_agre
     assert person is not None
     assert isinstance(user, dict)
     assert user["id"] == person["id"]
-    assert there(zoom) == ["somebody.else@example.com", NEW]
+    assert there(zoom) == ["another@example.com", NEW]
 
 
 def test_threads_that_share_a_client_under_faults_create_each_user_once(

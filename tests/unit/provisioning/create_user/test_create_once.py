@@ -1,4 +1,4 @@
-"""A retry of a single creation knows the user whom an earlier try has created."""
+"""A retry of a single creation recognises the user that an earlier try created."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_a_user_who_was_there_before_the_first_try_is_never_taken_for_ours(
     assert zoom.requests(POST) == []
 
 
-def test_a_user_whom_another_one_created_meanwhile_exists(
+def test_a_user_created_meanwhile_by_another_run_is_existing(
     zoom: Simulator, client: ZoomClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The look-up finds no one, then an administrator is faster than our post."""
@@ -122,9 +122,7 @@ def test_a_user_whom_another_one_created_meanwhile_exists(
         create(client, Note(zoom))
 
 
-def test_a_note_of_another_address_says_nothing_of_this_user(
-    zoom: Simulator, client: ZoomClient
-) -> None:
+def test_a_note_counts_only_for_its_own_address(zoom: Simulator, client: ZoomClient) -> None:
     zoom.seed(NEW)
     note = Note(zoom)
     note.save("other@example.com")
@@ -189,7 +187,7 @@ def test_an_update_of_an_inactive_user_is_an_error_that_names_them(
     assert create(client, Note(kept=False), "skip").outcome == "existing"
 
 
-def test_a_user_who_comes_after_a_refusal_is_not_of_the_tasks_making(
+def test_a_user_found_after_a_refusal_is_not_reported_as_created(
     zoom: Simulator, client: ZoomClient
 ) -> None:
     zoom.configure(limits_enforced=True, create_cap=0)

@@ -156,7 +156,7 @@ def test_without_any_connection_no_user_is_created(
         ({"kind": "status"}, "failed at GET"),
         ({"kind": "cut_before"}, "was cut"),
         ({"kind": "429"}, "too many calls"),
-        # What a proxy does to all that follows is told by its name.
+        # The fault's name says what a proxy does to all later calls.
         ({"kind": "html"}, "HTTPS_PROXY"),
     ],
 )
@@ -211,7 +211,7 @@ def test_a_user_from_before_the_call_is_not_taken_for_ours(
     [
         # The stamps are whole seconds: who is that new may be ours.
         {"created": int(time.time()) + 3600},
-        # Zoom stamps somebody pending with the time of the look-up.
+        # Zoom stamps a pending user with the time of the look-up.
         {"status": "pending", "created": int(time.time()) - 86_400},
     ],
 )

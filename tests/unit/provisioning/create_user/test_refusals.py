@@ -60,6 +60,7 @@ def test_a_conflict_within_the_account_returns_the_existing_user(
 def test_an_expired_invitation_counts_as_an_existing_user(
     zoom: Simulator, client: ZoomClient
 ) -> None:
+    zoom.configure(expired_invitations="kept")
     zoom.seed({"email": NEW, "status": "pending", "created": int(time.time()) - 31 * 86_400})
     with pytest.raises(ZoomUserExistsError) as caught:
         create(client)

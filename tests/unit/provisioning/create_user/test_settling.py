@@ -76,7 +76,7 @@ def test_the_user_is_looked_up_three_times_before_a_second_post() -> None:
     assert script.posts == 2
 
 
-def test_the_caller_hears_of_a_lost_reply_before_the_first_wait() -> None:
+def test_the_callback_runs_before_the_first_wait() -> None:
     script = Script(found("2026-03-10T13:29:59Z"))
     heard: list[list[float]] = []
     post_user(cast(ZoomClient, script), REQUEST, lambda: heard.append(script.pauses.copy()))
@@ -95,7 +95,7 @@ def test_the_caller_hears_of_a_lost_reply_before_the_first_wait() -> None:
         (found("2026-03-10T13:00:00"), 0.0, True),
         (found("2026-03-10T14:00:00+01:00"), 0.0, True),
         (found("2026-03-10T13:00:00Z", name="created_at"), 0.0, True),
-        # Nothing can be told.
+        # Nothing can be found out.
         (found("2026-03-10T13:00:00Z", status="pending"), 0.0, False),
         (found(None), 0.0, False),
         (found(""), 0.0, False),

@@ -1,0 +1,1 @@
+"""Airflow triggers that poll Zoom and never write to it."""
