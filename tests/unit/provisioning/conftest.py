@@ -18,7 +18,8 @@ from zoom_provider.hooks.airflow_io import AirflowFiles
 from zoom_provider.provisioning.checkpoint import Checkpoint, Ledger, Rows
 from zoom_provider.provisioning.directory import Directory
 from zoom_provider.provisioning.progress import Progress
-from zoom_provider.provisioning.report import Report, ReportPaths
+from zoom_provider.provisioning.report import Report
+from zoom_provider.provisioning.report_files import ReportPaths
 from zoom_provider.provisioning.restore import RestoredState
 from zoom_provider.provisioning.roster import Row, from_list, read
 from zoom_provider.provisioning.runner import Runner, RunnerOptions

@@ -18,15 +18,19 @@ from zoom_provider.exceptions import (
     ZoomError,
     ZoomForeignAccountError,
     ZoomLicenseError,
+    ZoomNotAppliedError,
     ZoomNotFoundError,
+    ZoomPendingError,
     ZoomPermissionError,
+    ZoomProtectedUserError,
     ZoomProtocolError,
+    ZoomStalePlanError,
     ZoomUnavailableError,
+    ZoomUnconfirmedError,
     ZoomUserExistsError,
     ZoomValidationError,
 )
 from zoom_provider.provisioning.report import (
-    COLUMNS,
     DONE,
     FAILURES,
     Outcome,
@@ -34,6 +38,7 @@ from zoom_provider.provisioning.report import (
     escape_cell,
     read_report,
 )
+from zoom_provider.provisioning.report_files import COLUMNS
 
 
 def test_outcomes_are_the_words_that_dags_depend_on() -> None:
@@ -62,6 +67,11 @@ def test_outcomes_are_the_words_that_dags_depend_on() -> None:
         (ZoomValidationError("all of it", errors={"x": ["y"]}), "rejected"),
         (ZoomValidationError("x", code=300, status=400), "failed"),
         (ZoomLicenseError("x"), "needs_license"),
+        (ZoomPendingError("x"), "pending"),
+        (ZoomNotAppliedError("x"), "not_applied"),
+        (ZoomProtectedUserError("x"), "protected"),
+        (ZoomUnconfirmedError("x"), "unconfirmed"),
+        (ZoomStalePlanError("x"), "stale"),
         (ZoomForeignAccountError("x"), "foreign_account"),
         (ZoomDailyLimitError("x", reset_at=None), "deferred_quota"),  # type: ignore[arg-type]
         (ZoomPermissionError("x"), "needs_human"),
