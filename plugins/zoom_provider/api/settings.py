@@ -216,14 +216,17 @@ def unknown_extras(extra: Mapping[str, Any]) -> list[str]:
     """Return a sentence on each extra that this provider does not read, with the nearest name."""
     texts = []
     for name in extra:
-        shown = sanitize_for_log(name, 48)
+        if name in EXTRA_NAMES:
+            continue
         bare = name.removeprefix(_OLD_PREFIX)
-        if name != bare:
-            texts.append(f"The extra {shown} is not read: write {sanitize_for_log(bare, 48)}")
-        elif name not in EXTRA_NAMES:
-            near = nearest_name(name[:48].lower(), EXTRA_NAMES)
-            hint = f"did you mean {near}?" if near else f"the extras are {', '.join(EXTRA_NAMES)}"
-            texts.append(f"The extra {shown} is not read; {hint}")
+        near = nearest_name(name[:48].lower(), EXTRA_NAMES)
+        if bare != name:
+            hint = f"write {sanitize_for_log(bare, 48)}."
+        elif near:
+            hint = f"did you mean {near}?"
+        else:
+            hint = f"the extras are {', '.join(EXTRA_NAMES)}."
+        texts.append(f"The extra {sanitize_for_log(name, 48)} is not read: {hint}")
     return texts
 
 
