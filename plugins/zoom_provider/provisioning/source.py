@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from zoom_provider.api.response import printable
 from zoom_provider.exceptions import ZoomValidationError
+from zoom_provider.models.validation import sanitize_for_log
 from zoom_provider.provisioning import roster
 from zoom_provider.provisioning.checkpoint import Rows
 from zoom_provider.provisioning.columns import ColumnFinder, describe_faults
@@ -54,7 +54,7 @@ def make_source(options: BulkOptions, roster: RosterCopy) -> Source:
         mapping=options.mapping,
         key=options.key,
         # A template's text may be what a run was started with.
-        name=printable(options.source or options.roster or "users"),
+        name=sanitize_for_log(options.source or options.roster or "users"),
         shard=options.shard,
         empty_values=options.empty_values,
     )
