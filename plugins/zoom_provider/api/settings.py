@@ -1,4 +1,4 @@
-"""Where to call, as whom, on which plan, with which share of its limits."""
+"""Where to call, with which credentials, on which plan, with which share of its limits."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def settings_from_fields(
         max_wait=read("max_wait", _seconds, 300.0),
         allowed_domains=read("allowed_domains", _domains, frozenset()),
     )
-    # What a grant needs cannot be told where it is not known which one is meant.
+    # An unknown grant has no known needs.
     needed = {} if "grant_type" in faults else _NEEDED[settings.grant_type]
     for attribute, label in needed.items():
         if not getattr(settings, attribute) and attribute not in faults:

@@ -105,7 +105,7 @@ def visible(text: str, limit: int = _NAME_LENGTH) -> str:
     """
     Make a text from outside fit for one line of a log: short, every odd character spelt out.
 
-    :param text: anything, such as the name of a field in somebody's data
+    :param text: anything, such as the name of a field in a person's data
     :param limit: how many characters of it to keep
     """
     kept = text[:limit]
@@ -171,7 +171,7 @@ _TEXTS = {
     "invalid_key": "holds a field whose name is not a string",
 }
 
-# Somebody's whole export in one field must not fill a log.
+# A whole export in one field must not fill a log.
 _MAX_ERRORS = 50
 _MAX_ERRORS_LISTED = 20
 
@@ -215,7 +215,7 @@ def errors_by_field(
 
 def build_validation_error(errors: Mapping[str, Sequence[str]]) -> ZoomValidationError:
     """
-    Build the error that tells all faults of a person in one line.
+    Build the error that lists all faults of a person in one line.
 
     :param errors: what is wrong, by field
     """
