@@ -87,7 +87,7 @@ class InvalidRow:
     A row that is no user, whatever else Zoom's rules say of it.
 
     :param errors: why, by field
-    :param user_info: the fields that could be read; None where none can be told apart
+    :param user_info: the fields that could be read; None where none can be distinguished
     """
 
     errors: dict[str, list[str]]

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Survey:
     """
-    What one reading of a source tells.
+    What one reading of a source shows.
 
     :param people: fingerprint of which person stands in which row
     :param rows: the numbers of all rows
@@ -106,7 +106,7 @@ class Source:
         people = sum(row.request is not None for row in self.rows(check))
         if people > most:
             raise ZoomValidationError(
-                f"{people} people are more than max_creates={most} allows; nobody was created",
+                f"{people} people are more than max_creates={most} allows; no user was created",
                 errors={"max_creates": [f"{people} people"]},
             )
 
