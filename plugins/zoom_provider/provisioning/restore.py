@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Final
 
 from zoom_provider.api.response import printable
-from zoom_provider.api.stop import StopSignal
+from zoom_provider.api.transport import StopSignal
 from zoom_provider.provisioning.checkpoint import Checkpoint, Ledger, Rows
 from zoom_provider.provisioning.directory import Directory
 from zoom_provider.provisioning.ports import Files
