@@ -172,8 +172,14 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {
                 "integration-name": integration,
-                "python-modules": ["zoom_provider.operators.users"],
+                "python-modules": [
+                    "zoom_provider.operators.lifecycle",
+                    "zoom_provider.operators.users",
+                ],
             }
+        ],
+        "triggers": [
+            {"integration-name": integration, "python-modules": ["zoom_provider.triggers.users"]}
         ],
         "hooks": [
             {"integration-name": integration, "python-modules": ["zoom_provider.hooks.zoom"]}

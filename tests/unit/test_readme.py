@@ -21,6 +21,11 @@ from zoom_provider.get_provider_info import (
     get_provider_info,
 )
 from zoom_provider.models.user import Action, UserInfo
+from zoom_provider.operators.lifecycle import (
+    ZoomDeleteUserOperator,
+    ZoomSetUserStatusOperator,
+    ZoomUpdateUserOperator,
+)
 from zoom_provider.operators.users import ZoomCreateUserOperator, ZoomCreateUsersOperator
 from zoom_provider.provisioning.report import FAILURES, Outcome
 from zoom_provider.simulator.control import control
@@ -34,6 +39,7 @@ MOST = 200_000  # bytes of a picture
 MOST_LINES = 300  # of the README
 
 CONNECTION = "docs/connection.md"
+LIFECYCLE = "docs/lifecycle.md"
 OPERATORS = "docs/operators.md"
 SCALE = "docs/scale.md"
 SIMULATOR = "docs/simulator.md"
@@ -105,14 +111,17 @@ def test_every_outcome_is_explained() -> None:
 
 
 @pytest.mark.parametrize(
-    ("section", "operator"),
+    ("page", "section", "operator"),
     [
-        ("## Create one user", ZoomCreateUserOperator),
-        ("## Create many users", ZoomCreateUsersOperator),
+        (OPERATORS, "## Create one user", ZoomCreateUserOperator),
+        (OPERATORS, "## Create many users", ZoomCreateUsersOperator),
+        (LIFECYCLE, "## Update a user", ZoomUpdateUserOperator),
+        (LIFECYCLE, "## Activate or deactivate a user", ZoomSetUserStatusOperator),
+        (LIFECYCLE, "## Remove a user", ZoomDeleteUserOperator),
     ],
 )
-def test_every_parameter_is_explained(section: str, operator: type) -> None:
-    rows = table("| parameter", section, page=OPERATORS)
+def test_every_parameter_is_explained(page: str, section: str, operator: type) -> None:
+    rows = table("| parameter", section, page=page)
     signature = inspect.signature(operator.__init__).parameters  # type: ignore[misc]
     ours = {name for name, p in signature.items() if p.kind is p.KEYWORD_ONLY}
     explained = {code: cells for cells in rows for code in codes(cells[0])}
@@ -164,7 +173,7 @@ def test_the_limits_are_those_that_are_kept() -> None:
 def test_the_scopes_are_those_that_the_calls_need() -> None:
     sources = (PROJECT / "plugins" / "zoom_provider" / "api").glob("*.py")
     code = "".join(path.read_text(encoding="utf-8") for path in sources)
-    needed = set(re.findall(r'"((?:user|group|role):\w+:\w+:admin)"', code))
+    needed = set(re.findall(r'"((?:user|group|role|billing):\w+:\w+:admin)"', code))
     written = [scope for cells in table("| scope", page=CONNECTION) for scope in codes(cells[0])]
     assert sorted(written) == sorted(needed)
     assert needed <= {*ALL_SCOPES}

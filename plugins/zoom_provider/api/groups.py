@@ -25,7 +25,7 @@ class GroupMethods(BaseClient):
 
     def add_group_members(self, group: str, users: list[str]) -> list[str]:
         """
-        Add at most 30 users; return the ids of those whom Zoom says it has added.
+        Add at most 30 users; return the ids of those that Zoom says it has added.
 
         Zoom answers 201 also where it adds no user: verify with the user's ``group_ids``.
         """

@@ -71,9 +71,9 @@ class ZoomUpdateUserOperator(_UserOperator):
         [...]}``) and ``role`` (name or id): an object, a JSON text, a template that renders to
         either, or an upstream task's output. A value sets, None clears, an absent name is left
         alone (templated)
-    :param on_pending: what to do with a user who has not accepted the invitation, and of whom Zoom
-        drops all changes: ``fail``, ``skip`` (outcome ``pending``, nothing is written) or ``wait``
-        (without a worker, until the user is active) (templated)
+    :param on_pending: what to do with a user who has not accepted the invitation, and whose
+        changes Zoom drops: ``fail``, ``skip`` (outcome ``pending``, nothing is written) or
+        ``wait`` (without a worker, until the user is active) (templated)
     :param wait_timeout: how long ``wait`` waits, from the first look on
     :param poll_interval: seconds between two looks at a pending user
     :param zoom_conn_id: a connection of type ``zoom`` (templated)

@@ -1,4 +1,4 @@
-"""Add many users to a group, thirty a call, and find out whom Zoom left out."""
+"""Add many users to a group, thirty a call, and find out which of them Zoom left out."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from itertools import chain
 from typing import Any, Final
 
 from zoom_provider.api.client import ZoomClient
-from zoom_provider.api.response import printable
 from zoom_provider.exceptions import ZoomError, ZoomStoppedError, ZoomValidationError
+from zoom_provider.models.validation import sanitize_for_log
 from zoom_provider.provisioning.checkpoint import Checkpoint, Ledger, Rows, newest_checkpoint
 from zoom_provider.provisioning.directory import Directory, open_directory
 from zoom_provider.provisioning.options import BulkOptions, file_format
@@ -189,7 +189,8 @@ class Job:
         except NotAReportError as error:
             taken = taken or str(error)
         if taken is not None:
-            fault = f"would replace {printable(taken)}, which is not a report: give it another path"
+            name = sanitize_for_log(taken)
+            fault = f"would replace {name}, which is not a report: give it another path"
             raise ZoomValidationError(f"report {fault}", errors={"report": [fault]})
 
     def _restore(self, survey: Survey) -> tuple[Checkpoint, RestoredState]:
@@ -340,7 +341,7 @@ class Job:
         try:
             self._files.delete(path)
         except Exception as error:
-            log.warning("%s is not deleted: %s", printable(path), summarize_error(error))
+            log.warning("%s is not deleted: %s", sanitize_for_log(path), summarize_error(error))
 
     def _publish_quietly(self, report: Report) -> None:
         """Publish the report of a failed try; an error here must not hide the try's own."""

@@ -1,4 +1,4 @@
-"""Users whom Zoom neither deactivates nor removes, and what to do first."""
+"""Users that Zoom neither deactivates nor removes, and what to do first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ROLE_HINT: Final = (
 )
 _BY_CODE: Final = {
     200: "Zoom refuses this for the owner, for administrators, for Zoom Rooms and for deactivated "
-    "users whom only its support can remove. Look which of them the user is: give the role to "
+    "users that only its support can remove. Look which of them the user is: give the role to "
     "another user, or unlink the room in Zoom's web portal, Room Management. Where none of them "
     "fits, the role of the app's owner lacks the permission to edit users",
     300: "the user hosts upcoming Zoom Events, or is an API user: end the events or hand them to "
@@ -45,7 +45,7 @@ def raise_protected(error: ZoomError, user: Mapping[str, Any]) -> NoReturn:
     """
     Raise what Zoom's refusal of a status or a removal means, by its code.
 
-    :raises ZoomProtectedUserError: the user is one of those whom Zoom keeps as they are
+    :raises ZoomProtectedUserError: the user is one of those that Zoom keeps as they are
     """
     text = _BY_CODE.get(error.code or 0)
     if text is None:

@@ -17,7 +17,12 @@ from zoom_provider.exceptions import (
     ZoomError,
     ZoomForeignAccountError,
     ZoomLicenseError,
+    ZoomNotAppliedError,
+    ZoomPendingError,
+    ZoomProtectedUserError,
+    ZoomStalePlanError,
     ZoomStoppedError,
+    ZoomUnconfirmedError,
     ZoomValidationError,
 )
 from zoom_provider.provisioning.ports import Files
@@ -142,6 +147,15 @@ def _reason_from_error(error: ZoomError) -> str:
     return str(error.args[0])
 
 
+_OUTCOME_BY_ERROR: Final[Mapping[type[ZoomError], Outcome]] = {
+    ZoomPendingError: Outcome.PENDING,
+    ZoomNotAppliedError: Outcome.NOT_APPLIED,
+    ZoomProtectedUserError: Outcome.PROTECTED,
+    ZoomUnconfirmedError: Outcome.UNCONFIRMED,
+    ZoomStalePlanError: Outcome.STALE,
+}
+
+
 def _outcome_from_error(error: ZoomError) -> Outcome:
     if isinstance(error, ZoomValidationError) and error.status is None:
         return Outcome.REJECTED
@@ -151,6 +165,9 @@ def _outcome_from_error(error: ZoomError) -> Outcome:
         return Outcome.FOREIGN_ACCOUNT
     if isinstance(error, ZoomDailyLimitError):
         return Outcome.DEFERRED_QUOTA
+    for kind, outcome in _OUTCOME_BY_ERROR.items():
+        if isinstance(error, kind):
+            return outcome
     return Outcome.NEEDS_HUMAN if error.remedy == "human" else Outcome.FAILED
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from zoom_provider.api.response import printable
 from zoom_provider.exceptions import ZoomValidationError
 from zoom_provider.models.user import CreateRequest
+from zoom_provider.models.validation import sanitize_for_log
 
 Check = Callable[[object], CreateRequest]
 """Makes the request of a ``user_info`` object, or raises ZoomValidationError."""
@@ -110,7 +110,7 @@ def read(
                 raise _all_faults(user_info, check)
             request = check(user_info)
         except ZoomValidationError as error:
-            yield Row(number, printable(email, 128), error=error, key=key)
+            yield Row(number, sanitize_for_log(email, 128), error=error, key=key)
             continue
         first = seen.setdefault(request.email.lower(), number)
         if first == number:

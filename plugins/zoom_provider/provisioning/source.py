@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from zoom_provider.api.response import printable
 from zoom_provider.exceptions import ZoomValidationError
+from zoom_provider.models.validation import sanitize_for_log
 from zoom_provider.provisioning import roster
 from zoom_provider.provisioning.checkpoint import Rows
 from zoom_provider.provisioning.columns import ColumnFinder, describe_faults
@@ -54,7 +54,7 @@ def make_source(options: BulkOptions, roster: RosterCopy) -> Source:
         mapping=options.mapping,
         key=options.key,
         # A template's text may be what a run was started with.
-        name=printable(options.source or options.roster or "users"),
+        name=sanitize_for_log(options.source or options.roster or "users"),
         shard=options.shard,
         empty_values=options.empty_values,
     )
@@ -110,15 +110,15 @@ class Source:
         :raises ZoomValidationError: none of the rows has a column that is needed
         """
         digest = hashlib.sha256(b"people")
-        rows = []
+        rows = Rows()  # ranges: a list of numbers would grow with the rows
         mapper = self._mapper()
         for row in self._listed(mapper):
-            rows.append(row.row)
+            rows.add(row.row)
             digest.update(f"{row.row} {row.key} {row.email}\n".encode("utf-8", "replace"))
         self._refuse_absent(mapper.finder)
         for warning in mapper.notes.warnings():
             log.warning("%s: %s.", self.name, warning)
-        return Survey(digest.hexdigest()[:32], Rows(rows), mapper.notes)
+        return Survey(digest.hexdigest()[:32], rows, mapper.notes)
 
     @property
     def constants(self) -> dict[str, Any]:

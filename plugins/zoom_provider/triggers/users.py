@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
+from asyncio import sleep
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -69,7 +69,7 @@ class ZoomUserActivatedTrigger(BaseTrigger):
                 try:
                     client = client or await self._make_client()
                     if client.settings.grant_type == "refresh_token":
-                        await asyncio.sleep(self._pause())
+                        await sleep(self._pause())
                         return "look"
                     if not await _in_thread(self._is_pending, client):
                         return "changed"
@@ -81,7 +81,7 @@ class ZoomUserActivatedTrigger(BaseTrigger):
                         return "failing"
                 if self._pause() <= 0:
                     return "deadline"
-                await asyncio.sleep(self._pause())
+                await sleep(self._pause())
         finally:
             if client is not None:
                 client.close()

@@ -129,7 +129,7 @@ def test_a_managed_domains_refusal_of_disassociate_names_delete(
         ({"undeletable": True, "status": "inactive"}, "only its support can remove", 1),
     ],
 )
-def test_users_whom_zoom_keeps_are_refused_with_what_to_do_first(
+def test_users_that_zoom_keeps_are_refused_with_what_to_do_first(
     zoom: Simulator, delete: Delete, attributes: dict[str, Any], text: str, calls: int
 ) -> None:
     zoom.change(JANE, **attributes)

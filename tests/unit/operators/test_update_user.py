@@ -317,7 +317,7 @@ def test_an_inactive_user_is_written_nothing(zoom: Simulator, update: Update) ->
     assert update({"dept": "Sales"})["outcome"] == "unchanged"
 
 
-def test_a_user_whom_the_account_lacks_is_refused(zoom: Simulator, update: Update) -> None:
+def test_a_user_that_the_account_lacks_is_refused(zoom: Simulator, update: Update) -> None:
     assert "no such user" in refused(update, ZoomError, {"dept": "Law"}, user="x@example.com")
 
 

@@ -147,7 +147,7 @@ def test_no_basic_seat_refuses_an_activation(zoom: Simulator, set_status: SetSta
         ({"zoom_events": True}, "hosts upcoming Zoom Events", 1),
     ],
 )
-def test_users_whom_zoom_keeps_are_refused_with_what_to_do_first(
+def test_users_that_zoom_keeps_are_refused_with_what_to_do_first(
     zoom: Simulator, set_status: SetStatus, attributes: dict[str, Any], text: str, calls: int
 ) -> None:
     zoom.change(JANE, **attributes)
@@ -166,7 +166,7 @@ def test_a_pending_user_is_refused_before_any_write(
     assert sent(zoom) == []
 
 
-def test_a_user_whom_the_account_lacks_is_refused(zoom: Simulator, set_status: SetStatus) -> None:
+def test_a_user_that_the_account_lacks_is_refused(zoom: Simulator, set_status: SetStatus) -> None:
     refused(set_status, ZoomNotFoundError, "deactivate", user="x@example.com")
 
 
