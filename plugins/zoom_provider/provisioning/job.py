@@ -16,6 +16,7 @@ from zoom_provider.exceptions import ZoomError, ZoomStoppedError, ZoomValidation
 from zoom_provider.models.validation import sanitize_for_log
 from zoom_provider.provisioning.checkpoint import Checkpoint, Ledger, Rows, newest_checkpoint
 from zoom_provider.provisioning.directory import Directory, open_directory
+from zoom_provider.provisioning.due import Interval
 from zoom_provider.provisioning.options import BulkOptions, file_format
 from zoom_provider.provisioning.ports import CheckpointStore, Files, Meter
 from zoom_provider.provisioning.progress import Progress
@@ -45,6 +46,7 @@ from zoom_provider.provisioning.roster_copy import RosterCopy
 from zoom_provider.provisioning.runner import MAX_CONCURRENT_CALLS, Runner, RunnerOptions
 from zoom_provider.provisioning.saver import CheckpointSaver, FileCheckpointStore, summarize_error
 from zoom_provider.provisioning.seats import Seats, count_free_seats
+from zoom_provider.provisioning.select_due import log_due
 from zoom_provider.provisioning.source import Survey, make_source
 from zoom_provider.provisioning.summary import Summary
 
@@ -64,6 +66,7 @@ class JobContext:
     :param store: keeps checkpoints; None where Airflow has none: a file beside the report does
     :param carried: the checkpoint that came with a deferral; empty for none
     :param ids: DAG, run, task and map index
+    :param interval: the run's data interval; None where it has none
     :param orphaned: says whether the process that watches over this one is gone
     """
 
@@ -73,6 +76,7 @@ class JobContext:
     store: CheckpointStore | None = None
     deferred_state: Mapping[str, Any] = field(default_factory=dict)
     task_ids: tuple[object, ...] = ()
+    interval: Interval | None = None
     is_orphaned: Callable[[], bool] = lambda: False
 
 
@@ -88,7 +92,7 @@ class Job:
     def __init__(self, options: BulkOptions, path: str, context: JobContext) -> None:
         self._options = options
         self._roster = RosterCopy(context.files, options.roster, file_format(options))
-        self._source = make_source(options, self._roster)
+        self._source = make_source(options, self._roster, context.interval)
         self._context = context
         self._client = context.client
         self._run = hash_run(*context.task_ids, options.dry_run)
@@ -116,7 +120,10 @@ class Job:
         self._check_report_path()
         survey = self._source.survey()
         start, restored = self._restore(survey)
-        if self._options.max_creates is not None and not restored.same_people:
+        log_due(self._source.due, len(survey.due), len(survey.rows), self._options.max_creates)
+        # Other users may be due than in the earlier try, though the people are the same.
+        same = restored.same_people and self._source.due is None
+        if self._options.max_creates is not None and not same:
             self._source.refuse_more_than(self._options.max_creates, self._check)
         seats, directory, rows, stopped_by = self._read_account()
         restored = confirm_users(
@@ -262,22 +269,22 @@ class Job:
         bought = self._options.seats
         if bought is None:
             log.info("How many seats are free is not known (seats is not given).")
-        rows = self._source.rows(self._check)
+        users = (row for row in self._source.rows(self._check) if row.request is not None)
         try:
             seats = count_free_seats(self._client, bought) if bought is not None else None
-            directory, rows = open_directory(self._client, rows)
+            directory, _ = open_directory(self._client, users)
         except ZoomStoppedError:
             raise
         except ZoomError as error:
             unknown = Directory(self._client, "unknown")
             return None, unknown, self._source.rows(self._check), error
-        return seats, directory, rows, None
+        return seats, directory, self._source.rows(self._check), None
 
     def _open_report(
         self, report: Report, restored: RestoredState, start: Checkpoint, survey: Survey
     ) -> Ledger:
         """Write the restored results, publish report and roster; return the ledger."""
-        ledger = Ledger(replace(start, departed=restored.departed_rows), survey.rows)
+        ledger = Ledger(replace(start, departed=restored.departed_rows), survey.due)
         if restored.has_records:
             record_earlier(ledger, restored, self._source.listed())
         for result in restored.kept:
