@@ -26,15 +26,18 @@ unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo ui test lint docs soak $(OLDER:%=test-%) test-3.3 bench bench-quick lock clean
+.PHONY: help demo ui check unit test lint docs soak trace $(OLDER:%=test-%) test-3.3 bench bench-quick lock clean
 
 help:
 	@echo "make demo   create Zoom users from a sample HR export: Airflow and a local Zoom, no account"
 	@echo "make ui     the same, open in the browser until Ctrl-C"
+	@echo "make check  the checks of the code, and the unit tests that need no Airflow"
+	@echo "make unit   all unit tests on Airflow 3.3"
 	@echo "make test   the checks of the code, the tests on each version of Airflow"
 	@echo "make lint   only the checks of the code"
 	@echo "make docs   the guides and the API reference as a site, in build/docs"
 	@echo "make soak   the model of a bulk task for hours, with other choices than make test has"
+	@echo "make trace  the files that one create goes through, in order"
 	@echo "make bench  what it costs, side by side with what it is compared to (a quarter of an hour)"
 	@echo "make bench-quick  the same with smaller rows, in ten minutes at most"
 	@echo "make lock   resolve the lock files in requirements/ again"
@@ -64,23 +67,38 @@ docs: .venv-docs/.ready
 
 .SECONDEXPANSION:
 
+# One process for each processor, of which an idle one takes tests from the others. With
+# PROCESSES=0 there is none: for a debugger.
+PROCESSES ?= logical
+PARALLEL := -n $(PROCESSES) --maxprocesses=4 --dist=worksteal
+
 # 3.1 and 3.2 stand between: what knows no Airflow is tested on 2.11 and on 3.3 only. What starts a
 # real Airflow of one of these is in tests/integration, and comes with test-3.3.
-KNOWS_NO_AIRFLOW := $(addprefix tests/unit/,devstack provisioning simulator)
-LEFT_OUT_3.1 := $(KNOWS_NO_AIRFLOW:%=--ignore=%)
+KNOWS_NO_AIRFLOW := $(addprefix tests/unit/,api devstack models provisioning simulator)
+LEFT_OUT_3.1 := $(patsubst %,--ignore=%,$(filter-out %/api %/models,$(KNOWS_NO_AIRFLOW)))
 LEFT_OUT_3.2 := $(LEFT_OUT_3.1)
 
 $(OLDER:%=test-%): test-%: $$(if $$(PYTHON_$$*),.venv-$$*/.ready)
-	$(if $(PYTHON_$*),.venv-$*/bin/python -m pytest -q tests/unit $(LEFT_OUT_$*),$(call skipped,$*))
+	$(if $(PYTHON_$*),.venv-$*/bin/python -m pytest -q $(PARALLEL) tests/unit $(LEFT_OUT_$*),$(call skipped,$*))
 
 skipped = @echo "Airflow $(1): skipped, it needs Python 3.11 or newer, below 3.$(BELOW_$(1))." >&2; \
 	exit $(if $(filter 1,$(ZOOM_TEST_REQUIRE_ALL)),1,0)
 
+# Tests of real parts stay in one process, beside which the others run the unit tests.
 test-3.3: $(VENV)/.ready
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -n $(PROCESSES) --maxprocesses=2 --dist=loadscope
+
+check: lint
+	$(VENV)/bin/python -m pytest -q $(PARALLEL) $(KNOWS_NO_AIRFLOW)
+
+unit: $(VENV)/.ready
+	$(VENV)/bin/python -m pytest -q $(PARALLEL) tests/unit
 
 soak: $(VENV)/.ready
 	ZOOM_TEST_SOAK=1 $(VENV)/bin/python -m pytest -x tests/unit/operators/model/test_onboarding.py
+
+trace: $(VENV)/.ready
+	@$(VENV)/bin/python -m tests.trace_create
 
 bench: $(VENV)/.ready
 	@$(VENV)/bin/python -m tests.benchmarks

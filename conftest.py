@@ -12,8 +12,15 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
+import hypothesis
 import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 
 def _isolate() -> Path:
@@ -45,3 +52,16 @@ def airflow_db() -> Path:
 
     initdb()
     return AIRFLOW_HOME
+
+
+class _OneProcessForRealParts(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
+    """Keeps the tests that share one Airflow together, and divides all others."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        real = "tests/integration/"
+        return real if nodeid.startswith(real) else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
+    """Divide the tests among the processes for ``--dist=loadscope``."""
+    return _OneProcessForRealParts(config, log) if config.getoption("dist") == "loadscope" else None

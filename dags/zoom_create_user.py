@@ -1,22 +1,21 @@
 """
-### Create one person in Zoom, by hand or by HTTP request
+### Create one user in Zoom, by form or by HTTP request
 
-Press *Trigger*, fill in who it is, choose how the person joins. Over HTTP, send the same names as
+Press *Trigger*, fill in the form, choose how the person joins. Over HTTP, send the same names as
 the run's `conf`, or Zoom's own `user_info` instead of the plain fields, as an object or as a JSON
 text. Needs the connection `zoom_default`.
 
-**What became of the person** is one click away from the run's page: open the task `create_user`.
-A line of its log says it plainly: the outcome, the status and Zoom's id, or in red what to correct.
-*Storage > XCom* has the same as data.
+**For the result**, open the task `create_user` on the run's page. One line of its log has the
+outcome, the status and Zoom's id, or in red what to correct. *Storage > XCom* has the same as data.
 
 | outcome | |
 | --- | --- |
-| invited | Zoom has sent the e-mail; the person is pending until they use its link |
-| created | the person is there (`autoCreate`, `custCreate`, `ssoCreate`) |
-| existing, updated, unchanged | Zoom had the person already |
+| invited | Zoom has sent the e-mail; the user is pending until they use its link |
+| created | the user exists (`autoCreate`, `custCreate`, `ssoCreate`) |
+| existing, updated, unchanged | Zoom had the user already |
 
-There is no field for a password: Airflow keeps what a run was started with, in clear text. To use
-`autoCreate` with a password, write a DAG of your own that takes it from a secrets backend.
+There is no field for a password, because Airflow keeps a run's parameters in clear text. To use
+`autoCreate` with a password, write a DAG of your own that reads it from a secrets backend.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ ACTIONS = {
     "ssoCreate": "ssoCreate: no password, for Pre-provisioning SSO User",
 }
 
-# Zoom's own words for the same.
+# The same in Zoom's own words.
 ACTIONS_MD = """
 - **create**: the user receives an e-mail from Zoom with a confirmation link, which they must use
   to activate their account. Until then they are pending.
@@ -60,8 +59,8 @@ DISPLAY_NAME_MD = "At most 128 characters, 10 of them Chinese. May stay empty."
 LICENSE_MD = "*Licensed* takes one of the seats that the account has bought."
 
 USER_INFO_MD = """
-Zoom's **user_info** as JSON, for what has no field of its own. It takes the place of the fields
-above: leave them empty and the license at *Basic*, or the run fails and names what is filled in.
+Zoom's **user_info** as JSON, for fields that the form lacks. It replaces the fields above: leave
+them empty and the license at *Basic*, or the run fails and names what is filled in.
 
 ```
 {"email": "jane@example.com", "type": 2, "division_ids": ["d1"]}
@@ -71,7 +70,7 @@ above: leave them empty and the license at *Basic*, or the run fails and names w
 - **first_name**, **last_name**, **display_name**, **division_ids** (a list of one id), **feature**
   (an object: **zoom_phone**, true or false, and **zoom_one_type**, a number),
   **plan_united_type** and **license_info_list** are as in Zoom's reference.
-- No password: Airflow keeps in clear text what a run is started with.
+- No password: Airflow keeps a run's parameters in clear text.
 
 **Do not type into _Configuration JSON_** under *Advanced Options*: Airflow 3.3 takes the small
 letter g there for a shortcut and drops it. *lang* becomes *lan*, and a stranger is invited. The
@@ -79,10 +78,10 @@ fields of this form, this one too, take every letter.
 """
 
 IF_EXISTS_MD = """
-An e-mail address is one person. Zoom drops changes to a person who is still pending.
+An e-mail address is one user. Zoom drops changes to a user who is still pending.
 """
 
-# The rules for an object, then the one for a JSON text, whose fields the task checks.
+# The rules for an object, then the rule for a JSON text; the task checks its fields.
 USER_INFO: dict[str, Any] = {
     "required": ["email", "type"],
     "additionalProperties": False,
@@ -112,7 +111,7 @@ USER_INFO: dict[str, Any] = {
 
 
 def text_field(title: str, rule: str, **schema: Any) -> Param:
-    """Return a field of one line that may stay empty."""
+    """Return a one-line field that may stay empty."""
     return Param(None, type=["string", "null"], title=title, description_md=rule, **schema)
 
 
@@ -170,7 +169,7 @@ with DAG(
 
     @task(show_return_value_in_logs=False)  # names stay out of the log
     def person(params: Any = None) -> Any:
-        """Return the person of the plain fields, or of user_info if only that is given."""
+        """Return the user from the plain fields, or from user_info if only that is given."""
         names = ("email", "first_name", "last_name", "display_name", "type")
         plain = {name: params[name] for name in names if params[name]}
         if not params["user_info"]:
@@ -189,6 +188,6 @@ with DAG(
         action="{{ params.action }}",
         user_info=user_info,
         if_exists="{{ params.if_exists }}",
-        # zoom_onboarded starts when this has an event.
+        # Its event starts zoom_onboarded.
         outlets=[ZOOM_USERS],
     )

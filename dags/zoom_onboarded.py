@@ -1,9 +1,9 @@
 """
-### When people were onboarded, tell who waits for it
+### After users were onboarded, start what comes next
 
-Starts by itself when a task that has `ZOOM_USERS` among its outlets has succeeded: the event says
-how many people came to which outcome. Replace the last task by what comes after onboarding at your
-company: order a headset, add people to groups, plan a welcome call.
+It starts when a task with `ZOOM_USERS` among its outlets has succeeded. The event has the number of
+users of each outcome. Replace the last task with what follows onboarding at your company: order a
+headset, add users to groups, plan a welcome call.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ log = logging.getLogger("airflow.task")
 
 with DAG(
     dag_id="zoom_onboarded",
-    description="When people were onboarded, tell who waits for it",
+    description="After users were onboarded, start what comes next",
     doc_md=__doc__,
     schedule=[ZOOM_USERS],
-    # Airflow 2 asks for one where there is a schedule.
+    # Airflow 2 requires one with a schedule.
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     tags=["zoom", "example"],
 ) as dag:
 
     @task.short_circuit
     def newcomers(triggering_asset_events: Any = None) -> list[dict[str, Any]]:
-        """Return which runs brought how many new people; if none did, end here."""
-        # One run may stand for several events, and one that is started by hand for none.
+        """Return the runs that created users, with their numbers; end here if there are none."""
+        # One run may stand for several events, and a triggered one for none.
         events = [event for found in (triggering_asset_events or {}).values() for event in found]
         counts = [event.extra.get("outcomes", {}) for event in events]
         return [
@@ -42,7 +42,7 @@ with DAG(
 
     @task
     def announce(sources: list[dict[str, Any]]) -> None:
-        """Stand for what comes after onboarding."""
+        """Log the new users, in place of what follows onboarding at your company."""
         for source in sources:
             log.info("%(people)d new in Zoom, by %(dag)s, run %(run)s", source)
 

@@ -1,21 +1,21 @@
 """
 ### Create new hires in Zoom from BambooHR
 
-Runs every morning at 5:00 in the HR calendar's time zone and asks BambooHR two things:
+Every morning at 5:00 in the HR calendar's time zone it asks BambooHR two things:
 
-- its data set `employee`, page by page, for everyone whose first day is tomorrow or was in the 30
-  days before. Who starts tomorrow is created, however long ago HR entered them;
-- who was changed since the run's interval began. Of those whose first day has passed, only these
-  are created: they were entered late, or HR corrected what Zoom had refused.
+- its data set `employee`, page by page, for the employees whose first day is tomorrow or was in the
+  30 days before. Those who start tomorrow are created, however long ago HR entered them;
+- its list of employees that changed since the run's interval began. Of those whose first day has
+  passed, only these are created: late entries, and records that HR corrected.
 
-So nobody is forgotten, and nobody comes again on each of 30 mornings. Who has left is passed over;
-whoever is in Zoom already is left as they are. A colleague of long standing who changes their name
-and address does not become a new user.
+So late entries are not lost, and no employee is repeated on each of 30 mornings. Employees who have
+left are skipped, and existing users are not changed. A colleague of long standing who gets a new
+name and address does not become a new user.
 
-A run without a data interval, or one that is started with `from` or `to`, takes exactly the people
-whose first day is between those two dates, both included; left empty they mean tomorrow.
+A run without a data interval, or one that is started with `from` or `to`, takes exactly the
+employees whose first day is between those two dates, both included; both default to tomorrow.
 
-A person whose first day cannot be read is not created and counts as a failure.
+An employee whose first day cannot be read is not created and counts as a failure.
 
 Connection `bamboohr`: type HTTP, host `https://COMPANY.bamboohr.com`, login `api-key` (any text),
 password the API key.
@@ -41,9 +41,9 @@ log = logging.getLogger("airflow.task")
 HR_TIMEZONE = ZoneInfo("Europe/Berlin")
 ONE_DAY = timedelta(days=1)
 LATE = timedelta(days=30)
-# Up to ten people are reported for HR to correct; more mean that something else is wrong.
+# Up to ten failures are reported for HR to correct; more mean that something else is wrong.
 MAX_FAILURES = 10
-# More are no morning's new hires but a query that takes all staff.
+# More are not a morning's new hires but a query that takes all staff.
 MAX_CREATES = 500
 FAILURES = ("rejected", "needs_license", "foreign_account", "needs_human", "failed")
 
@@ -62,7 +62,7 @@ INSTALLED = find_spec("airflow.providers.http") is not None
 
 
 def is_to_come(person: Mapping[str, Any], today: date) -> bool:
-    """Tell whether somebody is employed, or will be: until then BambooHR calls them inactive."""
+    """Say whether a person is employed or will be: until then BambooHR calls them inactive."""
     hired, now = person["hireDate"], today.isoformat()
     # An end before the first day is of an earlier employment.
     left = hired <= (person["terminationDate"] or "") <= max(hired, now)
@@ -70,7 +70,7 @@ def is_to_come(person: Mapping[str, Any], today: date) -> bool:
 
 
 def ask(method: str, endpoint: str, **request: Any) -> dict[str, Any]:
-    """Send one request to BambooHR, and send it again for five minutes at most if told to wait."""
+    """Send a request to BambooHR; if it asks to wait, repeat it for five minutes at most."""
     from airflow.providers.http.hooks.http import HttpHook
     from requests.adapters import HTTPAdapter
     from requests.auth import HTTPBasicAuth
@@ -110,7 +110,7 @@ def ask(method: str, endpoint: str, **request: Any) -> dict[str, Any]:
 
 
 def people_hired(first: date, last: date) -> list[dict[str, Any]]:
-    """Read everyone whose first day is between two dates, page by page."""
+    """Read the employees whose first day is between two dates, page by page."""
     query = {
         "fields": FIELDS + DATES,
         "filter": f"hireDate ge '{first}' and hireDate le '{last}'",
@@ -130,7 +130,7 @@ def people_hired(first: date, last: date) -> list[dict[str, Any]]:
 
 
 def without_first_day(people: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Write all first days as YYYY-MM-DD; take out those that cannot be read, as failures."""
+    """Write all first days as YYYY-MM-DD; remove unreadable ones and return them as failures."""
     from zoom_provider.api.response import printable
 
     undated = []
@@ -147,7 +147,7 @@ def without_first_day(people: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def changed_since(moment: datetime) -> set[str]:
-    """Return the ids of those who were entered or changed."""
+    """Return the ids of the employees that were entered or changed."""
     since = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     reply = ask("GET", "/api/v1/employees/changed", data={"since": since})
     return set(reply["employees"])
@@ -171,7 +171,7 @@ with DAG(
     def extract(
         params: Any = None, data_interval_start: Any = None, data_interval_end: Any = None
     ) -> dict[str, list[dict[str, Any]]]:
-        """Pick the people of this run."""
+        """Return the employees of this run, and those without a readable first day."""
         if not INSTALLED:
             raise AirflowFailException(MISSING)
         today = datetime.now(HR_TIMEZONE).date()
@@ -199,10 +199,10 @@ with DAG(
 
     @task(trigger_rule="all_done")
     def summarize(ti: Any = None) -> dict[str, int]:
-        """Tell how many got what; fail if nobody could be created or too many failed."""
+        """Count the outcomes; fail if no user could be created or too many failed."""
         counts: dict[str, int] | None = ti.xcom_pull(task_ids="create_users", key="outcomes")
         found = ti.xcom_pull(task_ids="extract")
-        # Where extract failed after it was cleared, there are counts, but of the time before.
+        # If extract was cleared and then failed, there are counts, but of the earlier try.
         if counts is None or found is None:
             raise AirflowFailException("create_users left no report; its log or extract's says why")
         rejected = counts.get("rejected", 0) + len(found["undated"])
@@ -231,7 +231,7 @@ with DAG(
         if_exists="skip",
         max_failures=MAX_FAILURES,
         max_creates=MAX_CREATES,
-        # zoom_onboarded starts when this has an event.
+        # Its event starts zoom_onboarded.
         outlets=[ZOOM_USERS],
     )
     create_users >> summarize()

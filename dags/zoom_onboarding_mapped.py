@@ -1,12 +1,12 @@
 """
 ### Create a handful of new hires in Zoom, one mapped task each
 
-The simplest form of onboarding: a task returns the new hires, and `expand` makes one task for
-each of them. Every person has a task of their own in the grid, with their own log and retries.
-For more than a few dozen people use one task for all of them: see `zoom_onboarding_csv`.
+The simplest form of onboarding: a task returns the new hires, and `expand` makes one task for each.
+Each user has a task of their own in the grid, with its own log and retries. For more than a few
+dozen users use one task for all: see `zoom_onboarding_csv`.
 
-Use `expand` for rows that come from elsewhere, not `expand_kwargs`: that one would run a template
-that somebody had written into a name.
+For rows from elsewhere use `expand`, not `expand_kwargs`: that would run a template that is written
+into a name.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from airflow.providers.common.compat.sdk import DAG, AirflowFailException, task
 
 from zoom_provider.operators.users import ZoomCreateUserOperator
 
-# More are no handful but a list of all staff.
+# More than a handful is probably a list of all staff.
 MAX_CREATES = 50
 
 with DAG(
@@ -30,7 +30,7 @@ with DAG(
     # Names stay out of the log.
     @task(show_return_value_in_logs=False)
     def new_hires() -> list[dict[str, Any]]:
-        """Stand for the call to your HR system: return one ``user_info`` per person."""
+        """Return one ``user_info`` per hire, in place of a call to your HR system."""
         people = [
             {
                 "email": "ada.nwosu@example.com",

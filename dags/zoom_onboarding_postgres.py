@@ -1,16 +1,16 @@
 """
 ### Create tomorrow's new hires in Zoom from an HR table in PostgreSQL
 
-Every morning at 5:00 in the HR calendar's time zone it takes those whose first day is tomorrow. Who
-started before is taken, too, if HR has entered them within the run's data interval, or has changed
-their row within it and they are here for at most 30 days. Who has left is not taken.
-Repeating a run or a backfill creates nobody twice.
+Every morning at 5:00 in the HR calendar's time zone it creates the employees whose first day is
+tomorrow. It also creates late entries: employees who started before, if HR has entered them within
+the run's data interval, or has changed their row within it in their first 30 days. It skips
+employees who have left. Repeating a run or a backfill never creates duplicates.
 
-A run without a data interval, or one that is started with `from` or `to`, takes the people whose
-first day is between those two dates, both included; left empty they mean tomorrow.
+A run without a data interval, or one that is started with `from` or `to`, takes the employees whose
+first day is between those two dates, both included; both default to tomorrow.
 
-The last task lists who got what, and who has no first day yet: that is a failure, too. More than
-`MAX_FAILURES` of them turn the run red.
+The last task lists the outcome of each row, and the rows without a first day, which are failures,
+too. More than `MAX_FAILURES` failures turn the run red.
 """
 
 from __future__ import annotations
@@ -34,9 +34,10 @@ HR_TIMEZONE = ZoneInfo("Europe/Berlin")
 MISSING = "Needs the PostgreSQL provider: pip install 'airflow-provider-zoom[examples]'"
 INSTALLED = find_spec("airflow.providers.postgres") is not None
 
-# Those of the day; those entered late; those of the last 30 days whose row was corrected, and not
-# of more: a colleague of long standing who gets another address must not become a second user.
-# No date is selected: XCom need not take them. An end before the first day is of an earlier time.
+# Starters of the day; late entries; starters of the last 30 days whose row was corrected. Not of
+# more days: a colleague of long standing who gets another address must not become a second user. No
+# date is selected, because XCom need not hold it. An end before the first day is of an earlier
+# employment.
 SQL = """
 SELECT employee_number, work_email, last_name,
        coalesce(nullif(trim(preferred_name), ''), first_name) AS first_name,
@@ -52,7 +53,7 @@ WHERE (hire_date BETWEEN %(first)s AND %(last)s
 ORDER BY employee_number, updated_at DESC
 """
 
-# From Zoom's field to the column. A department that is not listed is reported, not guessed.
+# From Zoom's field to the column. An unlisted department is reported, not guessed.
 MAPPING = {
     "email": "work_email",
     "first_name": "first_name",
@@ -68,19 +69,19 @@ MAPPING = {
 
 DONE = ("invited", "created", "existing", "updated", "unchanged")
 FAILURES = ("rejected", "needs_license", "foreign_account", "needs_human", "failed")
-# Up to ten people are reported for HR to correct; more mean that the table is wrong.
+# Up to ten failures are reported for HR to correct; more mean that the table is wrong.
 MAX_FAILURES = 10
 SOURCE = "hr_postgres hr.employees"
 
 
 def wanted(params: Any, start: datetime | None, end: datetime | None) -> dict[str, Any]:
-    """Return the first and last first day of a run, and since and until when rows count as new."""
+    """Return the range of first days of a run, and the range of times when rows count as new."""
     today = datetime.now(HR_TIMEZONE).date()
     if start and end and not params["from"] and not params["to"]:
         # The interval before went up to the day after its end, which is this one's start.
         first = start.astimezone(HR_TIMEZONE).date() + timedelta(days=2)
         last = end.astimezone(HR_TIMEZONE).date() + timedelta(days=1)
-        # A row that is written while a run asks shows in the next, with the time before.
+        # A row that is written while a run reads appears in the next one, with an earlier time.
         start -= timedelta(hours=1)
     else:
         start = end = None
@@ -109,7 +110,7 @@ with DAG(
     def extract(
         params: Any = None, data_interval_start: Any = None, data_interval_end: Any = None
     ) -> dict[str, list[dict[str, Any]]]:
-        """Ask the HR table who starts in this run."""
+        """Read the rows of this run from the HR table."""
         if not INSTALLED:
             raise AirflowFailException(MISSING)
         from airflow.providers.postgres.hooks.postgres import PostgresHook
@@ -125,7 +126,7 @@ with DAG(
 
     @task(trigger_rule="all_done", show_return_value_in_logs=False)
     def report(undated: list[dict[str, Any]] | None, ti: Any = None) -> None:
-        """Tell who got what; fail if that is not known or the creation failed."""
+        """List each row's outcome; fail if it is not known or the creation failed."""
         from airflow.providers.common.compat.sdk import ObjectStoragePath
 
         failed = []
@@ -135,7 +136,7 @@ with DAG(
             who |= {"email": row["work_email"], "outcome": "rejected", "reason": "no first day"}
             failed.append(who)
         path = ti.xcom_pull(task_ids="create_users", key="report")
-        # Where extract failed after it was cleared, there is a report, but of the time before.
+        # If extract was cleared and then failed, there is a report, but of the earlier try.
         if undated is None or path is None:
             raise AirflowFailException("No report: the log of create_users or extract says why")
         lines = ObjectStoragePath(path).read_text(encoding="utf-8").split("\n")
@@ -157,13 +158,13 @@ with DAG(
         mapping=MAPPING,
         key="employee_number",
         source=SOURCE,
-        # Writes changed names and licenses. Who comes back may be inactive in Zoom: "skip" would
-        # pass over them in silence, "update" makes them needs_human.
+        # Writes changed names and licenses. An employee who returns may be inactive in Zoom: "skip"
+        # would say nothing, "update" makes them needs_human.
         if_exists="update",
         max_failures=MAX_FAILURES,
-        # Not a morning's new hires but a table that somebody has touched as a whole.
+        # More are not a morning's new hires but a table that was changed as a whole.
         max_creates=500,
-        # zoom_onboarded starts when this has an event.
+        # Its event starts zoom_onboarded.
         outlets=[ZOOM_USERS],
     )
     create_users >> report(people["undated"])

@@ -36,8 +36,8 @@ def clock() -> Clock:
 @pytest.fixture
 def connected(zoom: Simulator, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Simulator:
     """Point the connection ``zoom_default`` at the local Zoom; hooks wait on the test's clock."""
+    from zoom_provider.api.auth import TokenCache
     from zoom_provider.api.client import ZoomClient
-    from zoom_provider.api.token_cache import TokenCache
 
     monkeypatch.setenv("AIRFLOW_CONN_ZOOM_DEFAULT", connection(zoom))
     impatient = partial(ZoomClient, clock=clock, sleep=clock.sleep, tokens=TokenCache())

@@ -1,7 +1,7 @@
 -- An HR table to try zoom_onboarding_postgres with: made-up people, on example domains only.
 --
 -- A row is one employment. Who comes back gets a new row under the same number (1004) or a new
--- hire_date in the old one (1008). recorded_at tells when HR entered the row, three weeks before the
+-- hire_date in the old one (1008). recorded_at says when HR entered the row, three weeks before the
 -- first day unless it was late, and updated_at when HR touched it last.
 
 CREATE SCHEMA hr;
@@ -83,7 +83,7 @@ WITH given (number, email, first, last, preferred, department, type, country, of
     ('1040', 'ola.nordmann@example.com', 'Ola', 'Nordmann', NULL, 'Operations', 'employee', 'NO', 'Bergen', '2025-10-26', NULL, NULL),
     ('1041', 'ana.popescu@example.com', 'Ana', 'Popescu', NULL, 'Engineering', 'employee', 'RO', 'București', '2025-10-27', NULL, NULL),
     ('1042', 'peter.hruska@example.com', 'Peter', 'Hruška', NULL, 'Support', 'employee', 'SK', 'Košice', '2025-10-28', NULL, NULL),
-    -- A department that nobody knows.
+    -- A department that is not in the mapping.
     ('1043', 'fatima.zahra@example.com', 'Fatima', 'Zahra', NULL, 'Enginering', 'employee', 'MA', 'Rabat', '2025-10-28', NULL, NULL),
     ('1044', 'carlos.mendoza@example.net', 'Carlos', 'Mendoza', NULL, 'Support', 'contractor', 'MX', 'Monterrey', '2025-10-30', '2099-12-31', NULL),
     ('1045', 'haruto.tanaka@example.com', '陽翔', '田中', NULL, 'Engineering', 'employee', 'JP', '大阪', '2025-11-03', NULL, NULL),

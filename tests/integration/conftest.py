@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,10 +11,21 @@ import pytest
 
 from devstack import postgres
 from devstack.airflow import Airflow, python_of
+from devstack.processes import PROJECT
 from tests.integration.browser import Browser, chromium
 from tests.requires import require
 from tests.support import connection
 from zoom_provider.simulator.server import Simulator
+
+INTERRUPTED = Path(__file__).parent / "dags" / "interrupted.py"
+SOON: dict[str, str] = {
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "8",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "1",
+    "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+    "AIRFLOW__SCHEDULER__LOCAL_TASK_JOB_HEARTBEAT_SEC": "1",
+    "AIRFLOW__SCHEDULER__JOB_HEARTBEAT_SEC": "1",
+}
+"""Airflow soon notices that a task is to end, or that its worker is gone."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -54,16 +66,34 @@ def browser(tmp_path_factory: pytest.TempPathFactory, airflow: Airflow) -> Itera
         yield browser
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
+def impatient(
+    tmp_path_factory: pytest.TempPathFactory, zoom_server: Simulator
+) -> Iterator[Airflow]:
+    """Run an Airflow 3.3 that soon notices what has become of a task, one for all tests."""
+    home = tmp_path_factory.mktemp("airflow-impatient")
+    zoom_default = connection(zoom_server, extra={"plan": "pro"})
+    env = {**SOON, "AIRFLOW_CONN_ZOOM_DEFAULT": zoom_default}
+    with Airflow(home, dags=INTERRUPTED.parent, triggerer=True, env=env) as airflow:
+        airflow.wait_for_dags("stopped", "timed", "killed", "put_off")
+        yield airflow
+
+
+@pytest.fixture(scope="session")
 def airflow_211(
     tmp_path_factory: pytest.TempPathFactory, zoom_server: Simulator
 ) -> Iterator[Airflow]:
-    """Run an Airflow 2.11 with the example DAGs, connected to the local Zoom."""
+    """Run an Airflow 2.11 that is as impatient, and has the example for one person."""
     require_airflow("2.11")
     home = tmp_path_factory.mktemp("airflow-2.11")
-    env = {"AIRFLOW_CONN_ZOOM_DEFAULT": connection(zoom_server)}
-    with Airflow(home, "2.11", env=env) as airflow:
-        airflow.wait_for_dags("zoom_create_user")
+    dags = home / "dags"
+    dags.mkdir()
+    for path in (INTERRUPTED, PROJECT / "dags" / "zoom_create_user.py"):
+        shutil.copy(path, dags)
+    zoom_default = connection(zoom_server, extra={"plan": "pro"})
+    env = {**SOON, "AIRFLOW_CONN_ZOOM_DEFAULT": zoom_default}
+    with Airflow(home, "2.11", dags=dags, env=env) as airflow:
+        airflow.wait_for_dags("zoom_create_user", "stopped")
         yield airflow
 
 

@@ -7,7 +7,6 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -81,9 +80,9 @@ def test_an_export_is_onboarded(older: Airflow, zoom: Simulator, tmp_path: Path)
     export = shutil.copy(SAMPLE, tmp_path)
     # A file that has just changed is left to the next run.
     os.utime(export, (time.time() - 3600,) * 2)
-    conf: dict[str, Any] = {"folder": str(tmp_path), "from": FIRST_DAY}
+    older.rest("POST", "variables", {"key": "zoom_hr_folder", "value": str(tmp_path)})
 
-    run = older.trigger("zoom_onboarding_csv", conf)
+    run = older.trigger("zoom_onboarding_csv", {"from": FIRST_DAY})
 
     assert older.wait_for_run("zoom_onboarding_csv", run) == "success"
     assert set(emails(zoom)) == {email for email, *_ in expected_people(read_sample())}

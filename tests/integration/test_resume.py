@@ -10,7 +10,7 @@ import json
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,48 +19,14 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from devstack.airflow import Airflow
-from tests.support import DAY, connection, emails
+from tests.support import DAY, emails
 from zoom_provider.simulator.server import Simulator
 
 pytestmark = pytest.mark.slow
 
-DAGS = """
-from datetime import timedelta
-
-from airflow.sdk import DAG
-
-from zoom_provider.operators.users import ZoomCreateUsersOperator
-
-for name, options in {"killed": {"retries": 1}, "put_off": {"deferrable": True}}.items():
-    with DAG(name, schedule=None):
-        ZoomCreateUsersOperator(
-            task_id="create",
-            roster="{{ dag_run.conf['roster'] }}",
-            retry_delay=timedelta(seconds=1),
-            **options,
-        )
-"""
 PEOPLE = 240
 POST = "POST /v2/users"
 LIST = "GET /v2/users"
-
-
-@pytest.fixture(scope="module")
-def resuming(tmp_path_factory: pytest.TempPathFactory, zoom_server: Simulator) -> Iterator[Airflow]:
-    """Run an Airflow that soon notices that a worker is gone."""
-    home = tmp_path_factory.mktemp("airflow-resuming")
-    dags = home / "dags"
-    dags.mkdir()
-    (dags / "resuming.py").write_text(DAGS)
-    env = {
-        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "8",
-        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "1",
-        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
-        "AIRFLOW_CONN_ZOOM_DEFAULT": connection(zoom_server, extra={"plan": "pro"}),
-    }
-    with Airflow(home, dags=dags, triggerer=True, env=env) as airflow:
-        airflow.wait_for_dags("killed", "put_off")
-        yield airflow
 
 
 @pytest.fixture
@@ -111,27 +77,27 @@ def after(count: int, on: str) -> Callable[[Simulator], bool | None]:
     ],
 )
 def test_a_retry_finishes_what_a_killed_try_began(
-    resuming: Airflow,
+    impatient: Airflow,
     account: Simulator,
     roster: Path,
     supervisor: bool,
     moment: Callable[[Simulator], bool | None],
 ) -> None:
     account.seed("p7@example.com", *(f"old{number}@example.com" for number in range(700)))
-    run_id = resuming.trigger("killed", {"roster": str(roster)})
-    resuming.wait_for("The moment", partial(moment, account), 60)
-    kill(resuming, run_id, supervisor=supervisor)
+    run_id = impatient.trigger("killed", {"roster": str(roster)})
+    impatient.wait_for("The moment", partial(moment, account), 60)
+    kill(impatient, run_id, supervisor=supervisor)
 
-    assert resuming.wait_for_run("killed", run_id) == "success"
+    assert impatient.wait_for_run("killed", run_id) == "success"
 
-    assert resuming.task("killed", run_id, "create")["try_number"] == 2
+    assert impatient.task("killed", run_id, "create")["try_number"] == 2
     wanted = {f"p{number}@example.com" for number in range(PEOPLE)}
     there = [email for email in emails(account) if not email.startswith("old")]
     assert sorted(there) == sorted(wanted)
     # Nobody was invited twice, nor posted when they were there.
     assert sorted(posted(account, 201)) == sorted(wanted - {"p7@example.com"})
     assert posted(account, 409) == []
-    result = resuming.xcom("killed", run_id, "create")
+    result = impatient.xcom("killed", run_id, "create")
     lines = lines_of(result)
     assert sorted(line["email"] for line in lines) == sorted(wanted)
     outcomes = Counter(line["outcome"] for line in lines)
@@ -143,26 +109,26 @@ def test_a_retry_finishes_what_a_killed_try_began(
 
 
 def test_a_task_waits_for_each_days_quota_and_reports_once(
-    resuming: Airflow, account: Simulator, roster: Path
+    impatient: Airflow, account: Simulator, roster: Path
 ) -> None:
     account.configure(create_cap=100, retry_after="seconds")
-    run_id = resuming.trigger("put_off", {"roster": str(roster)})
+    run_id = impatient.trigger("put_off", {"roster": str(roster)})
     for made in (0, 100, 200):
 
         def goes_on(made: int = made) -> bool | None:
             return len(posted(account, 201)) > made or None
 
-        resuming.wait_for(f"More than {made} people", goes_on, 60)
+        impatient.wait_for(f"More than {made} people", goes_on, 60)
         # The quota, which is used up in some seconds, is renewed a few seconds after that.
         account.advance_clock(DAY - account.world.now() % DAY - 8)
 
-    assert resuming.wait_for_run("put_off", run_id) == "success"
+    assert impatient.wait_for_run("put_off", run_id) == "success"
 
     wanted = sorted(f"p{number}@example.com" for number in range(PEOPLE))
     assert sorted(emails(account)) == sorted(posted(account, 201)) == wanted
     # Once a day Zoom said that it was enough, to those who were under way.
     assert 2 <= len(posted(account, 429)) <= 60
-    result = resuming.xcom("put_off", run_id, "create")
+    result = impatient.xcom("put_off", run_id, "create")
     assert result["outcomes"] == {"invited": PEOPLE}
     assert sorted(line["email"] for line in lines_of(result)) == wanted
-    assert resuming.task("put_off", run_id, "create")["try_number"] == 1
+    assert impatient.task("put_off", run_id, "create")["try_number"] == 1

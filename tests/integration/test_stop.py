@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 from ast import literal_eval
 from collections import Counter
@@ -24,39 +25,11 @@ import pytest
 
 from devstack.airflow import Airflow
 from tests.integration import compose
-from tests.integration.conftest import require_airflow
+from tests.integration.conftest import INTERRUPTED, SOON
 from tests.support import connection, emails
 from zoom_provider.simulator.server import Simulator
 
 pytestmark = pytest.mark.slow
-
-DAG = """
-from datetime import timedelta
-
-from airflow.providers.common.compat.sdk import DAG
-
-from zoom_provider.operators.users import ZoomCreateUsersOperator
-
-for name, options in {
-    "stopped": {"retries": 2},
-    "timed": {"retries": 5, "execution_timeout": timedelta(seconds=4)},
-}.items():
-    with DAG(name, schedule=None):
-        ZoomCreateUsersOperator(
-            task_id="create",
-            roster="{{ dag_run.conf['roster'] }}",
-            retry_delay=timedelta(seconds=1),
-            **options,
-        )
-"""
-SOON: dict[str, str] = {
-    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "8",
-    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "1",
-    "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
-    "AIRFLOW__SCHEDULER__LOCAL_TASK_JOB_HEARTBEAT_SEC": "1",
-    "AIRFLOW__SCHEDULER__JOB_HEARTBEAT_SEC": "1",
-}
-"""Airflow soon notices that a task is to end, or that its worker is gone."""
 
 PEOPLE = 240
 POST = "POST /v2/users"
@@ -68,47 +41,17 @@ KILLED_FOR_A_MARK = re.compile(
 )
 
 
-def dags(home: Path) -> Path:
-    folder = home / "dags"
-    folder.mkdir()
-    (folder / "stopped.py").write_text(DAG)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def local(tmp_path_factory: pytest.TempPathFactory, zoom_server: Simulator) -> Iterator[Airflow]:
-    """Run an Airflow 3.3 with the LocalExecutor."""
-    home = tmp_path_factory.mktemp("stop-local")
-    zoom_default = connection(zoom_server, extra={"plan": "pro"})
-    env = {**SOON, "AIRFLOW_CONN_ZOOM_DEFAULT": zoom_default}
-    with Airflow(home, dags=dags(home), env=env) as airflow:
-        airflow.wait_for_dags("stopped", "timed")
-        yield airflow
-
-
 @pytest.fixture(scope="module")
 def celery(
     tmp_path_factory: pytest.TempPathFactory, zoom_server: Simulator
 ) -> Iterator[compose.Stack]:
     """Run the stack of the compose file, with two Celery workers."""
     home = tmp_path_factory.mktemp("stop-celery")
-    dags(home)
+    shutil.copytree(INTERRUPTED.parent, home / "dags")
     zoom_default = connection(zoom_server, extra={"plan": "pro"})
     with compose.running(home, AIRFLOW_CONN_ZOOM_DEFAULT=zoom_default, **SOON) as stack:
         stack.wait_for_dags("stopped")
         yield stack
-
-
-@pytest.fixture(scope="module")
-def older(tmp_path_factory: pytest.TempPathFactory, zoom_server: Simulator) -> Iterator[Airflow]:
-    """Run an Airflow 2.11."""
-    require_airflow("2.11")
-    home = tmp_path_factory.mktemp("stop-2.11")
-    zoom_default = connection(zoom_server, extra={"plan": "pro"})
-    env = {**SOON, "AIRFLOW_CONN_ZOOM_DEFAULT": zoom_default}
-    with Airflow(home, "2.11", dags=dags(home), env=env) as airflow:
-        airflow.wait_for_dags("stopped", "timed")
-        yield airflow
 
 
 @pytest.fixture
@@ -261,19 +204,19 @@ def signalled_and_retried(
 
 
 def test_marked_failed_with_the_local_executor(
-    local: Airflow, account: Simulator, tmp_path: Path
+    impatient: Airflow, account: Simulator, tmp_path: Path
 ) -> None:
-    marked_failed_and_cleared(Stopping(local, account, tmp_path))
+    marked_failed_and_cleared(Stopping(impatient, account, tmp_path))
 
 
 def test_sigterm_to_the_worker_with_the_local_executor(
-    local: Airflow, account: Simulator, tmp_path: Path
+    impatient: Airflow, account: Simulator, tmp_path: Path
 ) -> None:
-    signalled_and_retried(Stopping(local, account, tmp_path), supervisor=True)
+    signalled_and_retried(Stopping(impatient, account, tmp_path), supervisor=True)
 
 
-def test_cleared_while_it_runs(local: Airflow, account: Simulator, tmp_path: Path) -> None:
-    run = Stopping(local, account, tmp_path)
+def test_cleared_while_it_runs(impatient: Airflow, account: Simulator, tmp_path: Path) -> None:
+    run = Stopping(impatient, account, tmp_path)
     process = run.process()
     run.clear()
     run.gone(process)
@@ -282,9 +225,9 @@ def test_cleared_while_it_runs(local: Airflow, account: Simulator, tmp_path: Pat
 
 
 def test_an_execution_timeout_that_is_too_short_for_all(
-    local: Airflow, account: Simulator, tmp_path: Path
+    impatient: Airflow, account: Simulator, tmp_path: Path
 ) -> None:
-    Stopping(local, account, tmp_path, "timed").check_each_is_reported_once()
+    Stopping(impatient, account, tmp_path, "timed").check_each_is_reported_once()
 
 
 def test_marked_failed_with_celery(
@@ -316,10 +259,12 @@ def test_a_worker_that_celery_shuts_down_and_that_is_killed_then(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_signal_to_the_task_on_airflow_2(
-    number: signal.Signals, older: Airflow, account: Simulator, tmp_path: Path
+    number: signal.Signals, airflow_211: Airflow, account: Simulator, tmp_path: Path
 ) -> None:
-    signalled_and_retried(Stopping(older, account, tmp_path), number=number)
+    signalled_and_retried(Stopping(airflow_211, account, tmp_path), number=number)
 
 
-def test_marked_failed_on_airflow_2(older: Airflow, account: Simulator, tmp_path: Path) -> None:
-    marked_failed_and_cleared(Stopping(older, account, tmp_path))
+def test_marked_failed_on_airflow_2(
+    airflow_211: Airflow, account: Simulator, tmp_path: Path
+) -> None:
+    marked_failed_and_cleared(Stopping(airflow_211, account, tmp_path))

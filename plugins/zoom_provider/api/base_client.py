@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
-from math import ceil
 from typing import Any, Final
 from urllib.parse import quote
 
 import requests
 
-from zoom_provider.api.auth import (
-    Bearer,
-    TokenStore,
-    ZoomAuth,
-    build_expired_token_error,
-    request_token,
-)
+from zoom_provider.api.auth import TokenCache, ZoomAuth, build_expired_token_error
 from zoom_provider.api.errors import build_error, error_scope
+from zoom_provider.api.network_errors import TransportError
 from zoom_provider.api.paging import Page, read_pages
-from zoom_provider.api.rate_limit import PER_SECOND, Label, RateLimits
+from zoom_provider.api.rate_limit import Label, LimitedCall, RateLimits
+from zoom_provider.api.refresh_token import TokenStore
 from zoom_provider.api.response import Reply, printable
 from zoom_provider.api.retry import may_have_acted
 from zoom_provider.api.settings import ZoomSettings
-from zoom_provider.api.stop import StopSignal
-from zoom_provider.api.token_cache import TokenCache
+from zoom_provider.api.tokens import request_token
 from zoom_provider.api.transport import (
+    Bearer,
     Credentials,
     SendResult,
+    StopSignal,
     Transport,
-    TransportError,
     build_unavailable_error,
 )
 from zoom_provider.exceptions import (
@@ -45,9 +39,6 @@ from zoom_provider.exceptions import (
 
 MAX_NAME_LENGTH: Final = 128
 """Characters of an address; what is longer is cut in an error's text."""
-
-_SPARE: Final = 2.0
-"""Waking up threads takes time too, on a busy machine; a lane too many only waits its turn."""
 
 
 class LostReplyError(ZoomUnavailableError):
@@ -95,7 +86,6 @@ class BaseClient:
         )
         self._limits = RateLimits(settings, clock)
         self.quota = self._limits.quota
-        self._statistics = CallStatistics()
         self.auth = ZoomAuth(
             settings,
             partial(request_token, self._transport, settings),
@@ -139,28 +129,16 @@ class BaseClient:
         """
         path_params = path_params or {}
         user = user or path_params.get("user")
-        url = f"{self.settings.origin}/v2{build_path(path, path_params)}"
-        created = (user or "") if (json or {}).get("action") == "create" else ""
-
-        def send(credentials: Credentials) -> SendResult:
-            sent_at = self.clock()
-            result = self._transport.send(method, url, auth=credentials, params=params, json=json)
-            self._statistics.note(result, self.clock() - sent_at)
-            if (
-                isinstance(result, Reply)
-                and result.rejects_token
-                and isinstance(credentials, Bearer)
-            ):
-                self.auth.invalidate(credentials.token)
-            return self._note_quota(result, credentials, created) if label == "light" else result
-
+        creates = (user or "") if (json or {}).get("action") == "create" else ""
         result, uncertain = self._transport.request_with_retries(
-            send,
-            authorize=lambda seconds: Bearer(self.auth.token(seconds)),
-            rate_limiter=self._limits[label],
-            concurrency=self._limits.concurrency,
+            method,
+            f"{self.settings.origin}/v2{build_path(path, path_params)}",
+            params=params,
+            json=json,
+            authorize=self.auth.bearer,
+            on_rejected=self._on_rejected,
+            limits=LimitedCall(self._limits, label, creates, partial(self._probe, creates)),
             idempotent=idempotent,
-            renew_token=True,
             max_wait=max_wait,
         )
         if isinstance(result, Reply) and (
@@ -180,6 +158,10 @@ class BaseClient:
         if user and error_scope(error) != "account":
             error.email = printable(user, MAX_NAME_LENGTH)
         raise error
+
+    def _on_rejected(self, credentials: Credentials) -> None:
+        if isinstance(credentials, Bearer):
+            self.auth.invalidate(credentials.value)
 
     def _pages(
         self,
@@ -212,24 +194,14 @@ class BaseClient:
             )
         return error
 
-    def _note_quota(self, result: SendResult, credentials: Credentials, created: str) -> SendResult:
-        """Mark a refusal that is the daily limit's; ``created``: the address of a create."""
-        if isinstance(result, TransportError):
-            if created:
-                self.quota.note_lost_reply(created)
-            return result
-
-        def probe() -> Reply | None:
-            path = build_path("/users/{user}", {"user": created})
-            self._limits["light"].acquire(self.pause)
-            sent_at = self.clock()
-            answer = self._transport.send(
-                "GET", f"{self.settings.origin}/v2{path}", auth=credentials
-            )
-            self._statistics.note(answer, self.clock() - sent_at)
-            return answer if isinstance(answer, Reply) else None
-
-        return self.quota.classify(result, email=created, now=datetime.now(UTC), probe=probe)
+    def _probe(self, user: str) -> Reply | None:
+        """Make one light call that is no create, to learn whether the limit is of creates alone."""
+        url = f"{self.settings.origin}/v2{build_path('/users/{user}', {'user': user})}"
+        self._limits.by_label["light"].acquire(self.pause)
+        sent_at = self.clock()
+        result = self._transport.send("GET", url, auth=self.auth.bearer())
+        self._limits.statistics.note(result, self.clock() - sent_at)
+        return result if isinstance(result, Reply) else None
 
     def pause(self, seconds: float) -> None:
         """
@@ -244,34 +216,27 @@ class BaseClient:
         self._transport.session.close()
 
     def target_concurrency(self) -> int:
-        """
-        Return how many creations to have under way at once to keep up the pace.
-
-        That is the pace times what a reply takes (Little's law), with some to spare.
-        """
-        takes = self._statistics.uncrowded_latency
-        at_pace = self._limits["light"].rate * takes * _SPARE + 1
-        return max(1, min(ceil(at_pace), self._limits.concurrency.limit))
+        """Return how many creations to have under way at once to keep up the pace."""
+        return self._limits.target_concurrency()
 
     def divide_rate(self, parts: int) -> None:
         """Begin with one of so many parts of the pace, where so many tasks begin together."""
-        for label in PER_SECOND[self.settings.plan]:
-            self._limits[label].divide_rate(parts)
+        self._limits.divide_rate(parts)
 
     @property
     def latency(self) -> float:
         """Seconds that a reply of Zoom's takes lately."""
-        return self._statistics.latency
+        return self._limits.statistics.latency
 
     @property
     def calls(self) -> int:
         """Calls made so far, without those for tokens."""
-        return self._statistics.calls
+        return self._limits.statistics.calls
 
     @property
     def rate_limited(self) -> int:
         """Calls that Zoom has refused so far as too many."""
-        return self._statistics.rate_limited
+        return self._limits.statistics.rate_limited
 
     @property
     def retries(self) -> int:
@@ -312,38 +277,3 @@ def _segment(name: str, value: str) -> str:
         raise ZoomValidationError(
             f"{name} holds a character that cannot be sent", errors={name: ["is not a text"]}
         ) from None
-
-
-_FIRST_GUESS: Final = 0.25
-"""Seconds that a reply of Zoom's takes, until we know."""
-_SMOOTHING: Final = 0.05
-_CROWDED: Final = 4.0
-
-
-class CallStatistics:
-    """Counts calls and measures replies; safe for several threads."""
-
-    def __init__(self) -> None:
-        self.calls = 0
-        self.rate_limited = 0
-        self.latency = self._fastest = _FIRST_GUESS
-        self._lock = threading.Lock()
-
-    def note(self, result: SendResult, seconds: float) -> None:
-        """Note the outcome of a call and how long it took."""
-        with self._lock:
-            self.calls += 1
-            self.rate_limited += isinstance(result, Reply) and result.status == 429
-            # A refusal comes back at once, and says nothing about how long the work takes.
-            if isinstance(result, Reply) and result.ok:
-                self.latency += (seconds - self.latency) * _SMOOTHING
-                self._fastest = min(seconds, self._fastest * (1 + _SMOOTHING))
-
-    @property
-    def uncrowded_latency(self) -> float:
-        """
-        Seconds that a reply takes as long as replies do not wait for each other.
-
-        Replies that take several times the shortest do, and more calls would only add to that.
-        """
-        return min(self.latency, self._fastest * _CROWDED)

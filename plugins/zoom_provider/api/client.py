@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from zoom_provider.api.accounts import AccountMethods
-from zoom_provider.api.auth import missing_scopes
 from zoom_provider.api.base_client import LostReplyError
 from zoom_provider.api.groups import GroupMethods
 from zoom_provider.api.roles import RoleMethods
+from zoom_provider.api.tokens import missing_scopes
 from zoom_provider.api.users import UserMethods
 
 __all__ = ["LostReplyError", "ZoomClient"]

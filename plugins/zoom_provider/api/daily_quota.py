@@ -83,7 +83,7 @@ class DailyQuota:
         self._day: date | None = None
         self._creates = 0
         self._used_up = False
-        self._streak = Streak()
+        self.streak = Streak()
         self._since = self._probed_at = 0.0
         self._lost_replies: set[str] = set()
         self._lock = threading.Lock()
@@ -126,7 +126,7 @@ class DailyQuota:
         today = now.astimezone(UTC).date()
         if today != self._day:
             self._day, self._creates, self._used_up = today, 0, False
-            self._streak = Streak()
+            self.streak = Streak()
 
     def _note(self, reply: Reply, email: str, *, unexplained: bool) -> None:
         if reply.status >= 500 or not (reply.is_zoom or unexplained):
@@ -138,20 +138,20 @@ class DailyQuota:
             self._note_create(reply, email)
         elif reply.ok or (reply.status == 404 and reply.code is not None):
             # Other refusals, such as for a scope, may come before limits are looked at.
-            self._streak.let_through += 1
+            self.streak.let_through += 1
 
     def _note_refusal(self, email: str, *, unexplained: bool) -> None:
         if not unexplained or not email:
-            self._streak = Streak()
+            self.streak = Streak()
         elif email not in self._lost_replies:
             now = self._clock()
-            self._since = self._since if self._streak.refusals else now
-            self._streak.refusals += 1
-            self._streak.users.add(email)
-            self._streak.seconds = now - self._since
+            self._since = self._since if self.streak.refusals else now
+            self.streak.refusals += 1
+            self.streak.users.add(email)
+            self.streak.seconds = now - self._since
 
     def _note_create(self, reply: Reply, email: str) -> None:
-        self._streak = Streak()
+        self.streak = Streak()
         self._used_up = False
         self._lost_replies.discard(email)
         self._creates += 1
@@ -169,7 +169,7 @@ class DailyQuota:
         now = self._clock()
         due = (
             not self._used_up
-            and self._streak.seconds >= _SECONDS_BEFORE_A_PROBE
+            and self.streak.seconds >= _SECONDS_BEFORE_A_PROBE
             and now - self._probed_at >= _PROBE_INTERVAL
         )
         if due:
@@ -187,12 +187,12 @@ class DailyQuota:
                 self._creates,
             )
             self._used_up = True
-        elif self._streak.means_daily_limit():
+        elif self.streak.means_daily_limit():
             log.warning(
                 "Zoom refused %d creates in a row in %.0f s without a reason and let other calls "
                 "through: taken for the account's daily limit of creates.",
-                self._streak.refusals,
-                self._streak.seconds,
+                self.streak.refusals,
+                self.streak.seconds,
             )
             self._used_up = True
         return self._used_up

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import ceil
 from typing import Final, Literal
 
 from zoom_provider.api.daily_quota import DailyQuota
+from zoom_provider.api.network_errors import TransportError
+from zoom_provider.api.response import Reply
+from zoom_provider.api.retry import Decision
 from zoom_provider.api.settings import Plan, ZoomSettings
-from zoom_provider.api.stop import POLL_INTERVAL
+from zoom_provider.api.transport import POLL_INTERVAL, SendResult
 
 Label = Literal["light", "medium", "heavy"]
 
@@ -42,6 +48,13 @@ _THROTTLED_PAUSE: Final = 0.1
 _MAX_CONCURRENCY: Final = 128
 _COOLDOWN: Final = 1.0
 """Seconds within which several refusals of calls at once have one cause."""
+
+_FIRST_GUESS: Final = 0.25
+"""Seconds that a reply of Zoom's takes, until we know."""
+_SMOOTHING: Final = 0.05
+_CROWDED: Final = 4.0
+_SPARE: Final = 2.0
+"""Waking up threads takes time too, on a busy machine; a lane too many only waits its turn."""
 
 
 class RateLimiter:
@@ -78,7 +91,8 @@ class RateLimiter:
 
         :param pause: waits for seconds, or raises where the wait is to end
         """
-        pause(self.reserve())
+        if wait := self.reserve():
+            pause(wait)
         while wait := self.depart():
             pause(wait)
 
@@ -183,6 +197,44 @@ class ConcurrencyLimiter:
                 self._changed_at = self._clock()
 
 
+class CallStatistics:
+    """Counts calls and measures replies; safe for several threads."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.rate_limited = 0
+        self.latency = self._fastest = _FIRST_GUESS
+        self._lock = threading.Lock()
+
+    def note(self, result: SendResult, seconds: float) -> None:
+        """Note the result of a call and how long it took."""
+        with self._lock:
+            self.calls += 1
+            self.rate_limited += isinstance(result, Reply) and result.status == 429
+            # A refusal comes back at once, and says nothing about how long the work takes.
+            if isinstance(result, Reply) and result.ok:
+                self.latency += (seconds - self.latency) * _SMOOTHING
+                self._fastest = min(seconds, self._fastest * (1 + _SMOOTHING))
+
+    @property
+    def uncrowded_latency(self) -> float:
+        """
+        Seconds that a reply takes as long as replies do not wait for each other.
+
+        Replies that take several times the shortest do, and more calls would only add to that.
+        """
+        return min(self.latency, self._fastest * _CROWDED)
+
+
+@dataclass(frozen=True, slots=True)
+class _SharedLimits:
+    """What all clients with equal settings share in this process."""
+
+    by_label: Mapping[Label, RateLimiter]
+    concurrency: ConcurrencyLimiter
+    quota: DailyQuota
+
+
 class RateLimits:
     """
     A rate limiter by label, one for calls at once and the daily quota, shared by equal settings.
@@ -191,31 +243,89 @@ class RateLimits:
     :param clock: seconds that only grow
     """
 
-    _by_label: Final[dict[tuple[ZoomSettings, Label, Callable[[], float]], RateLimiter]] = {}
-    _concurrency: Final[dict[tuple[ZoomSettings, Callable[[], float]], ConcurrencyLimiter]] = {}
-    _quotas: Final[dict[tuple[ZoomSettings, Callable[[], float]], DailyQuota]] = {}
+    _shared: Final[dict[tuple[ZoomSettings, Callable[[], float]], _SharedLimits]] = {}
     _guard = threading.Lock()
 
     def __init__(self, settings: ZoomSettings, clock: Callable[[], float]) -> None:
-        self._settings = settings
-        self._clock = clock
-        self._limiters: dict[Label, RateLimiter] = {}
         with self._guard:
-            self.concurrency = self._concurrency.setdefault(
-                (settings, clock), ConcurrencyLimiter(_MAX_CONCURRENCY, clock)
-            )
-            self.quota = self._quotas.setdefault(
-                (settings, clock), DailyQuota(settings.plan, clock)
-            )
-
-    def __getitem__(self, label: Label) -> RateLimiter:
-        """Return the rate limiter of a label."""
-        found = self._limiters.get(label)
-        if found is None:
-            limit = PER_SECOND[self._settings.plan][label] * self._settings.rate_share
-            with self._guard:
-                found = self._by_label.setdefault(
-                    (self._settings, label, self._clock), RateLimiter(limit, self._clock)
+            shared = self._shared.get((settings, clock))
+            if shared is None:
+                shared = self._shared[settings, clock] = _SharedLimits(
+                    {
+                        label: RateLimiter(limit * settings.rate_share, clock)
+                        for label, limit in PER_SECOND[settings.plan].items()
+                    },
+                    ConcurrencyLimiter(_MAX_CONCURRENCY, clock),
+                    DailyQuota(settings.plan, clock),
                 )
-            self._limiters[label] = found
-        return found
+        self.by_label = shared.by_label
+        self.concurrency = shared.concurrency
+        self.quota = shared.quota
+        self.statistics = CallStatistics()
+
+    def target_concurrency(self) -> int:
+        """
+        Return how many creations to have under way at once to keep up the pace.
+
+        That is the pace times what a reply takes (Little's law), with some to spare.
+        """
+        seconds = self.statistics.uncrowded_latency
+        at_pace = self.by_label["light"].rate * seconds * _SPARE + 1
+        return max(1, min(ceil(at_pace), self.concurrency.limit))
+
+    def divide_rate(self, parts: int) -> None:
+        """Begin with one of so many parts of the pace, where so many tasks begin together."""
+        for limiter in self.by_label.values():
+            limiter.divide_rate(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class LimitedCall:
+    """
+    A call that counts against the account's limits.
+
+    :param limits: of the account
+    :param label: which of them
+    :param creates: the address of the user that the call creates; empty for every other call
+    :param probe: makes a light call that is no create
+    """
+
+    limits: RateLimits
+    label: Label
+    creates: str = ""
+    probe: Callable[[], Reply | None] = lambda: None
+
+    def acquire(self, pause: Callable[[float], None], raise_if_stopped: Callable[[], None]) -> None:
+        """
+        Return when the call may go out.
+
+        :param pause: waits for seconds, or raises where the wait is to end
+        :param raise_if_stopped: called while the wait is for another call's end
+        """
+        self.limits.by_label[self.label].acquire(pause)
+        self.limits.concurrency.acquire(raise_if_stopped)
+
+    def release(self) -> None:
+        """Let the next call go out: this one has ended."""
+        self.limits.concurrency.release()
+
+    def note(self, result: SendResult, seconds: float) -> SendResult:
+        """Count a result; return it, marked where it is a refusal by the daily limit."""
+        self.limits.statistics.note(result, seconds)
+        quota = self.limits.quota
+        if isinstance(result, TransportError):
+            if self.creates:
+                quota.note_lost_reply(self.creates)
+            return result
+        # Other light calls are of interest only while creates are refused.
+        if self.creates or (self.label == "light" and quota.streak.refusals):
+            now = datetime.now(UTC)
+            return quota.classify(result, email=self.creates, now=now, probe=self.probe)
+        return result
+
+    def on_throttled(self, decision: Decision) -> None:
+        """Slow down as a decision asks for."""
+        if decision.throttled:
+            self.limits.by_label[self.label].on_throttled()
+        if decision.concurrency_limited:
+            self.limits.concurrency.on_throttled()

@@ -28,23 +28,21 @@ class Reply:
     is_zoom: bool = True
     assumed_daily_limit: bool = False
 
-    @property
-    def code(self) -> int | None:
-        """Zoom's error code; None on success."""
+    code: int | None = field(init=False, compare=False)
+    """Zoom's error code; None on success."""
+    ok: bool = field(init=False, compare=False)
+    """Whether Zoom did what was asked."""
+    rejects_token: bool = field(init=False, compare=False)
+    """Whether Zoom does not know the token, or not any more."""
+
+    def __post_init__(self) -> None:
+        """Read once what each caller asks for."""
         code = self.payload.get("code")
-        if isinstance(code, int) and not isinstance(code, bool) and "message" in self.payload:
-            return code
-        return None
-
-    @property
-    def ok(self) -> bool:
-        """Whether Zoom did what was asked."""
-        return 200 <= self.status < 300 and self.is_zoom and self.code is None
-
-    @property
-    def rejects_token(self) -> bool:
-        """Whether Zoom does not know the token, or not any more."""
-        return self.code == 124 or self.status == 401
+        is_code = isinstance(code, int) and not isinstance(code, bool) and "message" in self.payload
+        read = object.__setattr__
+        read(self, "code", code if is_code else None)
+        read(self, "ok", 200 <= self.status < 300 and self.is_zoom and self.code is None)
+        read(self, "rejects_token", self.code == 124 or self.status == 401)
 
     @property
     def tracking_id(self) -> str | None:

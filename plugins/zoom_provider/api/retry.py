@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from enum import StrEnum
 from typing import Final, Literal
 
+from zoom_provider.api.network_errors import ErrorKind
 from zoom_provider.api.response import Reply, printable
 
 MAX_TRIES: Final = 5
@@ -21,19 +21,6 @@ MAX_TRIES: Final = 5
 _MAX_BACKOFF: Final = 30.0
 _MAX_PER_SECOND_WAIT: Final = 120.0
 _MAX_RETRY_AFTER: Final = timedelta(days=2)
-
-
-class ErrorKind(StrEnum):
-    """How a call can fail without a reply."""
-
-    NOT_SENT = "not_sent"
-    """No connection came about: Zoom cannot have acted."""
-    NO_REPLY = "no_reply"
-    """A time-out or a cut connection after the call went out: Zoom may have acted."""
-    UNTRUSTED = "untrusted"
-    """The certificate does not hold; time does not mend that."""
-    INVALID = "invalid"
-    """The request cannot even be made; time does not mend that either."""
 
 
 @dataclass(frozen=True, slots=True)

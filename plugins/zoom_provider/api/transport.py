@@ -1,66 +1,39 @@
-"""The one place that does I/O: a request out, a reply or the way it was lost back, tried again."""
+"""The one place that does I/O: a request out, a reply or the way it failed back, with retries."""
 
 from __future__ import annotations
 
 import logging
 import random
-import socket
-import ssl
 import time
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, Final
+from queue import Empty, SimpleQueue
+from typing import Any, Final, Protocol
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from urllib3.exceptions import InvalidHeader, MaxRetryError, NewConnectionError
 
 from zoom_provider import __version__
-from zoom_provider.api.rate_limit import ConcurrencyLimiter, RateLimiter
+from zoom_provider.api.network_errors import ErrorKind, TransportError, classify
 from zoom_provider.api.response import Reply
-from zoom_provider.api.retry import ErrorKind, decide_retry, ignored_retry_after, may_have_acted
+from zoom_provider.api.retry import Decision, decide_retry, ignored_retry_after, may_have_acted
 from zoom_provider.api.settings import ZoomSettings
-from zoom_provider.api.stop import StopSignal
-from zoom_provider.exceptions import Remedy, ZoomError, ZoomUnavailableError
+from zoom_provider.exceptions import Remedy, ZoomError, ZoomStoppedError, ZoomUnavailableError
 
 log = logging.getLogger(__name__)
+
+POLL_INTERVAL: Final = 0.1
+"""Seconds between two looks at the stop signal where a wait is for another thread."""
 
 _CONNECTIONS: Final = 128
 """Kept open at most; Zoom's largest plan needs fewer in flight."""
 
-
 # Plain http is for this machine alone: a proxy would read the secret.
 _NO_PROXY: Final = {"no_proxy": "localhost,127.0.0.1,::1"}
-
-_BAD_CA_FILE_TEXT: Final = (
-    "the file of certificate authorities cannot be read; check the connection's ca_bundle and the "
-    "variable REQUESTS_CA_BUNDLE"
-)
-# What OpenSSL calls a file that holds no certificate, and a server that does not speak TLS. Other
-# errors of its may come in the middle of a reply, and count as a lost one.
-_BAD_CA_FILE: Final = ("NO_CERTIFICATE_OR_CRL_FOUND", "NO_START_LINE", "PEM_LIB")
-_NO_HANDSHAKE: Final = (
-    *("WRONG_VERSION_NUMBER", "HANDSHAKE_FAILURE"),
-    *("PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class TransportError:
-    """
-    A call without a reply.
-
-    :param kind: which
-    :param reason: for people; names hosts at most, never what was sent
-    """
-
-    kind: ErrorKind
-    reason: str
-
 
 SendResult = Reply | TransportError
 
@@ -68,11 +41,106 @@ Credentials = AuthBase | tuple[str, str]
 """What puts a token on a request, or an id and a secret."""
 
 
+@dataclass(frozen=True, slots=True)
+class Bearer(AuthBase):
+    """Puts an access token on a request."""
+
+    value: str
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Authorize one request."""
+        request.headers["Authorization"] = f"Bearer {self.value}"
+        return request
+
+    def __repr__(self) -> str:
+        return "Bearer(***)"
+
+
+class StopSignal:
+    """
+    Stops a task: any number of threads see it.
+
+    Airflow calls ``on_kill`` inside a signal handler, which runs in the main thread between any
+    two instructions of it, also in the middle of that thread's own :meth:`wait`. So :meth:`set`
+    must not take a lock that the interrupted code may hold: ``threading.Event.set`` does, and would
+    deadlock. ``queue.SimpleQueue.put`` is documented as reentrant, so the signal is a token in such
+    a queue. A waiter that takes the token puts it back: it wakes every waiter, now and later.
+    """
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._token: SimpleQueue[None] = SimpleQueue()
+
+    def set(self) -> None:
+        """Stop every waiter; there is no way back. Takes no lock, logs nothing."""
+        self._is_set = True
+        self._token.put(None)
+
+    def is_set(self) -> bool:
+        """Return whether :meth:`set` was called."""
+        return self._is_set
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for so many seconds or until the signal is set; return whether it is set."""
+        if self._is_set or seconds <= 0:
+            return self._is_set
+        try:
+            self._token.get(timeout=seconds)
+        except Empty:
+            return self._is_set
+        self._token.put(None)
+        return True
+
+    def raise_if_set(self) -> None:
+        """
+        Return at once where the signal is not set.
+
+        :raises ZoomStoppedError: it is set
+        """
+        if self._is_set:
+            raise ZoomStoppedError("The task must stop: nothing new is sent to Zoom.")
+
+
+class CallLimits(Protocol):
+    """What a call waits for before it is sent, and what learns from its result."""
+
+    def acquire(self, pause: Callable[[float], None], raise_if_stopped: Callable[[], None]) -> None:
+        """Return when the call may go out; both arguments raise where the wait is to end."""
+
+    def release(self) -> None:
+        """Let the next call go out: this one has ended."""
+
+    def note(self, result: SendResult, seconds: float) -> SendResult:
+        """Learn from a result and the time it took; return it, perhaps with what it means."""
+
+    def on_throttled(self, decision: Decision) -> None:
+        """Slow down: Zoom refused the call as one too many."""
+
+
+class _NoLimits:
+    """For calls that Zoom does not count, such as those for tokens."""
+
+    def acquire(self, *_: object) -> None:
+        pass
+
+    def release(self) -> None:
+        pass
+
+    def note(self, result: SendResult, seconds: float) -> SendResult:
+        return result
+
+    def on_throttled(self, decision: Decision) -> None:
+        pass
+
+
+NO_LIMITS: Final = _NoLimits()
+
+
 class Transport:
     """
     Sends requests over one session.
 
-    :param settings: time-outs, authorities, how long to be patient
+    :param settings: time-outs, authorities, how long retries may take
     :param session: made when not given
     :param retry: False makes each call once and waits for nothing
     :param clock: seconds that only grow
@@ -133,83 +201,82 @@ class Transport:
         # Not all that requests raises is its own: a missing ca_bundle is an OSError, a redirect to
         # nonsense or a header that cannot be written a ValueError.
         except (OSError, ValueError) as error:
-            return _classify(error)
+            return classify(error)
         return Reply.from_response(response)
 
     def request_with_retries(
         self,
-        send: Callable[[Credentials], SendResult],
+        method: str,
+        url: str,
         *,
         authorize: Callable[[float], Credentials],
-        rate_limiter: RateLimiter | None = None,
-        concurrency: ConcurrencyLimiter | None = None,
+        on_rejected: Callable[[Credentials], None] | None = None,
+        limits: CallLimits = NO_LIMITS,
         idempotent: bool = True,
-        renew_token: bool = False,
         max_wait: float | None = None,
+        **content: Any,
     ) -> tuple[SendResult, bool]:
         """
-        Send until there is an answer worth returning, good or bad.
+        Send until there is a result worth returning, good or bad.
 
         Once the stop is set, no request is sent and no wait goes on.
 
-        :param send: makes the call once
         :param authorize: returns the credentials of the next call, within so many seconds; they
             count as part of ``max_wait``
-        :param rate_limiter: asked before each call; learns of refusals for the pace
-        :param concurrency: admits each call; learns of refusals for the number at once
-        :param idempotent: whether a second call does no harm where the first was acted on
-        :param renew_token: whether a refused token may be replaced, once
+        :param on_rejected: forgets credentials that Zoom rejects; without it, none are renewed
+        :param limits: those that the call counts against
+        :param idempotent: whether a second call does no harm where Zoom acted on the first
         :param max_wait: instead of the settings', in seconds
-        :return: the last outcome, and whether Zoom may have acted on an earlier one
+        :param content: ``params``, ``json`` or ``data``, as :meth:`send` takes them
+        :return: the last result, and whether Zoom may have acted on an earlier one
         :raises ZoomStoppedError: Zoom has not acted, unless a second call does no harm
         """
+        send = partial(self.send, method, url, **content)
         tries, waited, began, uncertain = 0, 0.0, 0.0, False
         limit = self._max_wait if max_wait is None else min(max_wait, self._max_wait)
+        renewed = on_rejected is None or not self.retry
         while True:
             asked_at = self.clock()
-            # Before the pace is asked: calls that waited for one token must not leave all at once.
+            # Before the limits: calls that waited for one token must not leave all at once.
             credentials = authorize(max(0.0, limit - waited))
             authorized_in = self.clock() - asked_at
-            if rate_limiter is not None:
-                rate_limiter.acquire(self.pause)
-            with (
-                concurrency.slot(self.stop.raise_if_set)
-                if concurrency is not None
-                else nullcontext()
-            ):
-                result = send(credentials)
-            outcome = result.kind if isinstance(result, TransportError) else result
+            limits.acquire(self.pause, self.stop.raise_if_set)
+            sent_at = self.clock()
+            try:
+                result = send(auth=credentials)
+            finally:
+                limits.release()
+            result = limits.note(result, self.clock() - sent_at)
+            if isinstance(result, Reply) and result.rejects_token and on_rejected is not None:
+                on_rejected(credentials)
+            if isinstance(result, Reply) and result.ok:
+                return result, uncertain
             tries += 1
             began = began if tries > 1 else self.clock() - authorized_in
             waited = max(waited, self.clock() - began)
-            now = datetime.now(UTC)
-            if isinstance(result, Reply) and (text := ignored_retry_after(result.headers, now)):
-                log.warning("Zoom's reply says Retry-After: %s, which is not believed.", text)
-            decision = decide_retry(
-                outcome,
+            decision = _decide(
+                result,
                 idempotent=idempotent,
                 tries=tries,
                 waited=waited,
                 max_wait=limit,
-                token_renewed=not (renew_token and self.retry),
-                now=now,
-                jitter=random.random(),  # noqa: S311 - spreads calls, guards nothing
+                token_renewed=renewed,
             )
-            if decision.throttled and rate_limiter is not None:
-                rate_limiter.on_throttled()
-            if decision.concurrency_limited and concurrency is not None:
-                concurrency.on_throttled()
+            limits.on_throttled(decision)
             if decision.action == "renew":
-                renew_token = False
+                renewed = True
             elif decision.action == "retry":
-                uncertain = uncertain or may_have_acted(outcome)
+                uncertain = uncertain or _may_have_acted(result)
                 waited += decision.delay
-                self.retries += 1
-                self.waited += decision.delay
-                log.info("Zoom: %s; again in %.1f s", _describe(result), decision.delay)
-                self.pause(decision.delay)
+                self._wait_for_retry(result, decision.delay)
             else:
                 return result, uncertain
+
+    def _wait_for_retry(self, result: SendResult, delay: float) -> None:
+        self.retries += 1
+        self.waited += delay
+        log.info("Zoom: %s; again in %.1f s", _describe(result), delay)
+        self.pause(delay)
 
     def pause(self, seconds: float) -> None:
         """
@@ -226,10 +293,26 @@ class Transport:
             self.stop.raise_if_set()
 
 
-def build_unavailable_error(lost: TransportError, call: str) -> ZoomError:
-    """Make the exception for a call that had no reply."""
-    remedy: Remedy = "fail" if lost.kind in (ErrorKind.UNTRUSTED, ErrorKind.INVALID) else "retry"
-    return ZoomUnavailableError(f"{call}: {lost.reason}.", remedy=remedy)
+def _decide(result: SendResult, **facts: Any) -> Decision:
+    now = datetime.now(UTC)
+    if isinstance(result, Reply) and (text := ignored_retry_after(result.headers, now)):
+        log.warning("Zoom's reply says Retry-After: %s, which is not believed.", text)
+    return decide_retry(
+        result.kind if isinstance(result, TransportError) else result,
+        now=now,
+        jitter=random.random(),  # noqa: S311 - spreads calls, guards nothing
+        **facts,
+    )
+
+
+def _may_have_acted(result: SendResult) -> bool:
+    return may_have_acted(result.kind if isinstance(result, TransportError) else result)
+
+
+def build_unavailable_error(error: TransportError, call: str) -> ZoomError:
+    """Build the exception for a call that had no reply."""
+    remedy: Remedy = "fail" if error.kind in (ErrorKind.UNTRUSTED, ErrorKind.INVALID) else "retry"
+    return ZoomUnavailableError(f"{call}: {error.reason}.", remedy=remedy)
 
 
 def _new_session() -> requests.Session:
@@ -241,78 +324,6 @@ def _new_session() -> requests.Session:
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
-
-
-def _classify(error: OSError | ValueError) -> TransportError:
-    """Tell how a call failed; the texts of requests are not passed on, they quote too much."""
-    chain = _error_chain(error)
-    untrusted = next((lost for lost in map(_classify_tls, chain) if lost is not None), None)
-    if untrusted is not None:
-        return untrusted
-    if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
-        return TransportError(ErrorKind.UNTRUSTED, _BAD_CA_FILE_TEXT)
-    if isinstance(error, requests.exceptions.ProxyError):
-        return TransportError(
-            ErrorKind.NOT_SENT, "the proxy (HTTPS_PROXY) cannot be reached or refuses"
-        )
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return TransportError(ErrorKind.NOT_SENT, "no connection within connect_timeout")
-    if any(isinstance(e, socket.gaierror) for e in chain):
-        return TransportError(
-            ErrorKind.NOT_SENT, "the host's name is not known; check the connection's host"
-        )
-    if any(isinstance(e, NewConnectionError) for e in chain):
-        return TransportError(
-            ErrorKind.NOT_SENT, "no connection; check the connection's host and the network"
-        )
-    if isinstance(error, requests.exceptions.Timeout):
-        return TransportError(ErrorKind.NO_REPLY, "no reply within timeout")
-    if isinstance(error, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
-        return TransportError(
-            ErrorKind.NO_REPLY, "the connection was cut before the reply was complete"
-        )
-    # The latter is about a header of the reply: Zoom was asked.
-    if isinstance(error, requests.exceptions.ContentDecodingError) or any(
-        isinstance(e, InvalidHeader) for e in chain
-    ):
-        return TransportError(ErrorKind.NO_REPLY, "the reply could not be decoded")
-    return TransportError(
-        ErrorKind.INVALID, f"the request could not be made ({type(error).__name__})"
-    )
-
-
-def _classify_tls(error: BaseException) -> TransportError | None:
-    """Tell why no trusted connection came about, where this error is the reason."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return TransportError(
-            ErrorKind.UNTRUSTED,
-            f"the server's certificate does not hold ({error.verify_message}); for a "
-            "private authority set the connection's ca_bundle",
-        )
-    reason = (error.reason or "") if isinstance(error, ssl.SSLError) else ""
-    if reason in _BAD_CA_FILE:
-        return TransportError(ErrorKind.UNTRUSTED, _BAD_CA_FILE_TEXT)
-    if reason.endswith(_NO_HANDSHAKE):
-        return TransportError(
-            ErrorKind.UNTRUSTED, "the host does not speak TLS; check its name and port"
-        )
-    return None
-
-
-def _error_chain(error: BaseException) -> list[BaseException]:
-    """List an error, what it wraps and what it came from."""
-    found: list[BaseException] = []
-    pending: list[BaseException | None] = [error]
-    while pending:
-        current = pending.pop()
-        if current is None or current in found:
-            continue
-        found.append(current)
-        pending += [arg for arg in current.args if isinstance(arg, BaseException)]
-        pending += [current.__cause__, current.__context__]
-        if isinstance(current, MaxRetryError):
-            pending.append(current.reason)
-    return found
 
 
 def _describe(result: SendResult) -> str:

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from posixpath import normpath
 from tempfile import TemporaryFile
@@ -20,6 +21,8 @@ from uuid import uuid4
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath, Stats, Variable, conf
 from cryptography.fernet import Fernet, InvalidToken
+
+from zoom_provider.provisioning.ports import NewerTryError
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -242,8 +245,19 @@ class TaskCheckpoint:
         return state if isinstance(state, dict) else {}
 
     def save(self, state: Mapping[str, Any]) -> None:
-        """Keep a JSON object of at most 64 KB."""
-        self._store.set(_CHECKPOINT_KEY, dict(state))
+        """
+        Keep a JSON object of at most 64 KB.
+
+        :raises NewerTryError: Airflow no longer knows this try's task instance
+        """
+        try:
+            self._store.set(_CHECKPOINT_KEY, dict(state))
+        except Exception as error:
+            # Each try has a task instance of its own, with a new id.
+            detail = getattr(getattr(error, "error", None), "detail", None)
+            if isinstance(detail, dict) and detail.get("status_code") == HTTPStatus.NOT_FOUND:
+                raise NewerTryError("Airflow no longer knows this try of the task.") from error
+            raise
 
     def clear(self) -> None:
         """Forget it: the task is done."""

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow.providers.common.compat.sdk import BaseHook
 
 from zoom_provider._compat import mask_secret
+from zoom_provider.api.auth import TokenCache
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.api.settings import ZoomSettings, settings_from_fields
-from zoom_provider.api.stop import StopSignal
-from zoom_provider.api.token_cache import TokenCache
+from zoom_provider.api.transport import StopSignal
 from zoom_provider.api.users import UserStatus
 from zoom_provider.exceptions import ZoomError, ZoomPendingError
 from zoom_provider.hooks.airflow_io import token_store
@@ -79,7 +79,7 @@ class ZoomHook(BaseHook):
         :raises ZoomValidationError: the connection is not usable; by field
         """
         connection = self.get_connection(self.zoom_conn_id)
-        return build_client(connection, store=token_store(), stop=self._stop)
+        return build_client(connection, with_store=True, stop=self._stop)
 
     def get_conn(self) -> ZoomClient:
         """Return :attr:`client`."""
@@ -264,10 +264,11 @@ class ZoomHook(BaseHook):
             return False, f"The connection could not be read ({type(error).__name__})."
 
 
-def build_client(connection: Connection, **options: Any) -> ZoomClient:
+def build_client(connection: Connection, *, with_store: bool = False, **options: Any) -> ZoomClient:
     """
     Build the client of a connection; its secrets are masked in logs from now on.
 
+    :param with_store: keep rotated tokens where all workers find them, if the grant rotates them
     :param options: of :class:`~zoom_provider.api.base_client.BaseClient`
     :raises ZoomValidationError: the connection is not usable; by field
     """
@@ -276,7 +277,8 @@ def build_client(connection: Connection, **options: Any) -> ZoomClient:
     for secret in (settings.client_secret, settings.refresh_token, settings.access_token):
         if secret:
             mask_secret(secret)
-    return ZoomClient(settings, on_secret=mask_secret, **options)
+    store = token_store() if with_store and settings.grant_type == "refresh_token" else None
+    return ZoomClient(settings, on_secret=mask_secret, store=store, **options)
 
 
 def settings_from_connection(connection: Connection) -> ZoomSettings:

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from zoom_provider.models import rules
-from zoom_provider.models.validation import FieldErrors, rule_validator
+from zoom_provider.models.rules import FieldErrors, require, rule_validator
 
 #: The values of ``feature.zoom_one_type``: the plans of Zoom Workplace and Zoom One, each a power
 #: of two.  The three largest appear rounded in Zoom's published reference.
@@ -41,13 +41,6 @@ _ROUNDED_VALUES = {
     144115188075855870: 1 << 57,
     576460752303423500: 1 << 59,
 }
-
-
-def require(value: object) -> object:
-    """Refuse ``null`` where something is required."""
-    if value is None:
-        raise FieldErrors("is required")
-    return value
 
 
 def max_length_validator(most: int) -> Callable[[object], object]:

@@ -15,7 +15,7 @@ from zoom_provider.models.licenses import (
     parse_option,
     parse_united_plan,
 )
-from zoom_provider.models.validation import FieldErrors, rule_validator
+from zoom_provider.models.rules import FieldErrors, rule_validator
 
 NO_UNITED_PLAN: Final = "none"
 """PATCH's word for no Zoom United plan."""

@@ -4,10 +4,55 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from enum import IntEnum
+from typing import Final
 
 from pydantic_core import SchemaValidator, core_schema
 
-from zoom_provider.models.validation import visible
+
+class FieldErrors(ValueError):
+    """All that is wrong with one field; pydantic carries it to the error for the caller."""
+
+    def __init__(self, *texts: str) -> None:
+        super().__init__("; ".join(texts))
+        self.texts = texts
+
+
+def rule_validator(rule: Callable[[str], Sequence[str]]) -> Callable[[str], str]:
+    """
+    Build a validator for pydantic from a rule.
+
+    :param rule: returns everything that is wrong with a text
+    """
+
+    def validate(text: str) -> str:
+        if errors := rule(text):
+            raise FieldErrors(*errors)
+        return text
+
+    return validate
+
+
+def require(value: object) -> object:
+    """Refuse ``null`` where something is required."""
+    if value is None:
+        raise FieldErrors("is required")
+    return value
+
+
+class UserType(IntEnum):
+    """The kind of user, that is, of seat."""
+
+    BASIC = 1
+    LICENSED = 2
+    ON_PREM = 3
+    UNASSIGNED = 4
+    NONE = 99
+
+
+CURRENT_TYPES: Final = "1 (Basic), 2 (Licensed) or 4 (Unassigned without Meetings Basic)"
+_USER_TYPES: Final[Mapping[int | None, UserType]] = {int(number): number for number in UserType}
 
 EMAIL_LENGTH = 128
 
@@ -106,6 +151,17 @@ def _is_label(label: str) -> bool:
     )
 
 
+def name_validator(length: int, han: int) -> Callable[[str | None], str | None]:
+    """Build the validator of names of a given length; a blank one counts as not given."""
+
+    def validate(name: str | None) -> str | None:
+        if name and (errors := name_errors(name, length, han)):
+            raise FieldErrors(*errors)
+        return name or None
+
+    return validate
+
+
 def name_errors(name: str, length: int, han: int) -> list[str]:
     """
     List what Zoom has against a name.  The name itself is not repeated: names are not logged.
@@ -199,6 +255,20 @@ def parse_whole_number(value: object) -> int | None:
     return None
 
 
+def parse_user_type(value: object) -> UserType:
+    """Read the kind of seat; Zoom's words for it get a hint."""
+    number = parse_whole_number(value)
+    if number in _USER_TYPES:
+        return _USER_TYPES[number]
+    word = value.strip().upper() if isinstance(value, str) else None
+    if value is None or word == "":
+        raise FieldErrors(f"is required: {CURRENT_TYPES}")
+    text = f"must be {CURRENT_TYPES}, not {describe_type(value)}"
+    if word and word in UserType.__members__:
+        text += f" (write {UserType[word].value})"
+    raise FieldErrors(text)
+
+
 def describe_type(value: object) -> str:
     """
     Show a wrong ``type`` in a message: a word or a number as it is, all else by its kind.
@@ -227,4 +297,4 @@ def json_type_name(value: object) -> str:
         return "a list"
     if isinstance(value, dict):
         return "an object"
-    return visible(type(value).__name__)
+    return type(value).__name__[:48]

@@ -10,13 +10,8 @@ from pydantic import AfterValidator, BeforeValidator, ValidationError
 from zoom_provider.models import rules
 from zoom_provider.models.licenses import RequestModel, max_length_validator
 from zoom_provider.models.profile import STRIPPED, is_blank
-from zoom_provider.models.validation import (
-    FieldErrors,
-    build_validation_error,
-    errors_by_field,
-    nearest_name,
-    rule_validator,
-)
+from zoom_provider.models.rules import FieldErrors, rule_validator
+from zoom_provider.models.validation import build_validation_error, errors_by_field, nearest_name
 
 TRANSFERABLE: Final = (
     *("meeting", "webinar", "recording", "whiteboard", "clipfiles", "notes", "visitors", "docs"),

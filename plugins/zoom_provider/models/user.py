@@ -12,11 +12,10 @@ number may come as a string of digits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntEnum, StrEnum
-from functools import partial
-from typing import Annotated, Any, Final
+from enum import StrEnum
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -35,14 +34,19 @@ from zoom_provider.models.licenses import (
     RequestModel,
     max_length_validator,
     parse_united_plan,
+)
+from zoom_provider.models.rules import (
+    CURRENT_TYPES,
+    FieldErrors,
+    UserType,
+    parse_user_type,
     require,
+    rule_validator,
 )
 from zoom_provider.models.validation import (
-    FieldErrors,
     build_validation_error,
     errors_by_field,
     nearest_name,
-    rule_validator,
 )
 
 
@@ -59,19 +63,7 @@ class Action(StrEnum):
     """Active at once, logs in by SSO; for accounts with pre-provisioning."""
 
 
-class UserType(IntEnum):
-    """The kind of user, that is, of seat."""
-
-    BASIC = 1
-    LICENSED = 2
-    ON_PREM = 3
-    UNASSIGNED = 4
-    NONE = 99
-
-
-_USER_TYPES: Final[Mapping[int | None, UserType]] = {int(kind): kind for kind in UserType}
 _MUST_BE_OBJECT = "must be an object, that is, Zoom's field names with their values"
-_CURRENT_TYPES = "1 (Basic), 2 (Licensed) or 4 (Unassigned without Meetings Basic)"
 
 
 def _require_text(value: object) -> object:
@@ -86,34 +78,15 @@ def _validate_password(password: SecretStr | None) -> SecretStr | None:
     return password
 
 
-def _parse_user_type(value: object) -> UserType:
-    number = rules.parse_whole_number(value)
-    if number in _USER_TYPES:
-        return _USER_TYPES[number]
-    word = value.strip().upper() if isinstance(value, str) else None
-    if value is None or word == "":
-        raise FieldErrors(f"is required: {_CURRENT_TYPES}")
-    text = f"must be {_CURRENT_TYPES}, not {rules.describe_type(value)}"
-    if word and word in UserType.__members__:
-        text += f" (write {UserType[word].value})"
-    raise FieldErrors(text)
-
-
-def _name_validator(length: int, han: int) -> Callable[[str | None], str | None]:
-    """Make the reader of names of a given length; a blank one is not given."""
-    validate = rule_validator(partial(rules.name_errors, length=length, han=han))
-    return lambda name: validate(name) if name else None
-
-
 _Name = Annotated[
     str | None,
     StringConstraints(strict=True, strip_whitespace=True),
-    AfterValidator(_name_validator(64, 5)),
+    AfterValidator(rules.name_validator(64, 5)),
 ]
 _DisplayName = Annotated[
     str | None,
     StringConstraints(strict=True, strip_whitespace=True),
-    AfterValidator(_name_validator(128, 10)),
+    AfterValidator(rules.name_validator(128, 10)),
 ]
 _Email = Annotated[
     str,
@@ -146,7 +119,7 @@ class UserInfo(RequestModel):
     """
 
     email: _Email
-    type: Annotated[UserType, BeforeValidator(_parse_user_type)]
+    type: Annotated[UserType, BeforeValidator(parse_user_type)]
     first_name: _Name = Field(default=None, repr=False)
     last_name: _Name = Field(default=None, repr=False)
     display_name: _DisplayName = Field(default=None, repr=False)
@@ -265,7 +238,7 @@ def _action_errors(
             "out or choose autoCreate",
         )
     if user_type == UserType.NONE and action is not Action.ssoCreate:
-        yield "user_info.type", f"99 (None) goes with ssoCreate only, otherwise {_CURRENT_TYPES}"
+        yield "user_info.type", f"99 (None) goes with ssoCreate only, otherwise {CURRENT_TYPES}"
 
 
 def _warnings(action: Action, user_type: UserType) -> Iterator[str]:

@@ -44,12 +44,11 @@ from zoom_provider.models.profile import (
     parse_type,
     text_rule,
 )
+from zoom_provider.models.rules import FieldErrors, rule_validator
 from zoom_provider.models.update_hints import update_field_hint
 from zoom_provider.models.validation import (
-    FieldErrors,
     build_validation_error,
     errors_by_field,
-    rule_validator,
 )
 
 _MOST_GROUPS: Final = 100

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from zoom_provider.exceptions import ZoomValidationError
+from zoom_provider.models.rules import FieldErrors
 
 #: Fields that Zoom takes by ``PATCH /users/{userId}`` only, once the person exists.
 PATCH_ONLY = frozenset(
@@ -173,29 +174,6 @@ _TEXTS = {
 # Somebody's whole export in one field must not fill a log.
 _MAX_ERRORS = 50
 _MAX_ERRORS_LISTED = 20
-
-
-class FieldErrors(ValueError):
-    """All that is wrong with one field; pydantic carries it here."""
-
-    def __init__(self, *texts: str) -> None:
-        super().__init__("; ".join(texts))
-        self.texts = texts
-
-
-def rule_validator(rule: Callable[[str], Sequence[str]]) -> Callable[[str], str]:
-    """
-    Make a validator for pydantic of a rule that lists faults.
-
-    :param rule: what tells everything that is wrong with a text
-    """
-
-    def validate(text: str) -> str:
-        if errors := rule(text):
-            raise FieldErrors(*errors)
-        return text
-
-    return validate
 
 
 def errors_by_field(

@@ -15,7 +15,7 @@ from zoom_provider.exceptions import ZoomDailyLimitError, ZoomError
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from zoom_provider.api.stop import StopSignal
+    from zoom_provider.api.transport import StopSignal
     from zoom_provider.hooks.zoom import ZoomHook
 
 
@@ -32,7 +32,7 @@ class ZoomBaseOperator(BaseOperator):
     @cached_property
     def stop(self) -> StopSignal:
         """What ends all waits of the task."""
-        from zoom_provider.api.stop import StopSignal
+        from zoom_provider.api.transport import StopSignal
 
         return StopSignal()
 

@@ -79,27 +79,9 @@ class ZoomCreateUserOperator(UserInfoOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Create the user; return who they are now."""
-        from zoom_provider.hooks.airflow_io import TaskAttemptNote, run_started_at
-        from zoom_provider.provisioning.create_user import create_once
-        from zoom_provider.provisioning.options import parse_create_options
-
         with self.fail_fast_on_permanent_errors():
-            options = parse_create_options(if_exists=self.if_exists, deferrable=self.deferrable)
-            client = self.hook.client
-            request = client.validate_user(self.action, self.get_people("user_info"))
-            try:
-                created = create_once(
-                    client,
-                    request,
-                    options.if_exists,
-                    TaskAttemptNote(context),
-                    run_started_at(context),
-                )
-            except ZoomDailyLimitError as error:
-                if options.deferrable:
-                    self.defer_until_reset(error)
-                raise
-            result = _build_result(client, created, request.email)
+            created, email = self._create_user(context)
+            result = _build_result(self.hook.client, created, email)
         self.set_asset_event_extra(context, {"outcomes": {result["outcome"]: 1}})
         if created.reason:
             self.log.warning("%s: %s", result["email"], created.reason)
@@ -108,6 +90,23 @@ class ZoomCreateUserOperator(UserInfoOperator):
             *(result[name] for name in ("email", "outcome", "status", "id")),
         )
         return result
+
+    def _create_user(self, context: Context) -> tuple[CreateResult, str]:
+        """Create the user or defer; return the result and the address."""
+        from zoom_provider.hooks.airflow_io import TaskAttemptNote, run_started_at
+        from zoom_provider.provisioning.create_user import create_once
+        from zoom_provider.provisioning.options import parse_create_options
+
+        options = parse_create_options(if_exists=self.if_exists, deferrable=self.deferrable)
+        client = self.hook.client
+        request = client.validate_user(self.action, self.get_people("user_info"))
+        note, since = TaskAttemptNote(context), run_started_at(context)
+        try:
+            return create_once(client, request, options.if_exists, note, since), request.email
+        except ZoomDailyLimitError as error:
+            if options.deferrable:
+                self.defer_until_reset(error)
+            raise
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Go on after the daily limit's reset."""

@@ -57,7 +57,12 @@ _MAX_BYTES: Final = 40_000
 
 
 class Rows:
-    """A set of row numbers, kept as ranges: ``1-20,25`` as text."""
+    """
+    A set of row numbers, kept as ranges: ``1-20,25`` as text.
+
+    One that was parsed may come from outside and name billions of rows: do not iterate over it, but
+    ask for the rows that the roster has.
+    """
 
     def __init__(self, rows: Iterable[int] = ()) -> None:
         self._starts: list[int] = []
@@ -126,6 +131,19 @@ class Rows:
         self._starts[at : at + 1] = [first for first, _ in left]
         self._ends[at : at + 1] = [last for _, last in left]
 
+    def union(self, other: Rows) -> Rows:
+        """Return the rows of both; no range is expanded."""
+        rows = Rows()
+        ranges = [*zip(self._starts, self._ends, strict=True)]
+        ranges += zip(other._starts, other._ends, strict=True)
+        for start, end in sorted(ranges):
+            if rows._ends and start <= rows._ends[-1] + 1:
+                rows._ends[-1] = max(end, rows._ends[-1])
+            else:
+                rows._starts.append(start)
+                rows._ends.append(end)
+        return rows
+
     def copy(self) -> Rows:
         """Return a set of the same rows."""
         rows = Rows()
@@ -139,6 +157,9 @@ class Rows:
     def __iter__(self) -> Iterator[int]:
         for start, end in zip(self._starts, self._ends, strict=True):
             yield from range(start, end + 1)
+
+    def __bool__(self) -> bool:
+        return bool(self._starts)
 
     def __len__(self) -> int:
         return sum(e - s + 1 for s, e in zip(self._starts, self._ends, strict=True))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 from itertools import chain
-from typing import Any, Final
+from typing import Any
 
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.api.response import printable
@@ -20,12 +19,10 @@ from zoom_provider.provisioning.directory import Directory, open_directory
 from zoom_provider.provisioning.options import BulkOptions, file_format
 from zoom_provider.provisioning.ports import CheckpointStore, Files, Meter
 from zoom_provider.provisioning.progress import Progress
-from zoom_provider.provisioning.report import (
-    FAILURES,
+from zoom_provider.provisioning.report import FAILURES, Report, RowResult
+from zoom_provider.provisioning.report_files import (
     NotAReportError,
-    Report,
     ReportPaths,
-    RowResult,
     hash_run,
     read_owner,
     sibling_path,
@@ -33,9 +30,13 @@ from zoom_provider.provisioning.report import (
 from zoom_provider.provisioning.restore import (
     EarlierRoster,
     RestoredState,
+    assign_rows,
     build_departed_result,
+    confirm_users,
     parse_roster,
     read_earlier_results,
+    read_or_none,
+    record_earlier,
     restore,
     serialize_roster,
 )
@@ -48,9 +49,6 @@ from zoom_provider.provisioning.source import Survey, make_source
 from zoom_provider.provisioning.summary import Summary
 
 log = logging.getLogger(__name__)
-
-_CONCURRENT_LOOKUPS: Final = 16
-"""At once, to confirm what an earlier report says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +80,7 @@ class Job:
 
     :param options: the parameters
     :param path: of the report
-    :param around: what it is given
+    :param context: what it is given
     """
 
     def __init__(self, options: BulkOptions, path: str, context: JobContext) -> None:
@@ -119,7 +117,14 @@ class Job:
         if self._options.max_creates is not None and not restored.same_people:
             self._source.refuse_more_than(self._options.max_creates, self._check)
         seats, directory, rows, stopped_by = self._read_account()
-        restored = self._assign_rows(self._confirm_users(restored, directory, stopped_by))
+        restored = confirm_users(
+            restored,
+            directory,
+            may_update=self._options.if_exists == "update",
+            stop=self._client.stop if stopped_by is None else None,
+        )
+        if restored.kept:
+            restored = assign_rows(restored, self._source.listed())
         report = Report(
             self._paths, self._files, self._run, self._source.name, replaces=self._replaces
         )
@@ -167,8 +172,8 @@ class Job:
         if complaint is None:
             self._saver.clear()
             for path in self._rosters:
-                self._files.delete(path)
-        elif len(summary.unnamed):
+                self._delete_quietly(path)
+        elif summary.unnamed:
             self._saver.amend(departed=str(Rows(summary.departed)))
         return complaint
 
@@ -246,7 +251,7 @@ class Job:
     def _read_roster(self, earlier: Checkpoint | None) -> EarlierRoster:
         if earlier is None:
             return EarlierRoster()
-        return parse_roster(self._files.read(self._roster_path(earlier)), self._run)
+        return parse_roster(read_or_none(self._roster_path(earlier), self._files), self._run)
 
     def _read_account(
         self,
@@ -266,59 +271,16 @@ class Job:
             return None, unknown, self._source.rows(self._check), error
         return seats, directory, rows, None
 
-    def _confirm_users(
-        self, restored: RestoredState, directory: Directory, stopped_by: ZoomError | None
-    ) -> RestoredState:
-        """
-        Keep an earlier report's results of users that Zoom still has.
-
-        If that cannot be checked now, or the user may need an update, the user counts as created by
-        this run when the runner finds them.
-        """
-        lines = restored.unconfirmed
-        if not lines:
-            return restored
-        if stopped_by is not None:  # nothing will be done in this try
-            return replace(restored, kept=[*restored.kept, *lines])
-        if directory.kind == "unknown" or self._options.if_exists == "update":
-            met_later = frozenset(line.address for line in lines)
-            return replace(restored, attempted=restored.attempted | met_later)
-        with ThreadPoolExecutor(_CONCURRENT_LOOKUPS, thread_name_prefix="zoom") as pool:
-            try:
-                found = list(pool.map(directory.find, [line.email for line in lines]))
-            except BaseException:
-                # The pool waits for its look-ups: none of them may wait for Zoom any more.
-                self._client.stop.set()
-                raise
-        kept = [line for line, user in zip(lines, found, strict=True) if user is not None]
-        return replace(restored, kept=[*restored.kept, *kept])
-
-    def _assign_rows(self, restored: RestoredState) -> RestoredState:
-        """Give each kept result the row that its person has in the present roster."""
-        if not restored.kept:
-            return restored
-        lines = {line.address: line for line in restored.kept}
-        places: dict[str, Listed] = {}
-        for row in self._source.listed():
-            line = lines.get(row.address)
-            # Another row with the address, such as one that is rejected, has a line of its own.
-            if line is not None and (row.address not in places or row.row == line.row):
-                places[row.address] = row
-        kept = [
-            replace(lines.pop(address), row=row.row, key=row.key) for address, row in places.items()
-        ]
-        return replace(restored, kept=kept, gone=list(lines.values()))
-
     def _open_report(
         self, report: Report, restored: RestoredState, start: Checkpoint, survey: Survey
     ) -> Ledger:
         """Write the restored results, publish report and roster; return the ledger."""
-        ledger = Ledger(replace(start, departed=_departed_rows(restored)), survey.rows)
-        if restored.attempted or restored.done:
-            _record_earlier(ledger, restored, self._source.listed())
+        ledger = Ledger(replace(start, departed=restored.departed_rows), survey.rows)
+        if restored.has_records:
+            record_earlier(ledger, restored, self._source.listed())
         for result in restored.kept:
             ledger.record(result.row, result.outcome)
-        for result in chain(restored.kept, restored.gone):
+        for result in chain(restored.kept, restored.gone, restored.unresolved):
             report.add(result)
         for person in restored.departed:
             report.add(build_departed_result(person, self._earlier_lines.get(person.address)))
@@ -359,6 +321,13 @@ class Job:
 
     # ---- after
 
+    def _delete_quietly(self, path: str) -> None:
+        """Delete a file that no later try needs; a failure leaves the file and nothing else."""
+        try:
+            self._files.delete(path)
+        except Exception as error:
+            log.warning("%s is not deleted: %s", printable(path), summarize_error(error))
+
     def _publish_quietly(self, report: Report) -> None:
         """Publish the report of a failed try; an error here must not hide the try's own."""
         try:
@@ -378,27 +347,9 @@ class Job:
             stats=progress.stats(),
             failed=sum(report.counts[outcome] for outcome in FAILURES),
             unanswered=runner.unanswered,
+            untried=runner.untried,
             stopped_by=runner.stopped_by,
             departed=[person.row for person in restored.departed],
             unnamed=restored.unnamed,
             state=self._saver.state,
         )
-
-
-def _record_earlier(ledger: Ledger, restored: RestoredState, rows: Iterable[Listed]) -> None:
-    """Record what earlier tries did, so that it survives if this try is killed."""
-    seen: set[str] = set()
-    for row in rows:
-        outcome = restored.done.get(row.row)
-        if outcome is None and row.address not in seen:
-            outcome = restored.done.get(row.address)
-        seen.add(row.address)
-        if outcome is not None:
-            ledger.record(row.row, outcome)
-        elif row.row in restored.attempted or row.address in restored.attempted:
-            ledger.note_attempts([row.row])
-
-
-def _departed_rows(restored: RestoredState) -> Rows:
-    """Return the rows of an earlier roster that are owed and gone from this one."""
-    return Rows([*(person.row for person in restored.departed), *restored.unnamed])

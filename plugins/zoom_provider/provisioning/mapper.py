@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from zoom_provider.api.response import printable
-from zoom_provider.models.user import UserInfo, UserType
+from zoom_provider.models.rules import UserType
+from zoom_provider.models.user import UserInfo
 from zoom_provider.provisioning.columns import (
     Column,
     ColumnFinder,

@@ -64,6 +64,10 @@ class Files(Protocol):
         """Say whether two paths lead to one file, whether or not it is there yet."""
 
 
+class NewerTryError(Exception):
+    """The store belongs to a newer try of the task: this one must stop."""
+
+
 class CheckpointStore(Protocol):
     """Keeps where a task is, so that a later try of it can resume."""
 
@@ -71,7 +75,11 @@ class CheckpointStore(Protocol):
         """Return what was saved last; empty where nothing was."""
 
     def save(self, state: Mapping[str, Any]) -> None:
-        """Keep a JSON object of at most 64 KB."""
+        """
+        Keep a JSON object of at most 64 KB.
+
+        :raises NewerTryError: a newer try of the task has begun
+        """
 
     def clear(self) -> None:
         """Delete it: the task is done."""

@@ -15,7 +15,6 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field
 from itertools import chain
@@ -23,13 +22,10 @@ from time import monotonic
 from typing import Any, Final, Literal
 
 from zoom_provider.api.client import ZoomClient
-from zoom_provider.api.errors import error_scope
 from zoom_provider.exceptions import (
     ZoomDailyLimitError,
     ZoomError,
-    ZoomRateLimitError,
     ZoomStoppedError,
-    ZoomUnavailableError,
     ZoomUserExistsError,
 )
 from zoom_provider.provisioning.checkpoint import Ledger
@@ -43,9 +39,11 @@ from zoom_provider.provisioning.create_user import (
 )
 from zoom_provider.provisioning.decide import IfExists
 from zoom_provider.provisioning.directory import Directory
+from zoom_provider.provisioning.outage import OutageDetector, is_unanswered
 from zoom_provider.provisioning.progress import Progress
 from zoom_provider.provisioning.report import FAILURES, Outcome, Report, RowResult
 from zoom_provider.provisioning.restore import RestoredState
+from zoom_provider.provisioning.result_writer import ResultWriter
 from zoom_provider.provisioning.roster import Row
 from zoom_provider.provisioning.seats import Seats
 from zoom_provider.provisioning.worker_pool import Event, LookupDone, LostReply, RowDone, WorkerPool
@@ -56,9 +54,6 @@ OnError = Literal["continue", "stop"]
 
 MAX_CONCURRENT_CALLS: Final = 64
 """Calls under way at most; a reply of 0.8 s needs as many at Zoom's highest limit."""
-
-OUTAGE_THRESHOLD: Final = 5
-"""So many users in a row without an answer, or with the same refusal that may be the account's."""
 
 STOP_GRACE: Final = 3.0
 """Seconds after a stop in which replies under way are waited for; Airflow 3.3 kills after 5."""
@@ -95,9 +90,7 @@ class Runner:
     """
     One run over the rows of a roster.
 
-    After :meth:`run`, ``stopped_by`` is the error that concerned the whole account, if there was
-    one, ``unanswered`` the number of rows that failed because Zoom did not answer; another try may
-    succeed.
+    After :meth:`run`: ``stopped_by``, an account-level error, and ``untried``, rows not processed.
 
     :param client: makes the calls; its ``stop`` ends the run
     :param directory: finds existing users
@@ -121,25 +114,27 @@ class Runner:
     seats: Seats | None = None
     stopped_by: ZoomError | None = None
     is_orphaned: Callable[[], bool] = lambda: False
-    unanswered: int = 0
+    untried: int = 0
     _stop_reason: str | None = None
     _unexpected: BaseException | None = None
-    _lost_replies: int = 0
-    _consecutive_failures: int = 0
-    _ambiguous: tuple[int | None, int] = (None, 0)
-    _interrupted_result: RowResult | None = None
-    _settling: set[int] = field(default_factory=set)
+    _outage: OutageDetector = field(default_factory=OutageDetector)
     _ready: deque[tuple[Row, Mapping[str, Any] | None]] = field(default_factory=deque)
     _unsaved: list[tuple[Row, Mapping[str, Any] | None]] = field(default_factory=list)
     _looked_up: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
+        self._writer = ResultWriter(self.report, self.ledger, self.progress)
         self._pool = WorkerPool(2 * self.options.max_concurrency)
         self._kept_rows = {result.address: result.row for result in self.restored.kept}
         self._exhausted = False
         self._batch, self._noted_at = _BATCH_ROWS[0], self.client.clock()
         if self.stopped_by is not None:
             self._stop_starting(str(self.stopped_by.args[0]), self.stopped_by)
+
+    @property
+    def unanswered(self) -> int:
+        """How many rows failed because Zoom did not answer; another try may succeed."""
+        return self._outage.unanswered
 
     def run(self, rows: Iterable[Row]) -> None:
         """
@@ -178,7 +173,7 @@ class Runner:
         """How many calls to have under way; a thread that settles a lost reply mostly sleeps."""
         most = self.options.max_concurrency
         target = min(most, self.client.target_concurrency())
-        return target + min(most, len(self._settling))
+        return target + min(most, len(self._outage.settling))
 
     @property
     def _batch_size(self) -> int:
@@ -188,8 +183,7 @@ class Runner:
     @property
     def _can_start(self) -> bool:
         """Whether anything new may begin: not while several lost replies are unsettled."""
-        away = self._lost_replies >= OUTAGE_THRESHOLD and bool(self._settling)
-        return not (away or self._stop_reason or self.client.stop.is_set())
+        return not (self._outage.is_outage_likely or self._stop_reason or self.client.stop.is_set())
 
     def _start_calls(self, rows: Iterator[Row]) -> None:
         """Keep the pool busy: with rows that are ready first, then with new ones."""
@@ -304,26 +298,24 @@ class Runner:
 
     def _handle_event(self, event: Event | None) -> None:
         if isinstance(event, LostReply):
-            self._lost_replies += 1
-            self._settling.add(event.row.number)
+            self._outage.on_lost_reply(event.row.number)
         elif isinstance(event, LookupDone):
             self._looked_up.discard(event.row.number)
             self._unsaved.append((event.row, event.user))
         elif event is not None:
             self._looked_up.discard(event.row.number)
             self._handle_result(event)
-            self._settling.discard(event.row.number)
+            self._outage.settling.discard(event.row.number)
 
     def _handle_result(self, event: RowDone) -> None:
         row, result = event.row, event.result
         if isinstance(result, ZoomUserExistsError) and self.restored.was_attempted(row):
             result = CreateResult(Outcome.EXISTING, result.user or {})
         if isinstance(result, CreateResult):
-            self._lost_replies = self._consecutive_failures = 0
-            self._ambiguous = (None, 0)
+            self._outage.on_success()
             self._record_success(row, result)
         elif isinstance(result, ZoomStoppedError):
-            if row.number not in self._settling:
+            if row.number not in self._outage.settling:
                 self._drop_attempts([row])  # Zoom did not act
         elif isinstance(result, ZoomError):
             self._record_failure(row, result)
@@ -341,26 +333,11 @@ class Runner:
 
     def _record_failure(self, row: Row, error: ZoomError) -> None:
         """Record a failed row; stop if the error concerns the whole account."""
-        no_answer = isinstance(error, (ZoomUnavailableError, ZoomRateLimitError))
-        scope = error_scope(error)
-        if no_answer:
-            self._consecutive_failures += 1
-            self.unanswered += 1
-        else:
-            self._lost_replies = self._consecutive_failures = 0
-        code, times = self._ambiguous
-        self._ambiguous = (
-            (error.code, times + 1 if code == error.code else 1)
-            if scope == "ambiguous"
-            else (None, 0)
-        )
-        account = scope == "account" or isinstance(error, ZoomDailyLimitError)
-        several = max(self._consecutive_failures, self._ambiguous[1]) >= OUTAGE_THRESHOLD
-        if account or several:
+        if self._outage.on_failure(error):
             self._stop_starting(str(error.args[0]), error)
         result = RowResult.from_error(row.number, row.email, error, row.key)
         # Without an answer the user may be there: another try must know that it was ours.
-        unsure = no_answer or row.number in self._settling
+        unsure = is_unanswered(error) or row.number in self._outage.settling
         self._write_result(result, settled=not unsure)
 
     def _stop_starting(self, why: str, error: ZoomError | None = None) -> None:
@@ -374,9 +351,7 @@ class Runner:
         """Save at once, wait a little for the replies under way, save again."""
         self.client.stop.set()
         self._drop_attempts(row for row, _ in self._ready)
-        if self._interrupted_result is not None:  # what was raised came in the middle of its line
-            with suppress(OSError):
-                self.report.add(self._interrupted_result)
+        self._writer.finish_interrupted()
         self.progress.save()
         until = monotonic() + STOP_GRACE
         while self._pool.busy and monotonic() < until:
@@ -395,31 +370,16 @@ class Runner:
     # ---- writing
 
     def _write_result(self, result: RowResult, *, settled: bool = True) -> None:
-        # First the ledger: where the disk is full, the checkpoint still has it.
-        if settled:
-            self.ledger.record(result.row, result.outcome)
-        self._interrupted_result = result
-        self.report.add(result)
-        self._interrupted_result = None
-        self.progress.count(result.outcome)
-        facts = ", ".join(_describe_result(result))
-        if result.outcome in FAILURES:
-            log.warning("%s: %s", self._describe_row(result.row, result.key, result.email), facts)
-            if self.options.on_error == "stop":
-                self._stop_starting(f"row {result.row} failed, and on_error is 'stop'")
-        else:
-            # In a crowd the report has it; a log line for each would cost more than the call.
-            log.debug("Row %d, %s: %s", result.row, result.email, facts)
+        self._writer.write(result, settled=settled)
+        if result.outcome in FAILURES and self.options.on_error == "stop":
+            self._stop_starting(f"row {result.row} failed, and on_error is 'stop'")
 
     def _record_rejection(self, row: Row) -> None:
         """Record a row that is invalid or repeats an earlier one."""
-        if row.error is not None:
+        if row.error is None:
+            self._writer.write_duplicate(row)
+        else:
             self._write_result(RowResult.from_error(row.number, row.email, row.error, row.key))
-            return
-        reason = f"duplicate of row {row.first}"
-        log.warning("%s: %s", self._describe_row(row.number, row.key, row.email), reason)
-        self.ledger.ignore(row.number)
-        self.report.reject(row.number, row.key, row.email, "user_info.email", reason)
 
     def _report_unprocessed(self, rows: Iterable[Row]) -> None:
         """Record the rows that were not processed, each with its address."""
@@ -431,24 +391,10 @@ class Runner:
             if not self._needs_processing(row):
                 self._process_row(row, None)
                 continue
+            self.untried += 1
             reason = f"not tried: {self._stop_reason}"
             self.report.add(RowResult(row.number, row.email, outcome, reason=reason, key=row.key))
-
-    def _describe_row(self, number: int, key: str, email: str) -> str:
-        """Describe a row by its source, number, key and address."""
-        row = f"Row {number} of {self.report.source}" if self.report.source else f"Row {number}"
-        return ", ".join(part for part in (row, f"key {key}" if key else "", email) if part)
 
 
 def _row_number(row: Row) -> int:
     return row.number
-
-
-def _describe_result(result: RowResult) -> Iterator[str]:
-    yield str(result.outcome)
-    if result.id:
-        yield f"id {result.id}"
-    if result.reason:
-        yield result.reason
-    if result.tracking_id:
-        yield f"tracking id {result.tracking_id}"

@@ -6,14 +6,18 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 from zoom_provider.api.client import ZoomClient
+from zoom_provider.exceptions import ZoomUnavailableError
 from zoom_provider.provisioning.checkpoint import Checkpoint, newest_checkpoint
-from zoom_provider.provisioning.ports import CheckpointStore, Files
+from zoom_provider.provisioning.ports import CheckpointStore, Files, NewerTryError
 
 log = logging.getLogger(__name__)
+
+_LOAD_PAUSES: Final = (1.0, 3.0, 6.0)
+"""Seconds between two attempts to read the store, whose server may be restarting."""
 
 
 class FileCheckpointStore:
@@ -24,10 +28,12 @@ class FileCheckpointStore:
         self._files = files
 
     def load(self) -> dict[str, Any]:
-        """Return what was saved last; empty where nothing was, or what is torn."""
+        """Return what was saved last; empty where nothing was, or what cannot be read."""
+        # Where the disk fails, so does the report beside this file: its error says more.
         try:
             state = json.loads(self._files.read(self._path) or b"{}")
-        except ValueError:
+        except Exception as error:
+            log.warning("The checkpoint file cannot be read: %s", summarize_error(error))
             return {}
         return state if isinstance(state, dict) else {}
 
@@ -57,14 +63,24 @@ class CheckpointSaver:
         self.state: dict[str, Any] = {}
 
     def load(self) -> dict[str, Any]:
-        """Return the checkpoint of an earlier try; empty where there is none to be had."""
-        try:
-            return self._store.load()
-        except Exception as error:
-            log.warning(
-                "The checkpoint of an earlier try cannot be read: %s", summarize_error(error)
-            )
-            return {}
+        """
+        Return the checkpoint of an earlier try; empty where there was none.
+
+        :raises ZoomUnavailableError: the store cannot be read. Without the checkpoint, users of the
+            earlier try would be reported as existing
+        """
+        for pause in (*_LOAD_PAUSES, None):
+            try:
+                return self._store.load()
+            except Exception as error:
+                log.warning("The checkpoint cannot be read: %s", summarize_error(error))
+                why = summarize_error(error)
+            if pause is not None:
+                self._client.pause(pause)
+        raise ZoomUnavailableError(
+            f"The checkpoint cannot be read, and nothing was sent to Zoom: {why}. "
+            "A retry reads it again; if it fails again, see whether Airflow's API server is up."
+        )
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Keep a checkpoint."""
@@ -77,6 +93,8 @@ class CheckpointSaver:
                 return
             self._store.save(self.state)
             self._saved = True
+        except NewerTryError:
+            self.yield_to_newer_try()
         except Exception as error:
             log.warning(
                 "The checkpoint is not saved, and will be again: %s", summarize_error(error)

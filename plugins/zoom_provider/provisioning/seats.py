@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.exceptions import ZoomLicenseError
-from zoom_provider.models.user import CreateRequest, UserType
+from zoom_provider.models.rules import UserType
+from zoom_provider.models.user import CreateRequest
 from zoom_provider.provisioning.options import PurchasedSeats
 
 _SEAT_BY_TYPE: Final[dict[int, str]] = {UserType.BASIC: "basic", UserType.LICENSED: "licensed"}

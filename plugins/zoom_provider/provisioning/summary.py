@@ -21,6 +21,7 @@ class Summary:
     :param stats: seconds, calls and refused calls, of earlier tries too
     :param failed: lines that are failures
     :param unanswered: of these, those for want of an answer, which another try may have
+    :param untried: of these, those that were not tried because ``on_error`` is ``stop``
     :param stopped_by: the error that concerned the whole account
     :param departed: rows of people who are owed and no longer in the roster
     :param unnamed: rows of an earlier roster that are owed and cannot be named
@@ -35,6 +36,7 @@ class Summary:
     stats: dict[str, Any]
     failed: int
     unanswered: int
+    untried: int
     stopped_by: ZoomError | None
     departed: list[int]
     unnamed: Rows
@@ -43,7 +45,7 @@ class Summary:
 
     def failure_reason(self, max_failures: float | None) -> str | None:
         """Return why the task must fail; None if it succeeds."""
-        if len(self.unnamed):
+        if self.unnamed:
             return (
                 "The roster has changed since an earlier try, which had not come to its rows "
                 f"{self.unnamed}, and its copy is lost: see that the people of those rows are in "
@@ -57,6 +59,12 @@ class Summary:
                 f"{self.report}"
             )
         total = sum(self.outcomes.values())
+        if self.untried:
+            return (
+                f"{self.untried} of {total} people were not tried, because one failed and on_error "
+                "is 'stop': correct that row and clear the task, or set on_error='continue'. Which "
+                f"one: {self.report}"
+            )
         # A share is compared as one: 100 * 0.29 is less than 29.
         share = isinstance(max_failures, float)
         counted = self.failed / total if total and share else self.failed

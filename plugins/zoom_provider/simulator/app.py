@@ -92,11 +92,10 @@ class ZoomApi:
 
     def _find_email(self, call: Call) -> str | None:
         """Return the address of the person that a call concerns, also where it names an id."""
-        if len(call.segments) > 2 and call.segments[:2] == ("v2", "users"):
-            named = call.segments[2]
-            if named not in ("email", "summary", "features"):
-                person = self._world.people.find(named)
-                return person.email if person else named if "@" in named else None
+        named = _named_user(call.segments)
+        if named:
+            person = self._world.people.find(named)
+            return person.email if person else named if "@" in named else None
         return call.named_email if call.segments[0] == "v2" else None
 
     async def _apply_fault(
@@ -186,6 +185,18 @@ class ZoomApi:
             await asyncio.sleep(seconds)
         with world.lock:
             return deed() if world.epoch == epoch else Reply(503)
+
+
+def _named_user(segments: tuple[str, ...]) -> str:
+    """Return the id or address of the person in a path of Zoom's API."""
+    match segments:
+        case ("v2", "users", "email" | "summary" | "features", *_):
+            return ""
+        case ("v2", "users", user, *_):
+            return user
+        case ("v2", "groups" | "roles", _, "members", user):
+            return user
+    return ""
 
 
 async def _send(

@@ -55,6 +55,9 @@ def change_person(world: World, person: Person, given: Mapping[str, Any]) -> Per
     :raises ValueError: for an unknown attribute or value
     """
     seed = UserSeed.model_validate({"email": person.email, **given})
+    other = world.people.find(seed.email)
+    if other is not None and other.email.lower() != person.email.lower():
+        raise ValueError(f"email: {seed.email} belongs to another person")
     changes = seed.model_dump(include=set(given) - {"groups"})
     for name in ("profile", "features", "assets"):
         if name in changes:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from zoom_provider.simulator.lifecycle import accept, rename
 from zoom_provider.simulator.operations.common import domain_of
+from zoom_provider.simulator.operations.users import is_taken
 from zoom_provider.simulator.person import BASIC, SSO_LOGIN, Person
 from zoom_provider.simulator.world import World
 
@@ -50,6 +51,8 @@ def log_in(world: World, assertion: Assertion) -> Person:
             raise LoginRefused(f"{person.email} is pending, and its domain is not managed")
         person = accept(world, person)
     if person.email.lower() != assertion.email.lower():
+        if is_taken(world, assertion.email):
+            raise LoginRefused(f"{assertion.email} belongs to another person")
         person = rename(world, person, assertion.email)
     after = _overwrite(world, person, assertion)
     world.people.put(after)

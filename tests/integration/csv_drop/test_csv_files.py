@@ -91,7 +91,7 @@ def test_files_that_are_no_exports_are_named_and_hold_nobody_up(
     text = export({ANN: "2026-03-02"}, Location="Zürich")
     drop.put("1 latin.csv", text.encode("latin-1"))
     drop.put("2 other.csv", text.replace("Hire Date", "Start"))
-    drop.put("3 excel.csv", text.replace(",", ";"))
+    drop.put("3 excel.csv", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
     drop.put("4 empty.csv", b"")
     drop.put("5 good.csv", "\ufeff" + export({BOB: "2026-03-02"}))
 
@@ -101,13 +101,19 @@ def test_files_that_are_no_exports_are_named_and_hold_nobody_up(
     assert states(done) == {"extract": "success", "create_users": "success", "summarize": "failed"}
     assert emails(zoom) == [BOB]
     # The last words of the run, in one line.
-    assert (
-        "AirflowFailException: "
-        "roster 1 latin.csv is not UTF-8; export it as CSV UTF-8; "
-        "roster 2 other.csv has no column 'Hire Date' in its header, for first days; "
-        "roster 3 excel.csv separates its columns by ';'; export it with commas; "
-        "roster 4 empty.csv is empty; its first row must name the columns\n"
-    ) in capsys.readouterr().out
+    last = next(
+        line
+        for line in capsys.readouterr().out.splitlines()
+        if "AirflowFailException: roster 1 latin.csv is not UTF-8: byte " in line
+    )
+    for fault in (
+        "of line 2 is 0xfc. Export it as CSV UTF-8, or say what it is, such as encoding='cp1252'; ",
+        "roster 2 other.csv has no column 'Hire Date' in its header, for first days",
+        "'Start'",
+        "roster 3 excel.csv is an Excel file of the old form (.xls)",
+        "roster 4 empty.csv is empty; its first row must name the columns",
+    ):
+        assert fault in last
     names = ("1 latin", "2 other", "3 excel", "4 empty", "5 good")
     assert [name for name in names if drop.mark(f"{name}.csv")] == ["5 good"]
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from tests.unit.api.fakes import ClientOf, Clock
+from zoom_provider.api.auth import TokenCache
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.api.settings import ZoomSettings
-from zoom_provider.api.stop import StopSignal
-from zoom_provider.api.token_cache import TokenCache
+from zoom_provider.api.transport import StopSignal
 from zoom_provider.simulator.server import Simulator
 
 

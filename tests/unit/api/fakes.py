@@ -9,9 +9,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol
 
+from zoom_provider.api.auth import TokenCache
 from zoom_provider.api.client import ZoomClient
-from zoom_provider.api.stop import StopSignal
-from zoom_provider.api.token_cache import TokenCache
+from zoom_provider.api.transport import StopSignal
 from zoom_provider.simulator.server import Simulator
 
 

@@ -14,10 +14,9 @@ import pytest
 
 from tests.unit.api.fakes import ClientOf, Clock, Stranger, http
 from tests.unit.api.newcomer import create
-from zoom_provider.api.auth import ZoomAuth
+from zoom_provider.api.auth import TokenCache, ZoomAuth
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.api.settings import ZoomSettings
-from zoom_provider.api.token_cache import TokenCache
 from zoom_provider.exceptions import (
     ZoomAuthError,
     ZoomError,
@@ -223,9 +222,9 @@ def test_a_token_replaced_meanwhile_is_not_forgotten(clock: Clock) -> None:
         return ZoomAuth(ZoomSettings(), ask, cache=cache, clock=clock)
 
     old = auth().token()
-    auth().invalidate(old)
+    auth().invalidate(old.value)
     new = auth().token()
-    auth().invalidate(old)
+    auth().invalidate(old.value)
     assert auth().token() is new
 
 

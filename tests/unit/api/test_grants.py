@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from zoom_provider.api.auth import TokenCache
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.api.settings import ZoomSettings
-from zoom_provider.api.token_cache import TokenCache
 from zoom_provider.exceptions import ZoomAuthError, ZoomError
 from zoom_provider.simulator.server import Simulator
 

@@ -41,7 +41,7 @@ def test_too_many_calls_a_second_are_waited_for(
 
 
 def test_the_pace_gives_way_to_a_refusal_by_the_second(zoom: Simulator, client: ZoomClient) -> None:
-    limiter = client._limits["light"]
+    limiter = client._limits.by_label["light"]
     before = limiter.rate
     zoom.fault("429", on=POST)
     create(client)
@@ -164,7 +164,7 @@ def test_shares_of_one_account_add_up(client_of: ClientOf, shares: tuple[float, 
             for clock, share in zip(clocks, shares, strict=True)
         ]
         for number in range(150):
-            slots = [client._limits["light"]._next for client in clients]
+            slots = [client._limits.by_label["light"]._next for client in clients]
             turn = slots.index(min(slots))
             create(clients[turn], f"p{number}@example.com")
         assert len(there(zoom)) == 150

@@ -37,7 +37,7 @@ def busiest_second(times: list[float]) -> int:
 def test_no_second_sees_more_calls_than_the_share_of_the_limit(
     plan: Plan, label: Label, share: float, clock: Clock
 ) -> None:
-    limiter = RateLimits(ZoomSettings(plan=plan, rate_share=share), clock)[label]
+    limiter = RateLimits(ZoomSettings(plan=plan, rate_share=share), clock).by_label[label]
     limit = PER_SECOND[plan][label] * share
     times = calls(limiter, clock, 200)
     assert busiest_second(times) <= max(1, limit)
@@ -157,10 +157,10 @@ def test_a_part_is_never_more_than_what_refusals_left(clock: Clock) -> None:
 def test_clients_with_the_same_settings_share_a_pace(clock: Clock) -> None:
     one, two = (RateLimits(ZoomSettings(client_id="a"), clock) for _ in range(2))
     other = RateLimits(ZoomSettings(client_id="b"), clock)
-    assert one["light"] is two["light"]
-    assert one["light"] is one["light"]
-    assert one["light"] is not one["medium"]
-    assert one["light"] is not other["light"]
+    assert one.by_label["light"] is two.by_label["light"]
+    assert one.by_label["light"] is one.by_label["light"]
+    assert one.by_label["light"] is not one.by_label["medium"]
+    assert one.by_label["light"] is not other.by_label["light"]
     assert one.concurrency is two.concurrency
     assert one.concurrency is not other.concurrency
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zoom_provider.api.network_errors import ErrorKind
 from zoom_provider.api.response import Reply
 from zoom_provider.api.retry import (
     MAX_TRIES,
     Decision,
-    ErrorKind,
     backoff,
     decide_retry,
     ignored_retry_after,

@@ -12,11 +12,11 @@ import pytest
 
 from tests.unit.api.fakes import ClientOf, Clock
 from tests.unit.api.newcomer import NEW, POST, create, there
+from zoom_provider.api.auth import TokenCache
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.api.rate_limit import ConcurrencyLimiter
 from zoom_provider.api.settings import ZoomSettings
-from zoom_provider.api.stop import StopSignal
-from zoom_provider.api.token_cache import TokenCache
+from zoom_provider.api.transport import StopSignal
 from zoom_provider.exceptions import ZoomStoppedError
 from zoom_provider.simulator.server import Simulator
 

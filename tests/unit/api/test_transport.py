@@ -6,23 +6,29 @@ import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import requests
 from requests.adapters import BaseAdapter
+from requests_mock import Mocker
 
 from tests.unit.api.fakes import ClientOf, Clock, Stranger, http
 from tests.unit.api.newcomer import NEW, create, there, traffic
+from zoom_provider.api.network_errors import ErrorKind, TransportError
 from zoom_provider.api.response import Reply
-from zoom_provider.api.retry import ErrorKind
 from zoom_provider.api.settings import ZoomSettings
-from zoom_provider.api.transport import SendResult, Transport, TransportError
+from zoom_provider.api.transport import Transport
 from zoom_provider.exceptions import ZoomError, ZoomProtocolError, ZoomUnavailableError
 from zoom_provider.simulator.server import Simulator, running
 from zoom_provider.simulator.tls import write_certificates
 
 ANN = "ann@example.com"
+URL = "https://api.zoom.us/v2/users"
+
+
+def basic(seconds: float) -> tuple[str, str]:
+    return "id", "secret"
 
 
 @pytest.fixture(scope="module")
@@ -301,31 +307,26 @@ def test_a_call_says_who_calls_and_keeps_no_cookie(zoom: Simulator, client_of: C
     [(0.0, 300.0, 5), (30.0, 300.0, 5), (30.0, 40.0, 3), (30.0, 20.0, 2), (30.0, 0.1, 1)],
 )
 def test_all_retries_together_stay_within_max_wait_slow_replies_too(
-    clock: Clock, takes: float, max_wait: float, calls: int
+    requests_mock: Mocker, clock: Clock, takes: float, max_wait: float, calls: int
 ) -> None:
     transport = Transport(ZoomSettings(max_wait=max_wait), clock=clock, sleep=clock.sleep)
-    made = []
 
-    def send(credentials: object) -> SendResult:
-        made.append(clock.time)
+    def time_out(*_: object) -> NoReturn:
         clock.travel(takes)
-        return TransportError(ErrorKind.NO_REPLY, "no reply within timeout")
+        raise requests.ReadTimeout
 
-    got, uncertain = transport.request_with_retries(
-        send, authorize=lambda seconds: ("id", "secret")
-    )
-    assert isinstance(got, TransportError)
-    assert len(made) == calls
+    requests_mock.get(URL, text=time_out)
+    result, uncertain = transport.request_with_retries("GET", URL, authorize=basic)
+    assert isinstance(result, TransportError)
+    assert requests_mock.call_count == calls
     assert uncertain is (calls > 1)
 
 
-def test_waits_count_where_the_clock_stands_still() -> None:
+def test_waits_count_where_the_clock_stands_still(requests_mock: Mocker) -> None:
     waits: list[float] = []
     transport = Transport(ZoomSettings(max_wait=10.0), clock=lambda: 0.0, sleep=waits.append)
-    got, uncertain = transport.request_with_retries(
-        lambda credentials: Reply(429, {"X-RateLimit-Type": "QPS"}),
-        authorize=lambda seconds: ("id", "secret"),
-    )
-    assert isinstance(got, Reply)
+    requests_mock.get(URL, status_code=429, headers={"X-RateLimit-Type": "QPS"})
+    result, uncertain = transport.request_with_retries("GET", URL, authorize=basic)
+    assert isinstance(result, Reply)
     assert not uncertain
     assert 5 < sum(waits) <= 10

@@ -14,8 +14,8 @@ import pytest
 from airflow.providers.common.compat.sdk import DAG, conf
 
 from tests.support import Clock, connection, emails, person, run_dag
+from zoom_provider.api.auth import TokenCache
 from zoom_provider.api.client import ZoomClient
-from zoom_provider.api.token_cache import TokenCache
 from zoom_provider.hooks.airflow_io import (
     TaskAttemptNote,
     TaskCheckpoint,

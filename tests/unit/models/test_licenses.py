@@ -17,7 +17,8 @@ from zoom_provider.models.licenses import (
     ZOOM_ONE_TYPES,
     Feature,
 )
-from zoom_provider.models.user import Action, UserInfo, UserType
+from zoom_provider.models.rules import UserType
+from zoom_provider.models.user import Action, UserInfo
 from zoom_provider.models.validation import PATCH_ONLY
 
 NOT_ONE_TYPE = "is not a value of Zoom's zoom_one_type"

@@ -22,11 +22,11 @@ from tests.unit.models.people import (
     short,
 )
 from zoom_provider.models.licenses import Feature
+from zoom_provider.models.rules import UserType
 from zoom_provider.models.user import (
     Action,
     CreateRequest,
     UserInfo,
-    UserType,
     parse_create_request,
 )
 

@@ -21,7 +21,7 @@ from zoom_provider.exceptions import (
     ZoomUnavailableError,
     ZoomValidationError,
 )
-from zoom_provider.provisioning.report import hash_run
+from zoom_provider.provisioning.report_files import hash_run
 from zoom_provider.simulator.server import Simulator
 
 SECRET = "Tr0ub4dor-and-3"
@@ -224,6 +224,17 @@ def test_on_error_stop_tries_no_row_after_the_first_failure(
     ]
     assert "not tried: row 2" in lines(path)[2]["reason"]
     assert [row["row"] for row in table(path.with_name("report.rejects.csv"))] == ["4", "5"]
+
+
+@pytest.mark.parametrize("max_failures", [1.0, 3])
+def test_on_error_stop_fails_the_task_whatever_is_allowed_while_rows_are_not_tried(
+    max_failures: float, connected: Simulator, create_many: CreateMany, perform: Perform
+) -> None:
+    connected.configure(foreign_accounts={"p1@example.com": "paid"})
+    people = [person(number) for number in range(1, 4)]
+    with pytest.raises(AirflowFailException, match="2 of 3 people were not tried"):
+        perform(create_many(people, on_error="stop", max_failures=max_failures))
+    assert emails(connected) == []
 
 
 def test_an_error_of_the_account_stops_the_run_and_fails_the_task_whatever_is_allowed(

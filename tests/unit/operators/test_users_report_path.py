@@ -30,6 +30,7 @@ from zoom_provider.api.client import ZoomClient
 from zoom_provider.exceptions import ZoomValidationError
 from zoom_provider.provisioning import report as report_module
 from zoom_provider.provisioning.report import RowResult
+from zoom_provider.provisioning.report_files import claim_paths
 from zoom_provider.provisioning.runner import Runner
 from zoom_provider.simulator.server import Simulator
 
@@ -207,14 +208,14 @@ def test_a_report_behind_a_link_is_moved_aside_for_another_run(
     path.symlink_to(target)
     perform(create_many(users=people(2)))
     ti.run_id = "another"
-    real, claims = report_module.claim_paths, []
+    real, claims = claim_paths, []
 
-    def claim_paths(*given: Any) -> bool:
+    def count(*given: Any) -> bool:
         claims.append(given)
         assert len(claims) < 10, "publish never ends"
         return real(*given)
 
-    monkeypatch.setattr(report_module, "claim", claim_paths)
+    monkeypatch.setattr(report_module, "claim_paths", count)
     result = perform(create_many(users=[person(8)]))
     assert [line["email"] for line in lines(Path(result["report"]))] == ["p8@example.com"]
     assert path.resolve() == target

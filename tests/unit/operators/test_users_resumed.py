@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from tests.unit.operators.conftest import (
     people,
     wait_for_threads,
 )
+from zoom_provider.exceptions import ZoomStoppedError
 from zoom_provider.simulator.server import Simulator
 
 POST = "POST /v2/users"
@@ -286,13 +288,10 @@ def test_another_run_or_map_index_with_the_same_store_key_resumes_nothing(
 
 
 @pytest.mark.usefixtures("at_once")
-def test_a_store_that_fails_all_the_time_ends_no_run(
+def test_a_store_that_never_saves_ends_no_run(
     connected: Simulator, create_many: CreateMany, perform: Perform, path: Path
 ) -> None:
     class Away(StateStore):
-        def get(self, key: str, default: Any = None) -> Any:
-            raise ConnectionError("the API server is away")
-
         def set(self, key: str, value: Any) -> None:
             raise ConnectionError("the API server is away")
 
@@ -356,3 +355,58 @@ def test_a_bad_row_with_the_address_of_a_good_one_is_rejected_by_every_try(
         None
     ) == 1
     assert len(connected.requests(POST)) == 3
+
+
+@pytest.mark.parametrize("report", ["\0", "nowhere://x/r.jsonl", "/proc/missing/r.jsonl"])
+def test_a_checkpoint_with_an_unusable_report_path_counts_as_one_without_a_report(
+    report: str,
+    connected: Simulator,
+    create_many: CreateMany,
+    perform: Perform,
+    path: Path,
+    store: StateStore,
+    break_off: BreakOff,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    break_off(4)
+    with pytest.raises(TimeIsUp):
+        perform(create_many(users=people(8)), task_state_store=store)
+    store.progress["report"] = report
+    result = perform(create_many(users=people(8)), task_state_store=store)
+    assert result["outcomes"] == {"invited": 8}
+    assert len(connected.requests(POST)) == 8
+    assert store == {}
+    if "missing" not in report:
+        assert "cannot be read, so the task goes on without it" in caplog.text
+
+
+def test_a_try_whose_task_instance_is_gone_posts_no_more(
+    connected: Simulator, create_many: CreateMany, perform: Perform, path: Path
+) -> None:
+    """Airflow gives each try a task instance with a new id; the state store knows no other."""
+
+    class Gone(Exception):
+        error = SimpleNamespace(detail={"status_code": 404, "message": "Not Found"})
+
+    class Cleared(StateStore):
+        def set(self, key: str, value: Any) -> None:
+            if len(connected.requests(POST)) > 2:
+                raise Gone
+            super().set(key, value)
+
+    with pytest.raises(ZoomStoppedError):
+        perform(create_many(users=people(300)), task_state_store=Cleared())
+    assert len(connected.requests(POST)) < 300
+
+
+def test_a_failed_user_who_left_the_roster_stays_in_the_report_though_the_state_is_cleared(
+    connected: Simulator, create_many: CreateMany, perform: Perform, path: Path, store: StateStore
+) -> None:
+    connected.configure(foreign_accounts={"p2@example.com": "paid"})
+    with pytest.raises(AirflowFailException):
+        perform(create_many(users=people(3)), task_state_store=store)
+    store.clear()  # as Airflow 3.4 does when a task is cleared
+    left = [people(3)[0], people(3)[2]]
+    with pytest.raises(AirflowFailException, match="1 of 3 people failed"):
+        perform(create_many(users=left), task_state_store=store)
+    assert outcomes(path) == [(1, "invited"), (2, "foreign_account"), (2, "invited")]

@@ -21,9 +21,9 @@ from tests.unit.operators.conftest import (
     outcomes,
     people,
 )
+from zoom_provider.api.auth import TokenCache
 from zoom_provider.api.client import ZoomClient
-from zoom_provider.api.stop import StopSignal
-from zoom_provider.api.token_cache import TokenCache
+from zoom_provider.api.transport import StopSignal
 from zoom_provider.exceptions import ZoomStoppedError
 from zoom_provider.operators.users import ZoomCreateUserOperator
 from zoom_provider.simulator.server import Simulator

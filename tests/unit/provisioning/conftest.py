@@ -11,14 +11,15 @@ from typing import Any
 import pytest
 
 from tests.support import Clock, connection, person
+from zoom_provider.api.auth import TokenCache
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.api.settings import settings_from_fields
-from zoom_provider.api.token_cache import TokenCache
 from zoom_provider.hooks.airflow_io import AirflowFiles
 from zoom_provider.provisioning.checkpoint import Checkpoint, Ledger, Rows
 from zoom_provider.provisioning.directory import Directory
 from zoom_provider.provisioning.progress import Progress
-from zoom_provider.provisioning.report import Report, ReportPaths
+from zoom_provider.provisioning.report import Report
+from zoom_provider.provisioning.report_files import ReportPaths
 from zoom_provider.provisioning.restore import RestoredState
 from zoom_provider.provisioning.roster import Row, from_list, read
 from zoom_provider.provisioning.runner import Runner, RunnerOptions

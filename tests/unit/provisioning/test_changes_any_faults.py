@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from tests.unit.api.fakes import Clock
 from tests.unit.provisioning.create_user.test_any_faults import TROUBLE
+from zoom_provider.api.auth import TokenCache
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.api.settings import ZoomSettings
-from zoom_provider.api.token_cache import TokenCache
 from zoom_provider.exceptions import ZoomError, ZoomUnconfirmedError
 from zoom_provider.models.transfer import Transfer
 from zoom_provider.models.user_update import validate_changes

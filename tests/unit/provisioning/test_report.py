@@ -31,7 +31,6 @@ from zoom_provider.exceptions import (
     ZoomValidationError,
 )
 from zoom_provider.provisioning.report import (
-    COLUMNS,
     DONE,
     FAILURES,
     Outcome,
@@ -39,6 +38,7 @@ from zoom_provider.provisioning.report import (
     escape_cell,
     read_report,
 )
+from zoom_provider.provisioning.report_files import COLUMNS
 
 
 def test_outcomes_are_the_words_that_dags_depend_on() -> None:

@@ -12,18 +12,15 @@ from tests.unit.provisioning.conftest import RUN, begin_report
 from zoom_provider.exceptions import ZoomStoppedError
 from zoom_provider.hooks.airflow_io import AirflowFiles
 from zoom_provider.provisioning import report as report_module
-from zoom_provider.provisioning.report import (
+from zoom_provider.provisioning.report import Outcome, Report, RowResult, read_report
+from zoom_provider.provisioning.report_files import (
     COLUMNS,
     REJECT_COLUMNS,
     NotAReportError,
-    Outcome,
-    Report,
     ReportPaths,
-    RowResult,
     claim_paths,
     hash_run,
     read_owner,
-    read_report,
     sibling_path,
 )
 
@@ -208,7 +205,7 @@ def test_two_runs_that_publish_at_one_path_at_once_both_keep_their_reports(
     path = tmp_path / "r.jsonl"
     mine = Report(ReportPaths.from_path(str(path)), FILES, RUN)
     mine.add(INVITED)
-    real = report_module.claim_paths
+    real = claim_paths
 
     def lose_the_race(paths: ReportPaths, run: str, files: Any) -> bool:
         own = real(paths, run, files)
@@ -230,7 +227,7 @@ def test_empty_files_at_the_reports_place_do_not_hold_it_up(
 ) -> None:
     for name in empty:
         (tmp_path / name).touch()
-    real, claims = report_module.claim_paths, []
+    real, claims = claim_paths, []
 
     def count(*given: Any) -> bool:
         claims.append(given)
@@ -268,7 +265,7 @@ def test_a_try_that_was_killed_before_its_first_line_is_not_taken_for_another_ru
         (line() + line(row=2, run=OTHER, email="b"), [1]),
         (b'{"a": 1}\n[]\nx\n7\nnull\n' + line(), [1]),
         (line(row="2") + line(row=3), [3]),
-        (line(outcome="pending") + line(row=3, email="b"), [3]),
+        (line(outcome="unheard_of") + line(row=3, email="b"), [3]),
         (line(email=None) + line(key=5) + line(row=3), [3]),
         (b"[" * 100_000 + b"\n" + line(), [1]),
         # Of each address the final line stands, else the first.

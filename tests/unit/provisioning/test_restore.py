@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import pytest
 from tests.unit.provisioning.conftest import BEGIN, RUN, begin_report
 from zoom_provider.hooks.airflow_io import AirflowFiles
 from zoom_provider.provisioning.checkpoint import Checkpoint, Rows
-from zoom_provider.provisioning.report import Outcome, ReportPaths, RowResult
+from zoom_provider.provisioning.report import Outcome, RowResult
+from zoom_provider.provisioning.report_files import ReportPaths
 from zoom_provider.provisioning.restore import (
     EarlierRoster,
     RestoredState,
@@ -97,6 +99,45 @@ def test_a_first_try_restores_nothing() -> None:
     assert (found.kept, found.unconfirmed, found.departed, list(found.unnamed)) == ([], [], [], [])
     assert found.find_outcome(row(1, "a")) is None
     assert not found.was_attempted(row(1, "a"))
+
+
+ABSURD = "1-99999999999"
+
+
+@pytest.mark.parametrize("people", ["people", "others"])
+@pytest.mark.parametrize("before", [ABC, None], ids=["kept roster", "lost roster"])
+def test_a_checkpoint_that_names_billions_of_rows_is_not_expanded(
+    before: dict[int, Listed] | None, people: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(rows: Rows) -> Iterator[int]:
+        raise AssertionError(f"{rows} is expanded")
+
+    absurd = checkpoint(done=ABSURD, attempting=ABSURD, owed=ABSURD, departed=ABSURD)
+    monkeypatch.setattr(Rows, "__iter__", refuse)
+    found = go_on(absurd, {}, ABC, before=before, people=people)
+    same = people == "people"
+    assert found.was_attempted(row(2, "b")) == (same or before is not None)
+    assert found.find_outcome(row(2, "b")) == (INVITED if same or before else None)
+    assert str(found.departed_rows) == ABSURD
+
+
+@pytest.mark.parametrize(
+    ("outcome", "listed_as"),
+    [(FAILED, FAILED), (Outcome.NEEDS_LICENSE, Outcome.NEEDS_LICENSE),
+     (Outcome.DEFERRED_QUOTA, FAILED)],
+)  # fmt: skip
+def test_without_a_checkpoint_failures_of_departed_people_stay_in_the_report(
+    outcome: Outcome, listed_as: Outcome
+) -> None:
+    lines = by_address(
+        result(1, "a", FAILED), result(7, "gone", outcome, "why"), result(8, "left"),
+        result(9, "bad", Outcome.REJECTED),
+    )  # fmt: skip
+    found = go_on(None, lines, ABC)
+    assert [(line.row, line.email, line.outcome) for line in found.unresolved] == [
+        (7, "gone@example.com", listed_as)
+    ]
+    assert found.departed == []
 
 
 def test_with_the_same_people_final_lines_are_kept_and_the_others_tried_again() -> None:

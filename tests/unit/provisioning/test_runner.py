@@ -16,6 +16,7 @@ from tests.unit.provisioning.conftest import (
     States,
     begin_report,
     create,
+    make_runner,
     outcomes,
     people,
     rows_of,
@@ -340,6 +341,43 @@ def test_a_lost_reply_delays_no_other_user(
         ("POST", P1),
     ]
     assert sum(clock.slept) == pytest.approx(8, abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("code", "options", "error"),
+    [(4711, {}, ZoomPermissionError), (2016, {"on_error": "stop"}, None)],
+    ids=["account-level error", "on_error"],
+)
+def test_a_lost_reply_that_is_settled_after_a_stop_is_reported_and_changes_no_reason(
+    code: int,
+    options: dict[str, Any],
+    error: type[ZoomError] | None,
+    zoom: Simulator,
+    client: ZoomClient,
+    clock: Clock,
+    report: Report,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    zoom.fault("cut_before", on=POST, email=P1)
+    zoom.fault("error", code=code, on=POST, email="p2@example.com")
+    zoom.fault("429", limit="creates", on=POST, email=P1)
+    runner = make_runner(client, report, 3, **options)
+    stopped, stop = threading.Event(), runner._stop_starting
+
+    def stop_and_say(why: str, error: ZoomError | None = None) -> None:
+        stop(why, error)
+        stopped.set()
+
+    def wait(seconds: float) -> None:
+        """Settle the lost reply only once the other user's refusal has stopped the run."""
+        assert seconds < 1 or stopped.wait(20)
+        clock.sleep(seconds)
+
+    monkeypatch.setattr(runner, "_stop_starting", stop_and_say)
+    monkeypatch.setattr(client._transport, "sleep", wait)
+    runner.run(rows_of(client, people(3)))
+    assert (type(runner.stopped_by) if runner.stopped_by else None) is error
+    assert outcomes(report) == [(2, "needs_human"), (1, "deferred_quota"), (3, "failed")]
 
 
 @pytest.mark.parametrize(

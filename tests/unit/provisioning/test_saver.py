@@ -9,12 +9,16 @@ from typing import Any
 
 import pytest
 
+from tests.support import Clock
 from tests.unit.provisioning.conftest import BEGIN, RUN, MemoryStore
 from zoom_provider.api.client import ZoomClient
+from zoom_provider.exceptions import ZoomStoppedError, ZoomUnavailableError
 from zoom_provider.hooks.airflow_io import AirflowFiles
 from zoom_provider.provisioning.checkpoint import Checkpoint, Rows
+from zoom_provider.provisioning.ports import NewerTryError
 from zoom_provider.provisioning.report import Outcome
 from zoom_provider.provisioning.saver import CheckpointSaver, FileCheckpointStore
+from zoom_provider.simulator.server import Simulator
 
 
 class Failing(MemoryStore):
@@ -85,14 +89,50 @@ def test_a_check_for_another_try_that_fails_ends_nothing(
     assert not client.stop.is_set()
 
 
-def test_what_cannot_be_loaded_or_cleared_is_logged(
+def test_a_failure_to_clear_is_logged(client: ZoomClient, caplog: pytest.LogCaptureFixture) -> None:
+    CheckpointSaver(Failing(clear=1), client, RUN).clear()
+    assert "is not deleted" in caplog.text
+
+
+def test_a_store_that_fails_for_a_moment_is_read_again(client: ZoomClient, clock: Clock) -> None:
+    store = Failing(load=3)
+    store.state = numbered(7).to_state()
+    assert CheckpointSaver(store, client, RUN).load()["sequence"] == 7
+    assert 5 <= sum(clock.slept) <= 15
+
+
+def test_a_store_that_stays_away_ends_the_try_with_an_error_that_is_retried(
+    client: ZoomClient, zoom: Simulator
+) -> None:
+    with pytest.raises(ZoomUnavailableError, match="API server is away") as raised:
+        CheckpointSaver(Failing(load=99), client, RUN).load()
+    assert raised.value.remedy == "retry"
+    assert zoom.requests() == []
+
+
+def test_a_stop_ends_the_wait_for_the_store(client: ZoomClient) -> None:
+    client.stop.set()
+    with pytest.raises(ZoomStoppedError):
+        CheckpointSaver(Failing(load=99), client, RUN).load()
+
+
+def test_a_try_that_its_store_no_longer_knows_stops(
     client: ZoomClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    saver = CheckpointSaver(Failing(load=1, clear=1), client, RUN)
-    assert saver.load() == {}
-    saver.clear()
-    assert "cannot be read" in caplog.text
-    assert "is not deleted" in caplog.text
+    class Gone(MemoryStore):
+        saves = 0
+
+        def save(self, state: Mapping[str, Any]) -> None:
+            self.saves += 1
+            raise NewerTryError
+
+    store = Gone()
+    saver = CheckpointSaver(store, client, RUN)
+    for sequence in (1, 2, 3):
+        saver.save(numbered(sequence))
+    assert client.stop.is_set()
+    assert store.saves == 1
+    assert "Another try of this task has begun" in caplog.text
 
 
 def test_a_try_that_was_superseded_stops_and_saves_nothing_more(

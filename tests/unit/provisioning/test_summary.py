@@ -19,6 +19,7 @@ def failure_reason(max_failures: float | None = None, **more: Any) -> str | None
         "stats": {},
         "failed": 0,
         "unanswered": 0,
+        "untried": 0,
         "stopped_by": None,
         "departed": [],
         "unnamed": Rows(),
@@ -86,3 +87,14 @@ def test_owed_rows_that_cannot_be_named_keep_the_task_from_being_green(
     found = failure_reason(max_failures, unnamed=Rows([4, 5, 6, 9]))
     assert found is not None
     assert "rows 4-6,9" in found
+
+
+@pytest.mark.parametrize("max_failures", [None, 100, 1.0])
+def test_rows_that_were_not_tried_fail_the_task_whatever_is_allowed(
+    max_failures: float | None,
+) -> None:
+    outcomes = {"invited": 1, "failed": 9}
+    found = failure_reason(max_failures, outcomes=outcomes, failed=9, untried=8)
+    assert found is not None
+    assert found.startswith("8 of 10 people were not tried")
+    assert "/reports/r.jsonl" in found

@@ -102,6 +102,10 @@ def test_a_person_is_changed_and_removed_past_every_rule(
     assert control("PATCH", "people/jane@example.com", json={"dept": "B"}).status_code == 422
     assert control("PATCH", "people/jane@example.com", json=[]).status_code == 422
     assert control("PATCH", "people/x@example.com", json={}).status_code == 404
+    zoom.seed("ann@example.com")
+    taken = {"email": "ANN@example.com"}
+    assert control("PATCH", "people/jane@example.com", json=taken).status_code == 422
+    assert control("DELETE", "people/ann@example.com").status_code == 200
     assert control("DELETE", "people/jane@example.com").status_code == 200
     assert control("DELETE", "people/jane@example.com").status_code == 404
     assert zoom.people() == []

@@ -222,3 +222,35 @@ def test_faults_that_do_not_exist(zoom: Simulator, fault: dict[str, Any]) -> Non
         zoom.fault(**fault)
 
     assert zoom.faults() == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PATCH", "users/jane-id"),
+        ("PUT", "users/jane-id/email"),
+        ("PUT", "users/jane-id/status"),
+        ("DELETE", "users/jane@example.com"),
+        ("DELETE", "groups/sales/members/jane-id"),
+        ("DELETE", "roles/1/members/jane-id"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["cut_before", "cut_after"])
+def test_a_lost_reply_to_a_change_leaves_it_done_or_not(
+    call: Caller, zoom: Simulator, kind: str, method: str, path: str
+) -> None:
+    role = "1" if path.startswith("roles") else "2"
+    jane = {"email": "jane@example.com", "id": "jane-id", "role_id": role}
+    zoom.seed(jane, {"email": "owner@example.com", "role_id": "0"})
+    zoom.group("Sales", "jane-id", group_id="sales")
+    zoom.configure(managed_domains=["example.org"])
+    zoom.fault(kind, email="jane@example.com")
+    before = zoom.people()
+    body = {"dept": "Research", "email": "jane@example.org", "action": "deactivate"}
+
+    call("GET", "/v2/users/owner@example.com")  # concerns another person
+    with pytest.raises(CUT):
+        call(method, f"/v2/{path}", json=body)
+
+    assert (zoom.people() != before) == (kind == "cut_after")
+    assert [fault["struck"] for fault in zoom.faults()] == [1]

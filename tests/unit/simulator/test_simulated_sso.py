@@ -85,6 +85,17 @@ def test_a_known_employee_id_renames_at_the_next_log_in(call: Caller, zoom: Simu
     assert call.verdict(missing) == (404, 1001)
 
 
+def test_a_log_in_does_not_take_the_address_of_another_person(
+    call: Caller, zoom: Simulator
+) -> None:
+    zoom.configure(sso_unique_id=True)
+    zoom.seed({**JANE, "employee_unique_id": "E1"}, "ann@corp.com")
+    before = zoom.people()
+
+    assert log_in(call, "ann@corp.com", employee_unique_id="E1") == 409
+    assert zoom.people() == before
+
+
 def test_without_an_employee_id_a_new_address_makes_a_second_account(
     call: Caller, zoom: Simulator
 ) -> None:

@@ -37,6 +37,7 @@ def test_a_deactivated_person_loses_licences_and_keeps_the_rest(
     assert len(shown["group_ids"]) == 1
     [person] = zoom.people()
     assert (person["features"], person["assets"]) == ({}, {"meeting": 3})
+    assert not person["zoom_phone"]
     assert zoom.state()["counts"]["seats"] == {}
     assert [row["id"] for row in call.listed("inactive")] == ["jane-id"]
     assert call.listed() == []
@@ -240,6 +241,23 @@ def test_deactivated_people_vanish_after_the_accounts_number_of_days(
     assert [person["email"] for person in zoom.people()] == ["back@example.com"]
     assert call.verdict(call("GET", "/v2/users/jane-id")) == (404, 1001)
     assert zoom.state()["departed"][0]["action"] == "delete"
+
+
+def test_the_days_until_a_deletion_count_from_the_last_deactivation(
+    call: Caller, zoom: Simulator
+) -> None:
+    zoom.configure(auto_delete_days=10)
+    zoom.seed(JANE)
+    call.set_status("jane-id", "deactivate")
+    zoom.advance_clock(9 * DAY)
+    call.renew()
+    call.set_status("jane-id", "activate")
+    call.set_status("jane-id", "deactivate")
+
+    zoom.advance_clock(5 * DAY)
+    assert len(zoom.people()) == 1
+    zoom.advance_clock(6 * DAY)
+    assert zoom.people() == []
 
 
 def test_me_is_the_accounts_owner(call: Caller, zoom: Simulator) -> None:

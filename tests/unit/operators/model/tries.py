@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
+from types import SimpleNamespace
 from typing import Any, Final, Literal
 
 from airflow.providers.common.compat.sdk import (
@@ -35,7 +36,6 @@ from tests.unit.operators.model.files import watch_files
 from tests.unit.operators.model.strikes import (
     Deed,
     Effects,
-    StoreDown,
     Strike,
     watch_calls,
     watch_threads,
@@ -191,6 +191,12 @@ class Try:
         return message
 
 
+class TaskInstanceGone(Exception):
+    """As Airflow raises what its API server has refused."""
+
+    error = SimpleNamespace(detail={"status_code": 404})
+
+
 class _Store:
     """Airflow's task state store: what is set is kept, whatever becomes of the worker."""
 
@@ -213,14 +219,14 @@ class _Store:
 
     def _load(self) -> dict[str, Any]:
         state = read_store(self._path)
-        if state["try"] > self._number:
-            # Airflow gives a task instance a new id for each try, and knows no other.
-            raise StoreDown("404: Task instance not found")
-        values: dict[str, Any] = state["values"]
+        # Airflow gives a task instance a new id for each try, and knows no other.
+        values: dict[str, Any] = {} if state["try"] > self._number else state["values"]
         return values
 
     def _save(self, values: dict[str, Any]) -> None:
         self._effects.before("save")
+        if read_store(self._path)["try"] > self._number:
+            raise TaskInstanceGone
         write_store(self._path, self._number, values)
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from tests.unit.api.fakes import Clock
 from tests.unit.api.newcomer import GET, NEW, POST, create, there
+from zoom_provider.api.auth import TokenCache
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.api.settings import ZoomSettings
-from zoom_provider.api.token_cache import TokenCache
 from zoom_provider.exceptions import (
     ZoomError,
     ZoomForeignAccountError,
