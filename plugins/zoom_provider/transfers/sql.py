@@ -77,10 +77,18 @@ class SqlToZoomUsersOperator(SpooledUsersOperator):
                 yield from rows
 
     def _hook(self) -> Any:
-        from airflow.providers.common.compat.sdk import BaseHook
+        from airflow.providers.common.compat.sdk import AirflowException, BaseHook
 
         connection = BaseHook.get_connection(self.conn_id)
-        hook: Any = connection.get_hook()
+        try:
+            hook: Any = connection.get_hook()
+        except (AirflowException, ImportError) as error:
+            fault = (
+                f"{self.conn_id} is a connection of type {connection.conn_type}, whose provider "
+                f"is not installed or not complete ({error}): "
+                f"pip install apache-airflow-providers-{connection.conn_type}"
+            )
+            raise ZoomValidationError(f"conn_id {fault}", errors={"conn_id": [fault]}) from None
         if not hasattr(hook, "get_conn") or not hasattr(hook, "get_records"):
             fault = (
                 f"{self.conn_id} is a connection of type {connection.conn_type}, which is no "

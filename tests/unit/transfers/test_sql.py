@@ -148,6 +148,14 @@ def test_a_connection_that_is_no_database_is_refused_by_name(
         perform(make(conn_id="zoom_default"))
 
 
+def test_a_database_without_its_provider_is_refused_with_what_to_install(
+    connected: Simulator, make: Make, perform: Perform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_HR", json.dumps({"conn_type": "nosuch", "host": "x"}))
+    with pytest.raises(AirflowFailException, match="pip install apache-airflow-providers-nosuch"):
+        perform(make())
+
+
 def test_an_error_of_the_database_is_raised_as_it_is_and_retried(
     database: sqlite3.Connection, connected: Simulator, make: Make, perform: Perform
 ) -> None:
