@@ -241,10 +241,11 @@ class ZoomCreateUsersOperator(UserInfoOperator):
 
     def _job(self, options: BulkOptions, context: Context, deferred_state: dict[str, Any]) -> Job:
         from zoom_provider.hooks import airflow_io
+        from zoom_provider.hooks.files import AirflowFiles
         from zoom_provider.provisioning.job import Job, JobContext
 
         client = self.hook.client
-        files = airflow_io.AirflowFiles()
+        files = AirflowFiles()
         if options.shard is not None:
             client.divide_rate(options.shard[1])
         job_context = JobContext(

@@ -13,8 +13,8 @@ import pendulum
 from pendulum.tz.exceptions import InvalidTimezone
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from zoom_provider.api.response import printable
 from zoom_provider.exceptions import ZoomValidationError
+from zoom_provider.models.validation import sanitize_for_log
 
 Interval = tuple[datetime, datetime]
 """A run's data interval: its start, and its end, which is no longer part of it."""
@@ -115,7 +115,7 @@ class FirstDay(BaseModel):
         known = [info.alias or name for name, info in cls.model_fields.items()]
         for name in value:
             if name not in known:
-                shown = printable(str(name), _LONGEST)
+                shown = sanitize_for_log(str(name), _LONGEST)
                 raise ValueError(f"has {shown!r}, but takes {', '.join(known)} only")
         return value
 
@@ -158,10 +158,10 @@ class DueRule:
         :raises ValueError: it is none, or may be two; says what to correct
         """
         text = value.strip() if isinstance(value, str) else value
-        name = printable(self.column, 80)
+        name = sanitize_for_log(self.column, 80)
         if text is None or text == "":
             raise ValueError(f"{name} is empty: enter the first day")
-        shown = f"{name} {printable(str(text), _LONGEST)!r}"
+        shown = f"{name} {sanitize_for_log(str(text), _LONGEST)!r}"
         day = read_day(text, self.zone, self.format)
         if day is None:
             raise ValueError(f"{shown} {self._form()}")
@@ -174,7 +174,9 @@ class DueRule:
     def _form(self) -> str:
         if self.format is None:
             return "is not in the form YYYY-MM-DD: correct it, or give first_day a format"
-        return f"is neither in the form {printable(self.format, 80)} nor YYYY-MM-DD: correct it"
+        return (
+            f"is neither in the form {sanitize_for_log(self.format, 80)} nor YYYY-MM-DD: correct it"
+        )
 
     def describe(self) -> str:
         """Say which first days are due."""
@@ -211,7 +213,7 @@ def _limit(name: str, value: object, zone: str) -> date | None:
         return None
     day = read_day(value, zone)
     if not isinstance(day, date):
-        shown = printable(str(value), _LONGEST)
+        shown = sanitize_for_log(str(value), _LONGEST)
         fault = f"{shown!r} {day or 'is not in the form YYYY-MM-DD'}"
         raise ZoomValidationError(
             f"first_day.{name} {fault}", errors={f"first_day.{name}": [fault]}

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 from zoom_provider.api.client import ZoomClient
-from zoom_provider.api.response import printable
 from zoom_provider.exceptions import ZoomError, ZoomStoppedError, ZoomValidationError
+from zoom_provider.models.validation import sanitize_for_log
 from zoom_provider.provisioning.checkpoint import Checkpoint, Ledger, Rows, newest_checkpoint
 from zoom_provider.provisioning.directory import Directory, open_directory
 from zoom_provider.provisioning.due import Interval
@@ -51,6 +51,8 @@ from zoom_provider.provisioning.source import Survey, make_source
 from zoom_provider.provisioning.summary import Summary
 
 log = logging.getLogger(__name__)
+
+_ROSTER_ENDING: Final = ".roster.jsonl"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,11 +95,11 @@ class Job:
         self._source = make_source(options, self._roster, context.interval)
         self._context = context
         self._client = context.client
-        self._files = context.files
-        self._paths = ReportPaths.from_path(path)
         self._run = hash_run(*context.task_ids, options.dry_run)
+        self._files = context.files.for_run(self._run)
+        self._paths = ReportPaths.from_path(path)
         state = sibling_path(path, f".{self._run}.state.json")
-        store = context.store or FileCheckpointStore(state, context.files)
+        store = context.store or FileCheckpointStore(state, self._files)
         self._saver = CheckpointSaver(store, context.client, self._run)
         self._check: Check = partial(self._client.validate_user, options.action)
         self._earlier_lines: dict[str, RowResult] = {}
@@ -178,8 +180,7 @@ class Job:
         complaint = summary.failure_reason(self._options.max_failures)
         if complaint is None:
             self._saver.clear()
-            for path in self._rosters:
-                self._delete_quietly(path)
+            self._delete_leftovers()
         elif summary.unnamed:
             self._saver.amend(departed=str(Rows(summary.departed)))
         return complaint
@@ -195,7 +196,8 @@ class Job:
         except NotAReportError as error:
             taken = taken or str(error)
         if taken is not None:
-            fault = f"would replace {printable(taken)}, which is not a report: give it another path"
+            name = sanitize_for_log(taken)
+            fault = f"would replace {name}, which is not a report: give it another path"
             raise ZoomValidationError(f"report {fault}", errors={"report": [fault]})
 
     def _restore(self, survey: Survey) -> tuple[Checkpoint, RestoredState]:
@@ -252,7 +254,7 @@ class Job:
 
     def _roster_path(self, checkpoint: Checkpoint) -> str:
         """Name the file beside a try's report that lists the rows of its roster."""
-        ending = f".{self._run}.{checkpoint.people[:8]}.roster.jsonl"
+        ending = f".{self._run}.{checkpoint.people[:8]}{_ROSTER_ENDING}"
         return sibling_path(checkpoint.report, ending)
 
     def _read_roster(self, earlier: Checkpoint | None) -> EarlierRoster:
@@ -328,12 +330,25 @@ class Job:
 
     # ---- after
 
+    def _delete_leftovers(self) -> None:
+        """Delete the rosters of all tries, and what tries that were killed have not finished."""
+        leftovers = set(self._rosters)
+        for roster in self._rosters:
+            start = roster.rpartition("/")[2].partition(f".{self._run}.")[0]
+            for path in (roster, self._paths.lines):
+                with suppress(OSError, ValueError):
+                    leftovers.update(
+                        self._files.list_leftovers(path, f"{start}.{self._run}.", _ROSTER_ENDING)
+                    )
+        for path in leftovers:
+            self._delete_quietly(path)
+
     def _delete_quietly(self, path: str) -> None:
         """Delete a file that no later try needs; a failure leaves the file and nothing else."""
         try:
             self._files.delete(path)
         except Exception as error:
-            log.warning("%s is not deleted: %s", printable(path), summarize_error(error))
+            log.warning("%s is not deleted: %s", sanitize_for_log(path), summarize_error(error))
 
     def _publish_quietly(self, report: Report) -> None:
         """Publish the report of a failed try; an error here must not hide the try's own."""

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from zoom_provider.api.response import printable
 from zoom_provider.models.rules import UserType
 from zoom_provider.models.user import UserInfo
+from zoom_provider.models.validation import sanitize_for_log
 from zoom_provider.provisioning.columns import (
     Column,
     ColumnFinder,
@@ -184,7 +184,7 @@ class Mapper:
     ) -> None:
         self.notes = MappingNotes()
         self._shard = shard
-        self._empty = frozenset(map(as_read, empty_values)) | {""}
+        self._empty = frozenset(map(as_read, empty_values))
         self._by_name = not mapping
         self._sources = (
             [_parse_source(*item) for item in mapping.items()]
@@ -240,9 +240,9 @@ class Mapper:
         elif column in found.names:
             value = self._from_cell(source, record[found.names[column]], fell)
         elif any(twice.name == column for twice, _ in found.twice):
-            raise ValueError(f"column {printable(column, 80)!r} stands twice in this row")
+            raise ValueError(f"column {sanitize_for_log(column, 80)!r} stands twice in this row")
         elif any(missing.name == column for missing in found.missing):
-            raise ValueError(f"column {printable(column, 80)!r} is missing")
+            raise ValueError(f"column {sanitize_for_log(column, 80)!r} is missing")
         else:
             if source.has_default:
                 fell.append((source.field, None))
@@ -256,7 +256,7 @@ class Mapper:
     def _from_cell(self, source: _Source, value: Any, fell: list[tuple[str, str | None]]) -> Any:
         if isinstance(value, str):
             value = strip_blanks(value)
-            empty = not value or as_read(value) in self._empty
+            empty = not value or (bool(self._empty) and as_read(value) in self._empty)
         else:
             # A frame of pandas holds NaN where a cell is empty; it equals nothing, itself neither.
             empty = value is None or (isinstance(value, float) and value != value)
@@ -270,7 +270,8 @@ class Mapper:
             fell.append((source.field, "" if empty else _shown_value(value)))
         elif not empty:
             raise ValueError(
-                f"column {printable(source.column, 80)!r} holds a value that the mapping lacks"
+                f"column {sanitize_for_log(source.column, 80)!r} holds a value that the mapping "
+                "lacks"
                 + ("" if source.field in (*NAMES, _SECRET) else f": {_shown_value(value)!r}")
             )
         return source.default
@@ -329,7 +330,7 @@ class PlainRows:
 
 
 def _key_text(value: Any) -> str:
-    return "" if value is None else printable(strip_blanks(str(value)))
+    return "" if value is None else sanitize_for_log(strip_blanks(str(value)))
 
 
 def used_columns(
@@ -391,7 +392,7 @@ def _user_type(value: Any) -> Any:
 
 def _shown_value(value: Any) -> str:
     """Show a cell in a log, unless it may be a password that strayed into another column."""
-    text = printable(value, 40)
+    text = sanitize_for_log(value, 40)
     kinds = (str.isupper, str.islower, str.isdigit)
     looks_secret = len(text) >= 8 and " " not in text
     if looks_secret and all(any(map(kind, text)) for kind in kinds):

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 
-from zoom_provider.api.response import printable
 from zoom_provider.exceptions import ZoomValidationError
+from zoom_provider.models.validation import sanitize_for_log
 from zoom_provider.provisioning.columns import as_read
 from zoom_provider.provisioning.decide import IfExists
 from zoom_provider.provisioning.due import FirstDay
@@ -285,7 +285,7 @@ _TEXTS: Final = {
 def _errors_by_field(error: ValidationError) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for details in error.errors(include_url=False, include_input=False):
-        field = ".".join(printable(part, 80) for part in details["loc"])
+        field = ".".join(sanitize_for_log(part, 80) for part in details["loc"])
         cause = details.get("ctx", {}).get("error")
         text = str(cause) if cause else _TEXTS.get(details["type"], "is not valid")
         found.setdefault(field, []).append(text)

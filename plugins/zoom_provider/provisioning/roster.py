@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from zoom_provider.api.response import printable
 from zoom_provider.exceptions import ZoomValidationError
 from zoom_provider.models.user import CreateRequest
+from zoom_provider.models.validation import sanitize_for_log
 
 Check = Callable[[object], CreateRequest]
 """Makes the request of a ``user_info`` object, or raises ZoomValidationError."""
@@ -87,7 +87,7 @@ class InvalidRow:
     A row that is no user, whatever else Zoom's rules say of it.
 
     :param errors: why, by field
-    :param user_info: the fields that could be read; None where none can be told apart
+    :param user_info: the fields that could be read; None where none can be distinguished
     """
 
     errors: dict[str, list[str]]
@@ -124,14 +124,14 @@ def read(
             continue
         if isinstance(user_info, NotDue):
             # It takes no address: a later row of the same person may be due.
-            yield Row(number, printable(email, 128), key=key, not_due=user_info.reason)
+            yield Row(number, sanitize_for_log(email, 128), key=key, not_due=user_info.reason)
             continue
         try:
             if isinstance(user_info, InvalidRow):
                 raise _all_faults(user_info, check)
             request = check(user_info)
         except ZoomValidationError as error:
-            yield Row(number, printable(email, 128), error=error, key=key)
+            yield Row(number, sanitize_for_log(email, 128), error=error, key=key)
             continue
         first = seen.setdefault(request.email.lower(), number)
         if first == number:

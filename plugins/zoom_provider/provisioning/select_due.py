@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from zoom_provider.api.response import printable
+from zoom_provider.models.validation import sanitize_for_log
 from zoom_provider.provisioning.columns import FoundColumns, as_read
 from zoom_provider.provisioning.due import DueRule
 from zoom_provider.provisioning.mapper import Mapper, PlainRows
@@ -61,7 +61,7 @@ def _first_day(record: Mapping[Any, Any], found: FoundColumns, column: str) -> o
     if column in found.names:
         return record[found.names[column]]
     twice = any(other.name == column for other, _ in found.twice)
-    shown = printable(column, 80)
+    shown = sanitize_for_log(column, 80)
     raise ValueError(f"column {shown!r} {'stands twice in this row' if twice else 'is missing'}")
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from zoom_provider.api.response import printable
 from zoom_provider.exceptions import ZoomValidationError
+from zoom_provider.models.validation import sanitize_for_log
 from zoom_provider.provisioning import roster
 from zoom_provider.provisioning.checkpoint import Rows
 from zoom_provider.provisioning.columns import ColumnFinder, describe_faults
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Survey:
     """
-    What one reading of a source tells.
+    What one reading of a source shows.
 
     :param people: fingerprint of which person stands in which row
     :param rows: the numbers of all rows
@@ -62,7 +62,7 @@ def make_source(
         mapping=options.mapping,
         key=options.key,
         # A template's text may be what a run was started with.
-        name=printable(options.source or options.roster or "users"),
+        name=sanitize_for_log(options.source or options.roster or "users"),
         shard=options.shard,
         empty_values=options.empty_values,
         due=make_due_rule(options.first_day, interval) if options.first_day else None,
@@ -106,7 +106,7 @@ class Source:
         people = sum(row.request is not None for row in self.rows(check))
         if people > most:
             raise ZoomValidationError(
-                f"{people} people are more than max_creates={most} allows; nobody was created",
+                f"{people} people are more than max_creates={most} allows; no user was created",
                 errors={"max_creates": [f"{people} people"]},
             )
 
@@ -121,17 +121,17 @@ class Source:
         :raises ZoomValidationError: none of the rows has a column that is needed
         """
         digest = hashlib.sha256(b"people")
-        rows, due = [], []
+        rows, due = Rows(), Rows()  # ranges: a list of numbers would grow with the rows
         mapper = self._mapper()
         for row in self._listed(mapper):
-            rows.append(row.row)
+            rows.add(row.row)
             if not row.not_due:
-                due.append(row.row)
+                due.add(row.row)
             digest.update(f"{row.row} {row.key} {row.email}\n".encode("utf-8", "replace"))
         self._refuse_absent(mapper.finder)
         for warning in mapper.notes.warnings():
             log.warning("%s: %s.", self.name, warning)
-        return Survey(digest.hexdigest()[:32], Rows(rows), Rows(due), mapper.notes)
+        return Survey(digest.hexdigest()[:32], rows, due, mapper.notes)
 
     @property
     def constants(self) -> dict[str, Any]:

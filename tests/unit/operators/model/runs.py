@@ -180,7 +180,8 @@ def read_lines(path: Path) -> list[Line]:
 def whole_lines(folder: Path) -> Iterator[Line]:
     """Give every line of every report below a folder that can be read, torn files or not."""
     for path in sorted(folder.rglob("*")):
-        if path.suffix in (".csv", ".crc") or not path.is_file():
+        # A hidden file is one that was never published: no reader of reports has seen it.
+        if path.suffix in (".csv", ".crc") or path.name.startswith(".") or not path.is_file():
             continue
         for raw in path.read_bytes().split(b"\n"):
             try:
