@@ -30,7 +30,7 @@ BASIC = f"Basic {base64.b64encode(f'airflow:{KEY}'.encode()).decode()}"
 PEOPLE = [
     ("2026-03-01T23:00:00+00:00", "E-1", "Ada@example.com", "Sales", "Ada", "Nwosu"),
     ("2026-03-01T23:00:00+00:00", "E-2", "bjorn@example.com", "Law", "Björn", "Åkerman"),
-    ("2026-03-01T23:00:00+00:00", "E-3", "nobody.example.com", "Law", "No", "Body"),
+    ("2026-03-01T23:00:00+00:00", "E-3", "nosign.example.com", "Law", "No", "Body"),
     ("2026-03-02T23:00:00+00:00", "E-4", "later@example.com", "Law", "La", "Ter"),
 ]
 # Ends on Monday, 2 March, at five in the morning in Berlin.
@@ -134,14 +134,14 @@ def test_starters_are_in_zoom_and_each_failure_can_be_traced(
     left = {
         key: task.xcom_pull(task_ids="create_users", key=key) for key in ("report", "attention")
     }
-    who = {"source": "hr", "row": 3, "key": "E-3", "email": "nobody.example.com"}
+    who = {"source": "hr", "row": 3, "key": "E-3", "email": "nosign.example.com"}
     [failure] = left["attention"]
     assert failure == {**failure, **who, "outcome": "rejected"}
     with Path(left["report"]).with_suffix(".rejects.csv").open(encoding="utf-8") as file:
         [reject] = csv.DictReader(file)
     assert {**reject, "row": int(reject["row"])} == {**reject, **who, "field": "user_info.email"}
     assert f"user_info.email: {reject['reason']}" == failure["reason"]
-    assert f"Row 3 of hr, key E-3, nobody.example.com: rejected, {failure['reason']}" in caplog.text
+    assert f"Row 3 of hr, key E-3, nosign.example.com: rejected, {failure['reason']}" in caplog.text
     # What a task returns is not written through the logger that caplog hears.
     said = caplog.text + "".join(capfd.readouterr())
     for secret in (KEY, "Nwosu", "Åkerman", "Body"):
