@@ -18,7 +18,7 @@ from zoom_provider.api.network_errors import TransportError
 from zoom_provider.api.paging import Page, read_pages
 from zoom_provider.api.rate_limit import Label, LimitedCall, RateLimits
 from zoom_provider.api.refresh_token import TokenStore
-from zoom_provider.api.response import Reply, printable
+from zoom_provider.api.response import Reply
 from zoom_provider.api.retry import may_have_acted
 from zoom_provider.api.settings import ZoomSettings
 from zoom_provider.api.tokens import request_token
@@ -36,6 +36,7 @@ from zoom_provider.exceptions import (
     ZoomUnavailableError,
     ZoomValidationError,
 )
+from zoom_provider.models.validation import sanitize_for_log
 
 MAX_NAME_LENGTH: Final = 128
 """Characters of an address; what is longer is cut in an error's text."""
@@ -156,7 +157,7 @@ class BaseClient:
             )
         # What meets all users alike must not look like the fault of one.
         if user and error_scope(error) != "account":
-            error.email = printable(user, MAX_NAME_LENGTH)
+            error.email = sanitize_for_log(user, MAX_NAME_LENGTH)
         raise error
 
     def _on_rejected(self, credentials: Credentials) -> None:

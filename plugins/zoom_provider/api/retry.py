@@ -13,7 +13,8 @@ from email.utils import parsedate_to_datetime
 from typing import Final, Literal
 
 from zoom_provider.api.network_errors import ErrorKind
-from zoom_provider.api.response import Reply, printable
+from zoom_provider.api.response import Reply
+from zoom_provider.models.validation import sanitize_for_log
 
 MAX_TRIES: Final = 5
 """Calls in all for a failure that time alone may fix (5xx, network)."""
@@ -146,7 +147,7 @@ def parse_retry_after(headers: Mapping[str, str], now: datetime) -> datetime | N
 def ignored_retry_after(headers: Mapping[str, str], now: datetime) -> str | None:
     """Return a ``Retry-After`` that :func:`parse_retry_after` rejects, fit for a log line."""
     text = headers.get("Retry-After", "").strip()
-    return printable(text, 60) if text and parse_retry_after(headers, now) is None else None
+    return sanitize_for_log(text, 60) if text and parse_retry_after(headers, now) is None else None
 
 
 def _next_midnight(now: datetime) -> datetime:

@@ -13,7 +13,7 @@ number may come as a string of digits.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -150,10 +150,12 @@ class CreateRequest:
     user_info: UserInfo
     warnings: tuple[str, ...] = ()
 
-    @property
-    def email(self) -> str:
-        """The address, as it is sent."""
-        return self.user_info.email
+    email: str = field(init=False, compare=False)
+    """The address, as it is sent."""
+
+    def __post_init__(self) -> None:
+        """Read the address once: each line about the user names it."""
+        object.__setattr__(self, "email", self.user_info.email)
 
     def body(self) -> dict[str, Any]:
         """

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, Final
 
-from zoom_provider.api.response import printable
+from zoom_provider.models.validation import sanitize_for_log
 
 _INVISIBLE: Final = "\u00ad\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 _BLANKS: Final = _INVISIBLE + "".join(filter(str.isspace, map(chr, range(0x3001))))
@@ -175,4 +175,4 @@ def nearest_column(name: str, names: Sequence[str]) -> str | None:
 
 
 def _shown(name: str) -> str:
-    return repr(printable(name, 40))
+    return repr(sanitize_for_log(name, 40))

@@ -60,7 +60,7 @@ def test_unknown_fields_are_refused_with_what_was_meant(field: str, text: str) -
     [
         ("a\nb\x1b[0m", "user_info.a\\u000ab\\u001b[0m", "is not a field"),
         ("\N{RIGHT-TO-LEFT OVERRIDE}x", "user_info.\\u202ex", "is not a field"),
-        ("first_name" * 100_000, f"user_info.{('first_name' * 5)[:48]}...", "is not a field"),
+        ("first_name" * 100_000, f"user_info.{('first_name' * 5)[:48]}…", "is not a field"),
         ("\ud800", "user_info", "holds a field whose name cannot be sent"),
         (5, "user_info", "holds a field whose name is not a string"),
         (None, "user_info", "holds a field whose name is not a string"),
