@@ -54,7 +54,7 @@ class BaseClient:
     methods are one :meth:`_request` each; :class:`~zoom_provider.api.client.ZoomClient` has them
     all. Every method may raise any :class:`ZoomError`; those it adds are named with it.
 
-    :param settings: where, as whom, on which plan
+    :param settings: where to call, with which credentials and plan
     :param session: one for all calls; made when not given
     :param on_secret: called with every token the moment it arrives, so that it can be masked
     :param retry: False makes each call once and waits for nothing

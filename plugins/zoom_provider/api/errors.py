@@ -45,7 +45,7 @@ _SEAT_CODES: Final = {
 }
 _SEAT_OF_TYPE: Final = {1: "basic", 2: "licensed"}
 
-# Zoom refuses, and somebody has to change a setting first.
+# Zoom refuses until an administrator changes a setting.
 _ACCOUNT_SETTING_CODES: Final = {
     1107: "The e-mail domain is blocked or managed in this account; an owner can change that",
     1108: "Zoom does not allow this change of the user's type",
@@ -81,7 +81,7 @@ def build_error(
     :param call: method and path, such as ``DELETE /v2/users/{user}``, without anything personal
     :param scope: the granular scope that the call wants
     :param now: the time, with a zone
-    :param sent: the fields of the person that were sent (``type`` tells which seat is missing)
+    :param sent: the fields of the person that were sent (``type`` shows which seat is missing)
     """
     facts: dict[str, Any] = {
         "code": reply.code,
@@ -161,7 +161,7 @@ def _rate_limit_error(reply: Reply, call: str, now: datetime, facts: dict[str, A
 def _license_error(
     code: int | None, sent: Mapping[str, Any], says: str, facts: dict[str, Any]
 ) -> ZoomError:
-    # 3412 is one code for every kind of seat: what was asked for tells which one is meant.
+    # 3412 is one code for every kind of seat: the requested type shows which one is meant.
     kind = sent.get("type")
     wanted = _SEAT_OF_TYPE.get(kind) if isinstance(kind, int) else None
     seat, text = _SEAT_CODES.get(code or 0, (wanted, ""))

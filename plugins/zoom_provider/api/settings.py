@@ -1,4 +1,4 @@
-"""Where to call, as whom, on which plan, with which share of its limits."""
+"""Where to call, with which credentials, on which plan, with which share of its limits."""
 
 from __future__ import annotations
 

@@ -185,6 +185,12 @@ def task_ids(context: Context) -> tuple[object, ...]:
     return ti.dag_id, ti.run_id, ti.task_id, ti.map_index
 
 
+def data_interval(context: Context) -> tuple[datetime, datetime] | None:
+    """Return the run's data interval; None where it has none, as without a logical date."""
+    start, end = context.get("data_interval_start"), context.get("data_interval_end")
+    return None if start is None or end is None else (start, end)
+
+
 def has_retries_left(context: Context) -> bool:
     """Say whether Airflow would retry this task after a failure."""
     ti: Any = context["ti"]

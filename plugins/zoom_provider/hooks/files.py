@@ -22,7 +22,40 @@ def _local_path(path: str) -> Path | None:
 
 
 class AirflowFiles:
-    """This worker's disk, and the object stores that Airflow's ObjectStoragePath knows, by URL."""
+    """
+    This worker's disk, and the object stores that Airflow's ObjectStoragePath knows, by URL.
+
+    :param run: the digest of the run that writes, which names its unfinished files
+    """
+
+    def __init__(self, run: str = "") -> None:
+        self._run = run
+
+    def for_run(self, run: str) -> AirflowFiles:
+        """Return the same files, which name what is unfinished after a run."""
+        return AirflowFiles(run)
+
+    def list_leftovers(self, path: str, start: str, end: str) -> list[str]:
+        """
+        List what killed tries of the run have left beside a file: unfinished files and others.
+
+        In an object store there is none: what is unfinished is on the worker's disk, and unnamed.
+
+        :param start: of the names of those others
+        :param end: of these names
+        """
+        file = _local_path(path)
+        if file is None:
+            return []
+        unfinished = _temporary_prefix(self._run) if self._run else None
+        return [
+            str(other)
+            for folder in {file.parent.resolve(), file.resolve().parent}
+            if folder.is_dir()
+            for other in folder.iterdir()
+            if (other.name.startswith(start) and other.name.endswith(end))
+            or (unfinished is not None and other.name.startswith(unfinished))
+        ]
 
     def open_bytes(self, path: str) -> IO[bytes]:
         """Open a file to read it once from its beginning to its end."""
@@ -54,7 +87,7 @@ class AirflowFiles:
     def create(self, path: str) -> LocalOutput | StoreOutput:
         """Begin a file that appears under its name at ``publish``; its folder is made."""
         file = _local_path(path)
-        return StoreOutput(path) if file is None else LocalOutput(file)
+        return StoreOutput(path) if file is None else LocalOutput(file, self._run)
 
     def move(self, path: str, target: str, identity: object = None) -> None:
         """
@@ -123,12 +156,14 @@ class LocalOutput:
     A file on this worker's disk that grows under a name of its own until it is published.
 
     Each line is handed to the operating system at once: a worker may be killed.
+
+    :param run: the digest of the run that writes it
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, run: str = "") -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path.parent.resolve() / path.name if not path.is_symlink() else path.resolve()
-        self._temporary = self._path.with_name(f".zoom-{uuid4().hex}.part")
+        self._temporary = self._path.with_name(f"{_temporary_prefix(run)}{uuid4().hex}.part")
         self._file = self._temporary.open("xb", buffering=0)
         self.identity: object = _identity(os.fstat(self._file.fileno()))
         self._incomplete = False
@@ -172,6 +207,10 @@ class LocalOutput:
         self._file.close()
         if not self.live:
             self._temporary.unlink(missing_ok=True)
+
+
+def _temporary_prefix(run: str) -> str:
+    return f".zoom-{run}-" if run else ".zoom-"
 
 
 class StoreOutput:

@@ -51,7 +51,7 @@ from zoom_provider.models.validation import (
 
 
 class Action(StrEnum):
-    """How a person is created.  Zoom tells capitals from small letters."""
+    """How a person is created.  Zoom distinguishes capitals from small letters."""
 
     create = "create"
     """Zoom mails a confirmation link; the person is pending until they use it."""
@@ -200,7 +200,7 @@ def parse_create_request(action: object, user_info: object) -> CreateRequest:
 
 
 def _parse_action(value: object, errors: dict[str, list[str]]) -> Action | None:
-    """Read an action; one that is merely misspelt counts as meant, so that all faults are told."""
+    """Read an action; one that is merely misspelt counts as meant, so all faults are reported."""
     text = value.strip() if isinstance(value, str) else ""
     if text in Action.__members__:
         return Action(text)
@@ -213,7 +213,7 @@ def _parse_action(value: object, errors: dict[str, list[str]]) -> Action | None:
     if meant is None:
         errors["action"] = [f"must be {wanted}"]
     elif text.lower() == meant.lower():
-        errors["action"] = [f"must be written {meant}: Zoom tells capitals from small letters"]
+        errors["action"] = [f"must be written {meant}: capitals matter to Zoom"]
         return meant
     else:
         errors["action"] = [f"must be {wanted} (did you mean {meant}?)"]

@@ -177,7 +177,7 @@ _TEXTS = {
     "invalid_key": "holds a field whose name is not a string",
 }
 
-# Somebody's whole export in one field must not fill a log.
+# A whole export in one field must not fill a log.
 _MAX_ERRORS = 50
 _MAX_ERRORS_LISTED = 20
 
@@ -221,7 +221,7 @@ def errors_by_field(
 
 def build_validation_error(errors: Mapping[str, Sequence[str]]) -> ZoomValidationError:
     """
-    Build the error that tells all faults of a person in one line.
+    Build the error that lists all faults of a person in one line.
 
     :param errors: what is wrong, by field
     """

@@ -159,7 +159,7 @@ def describe_faults(found: FoundColumns, names: Sequence[str], place: str) -> st
 
 
 def describe_names(names: Sequence[str]) -> str:
-    """List the names of columns, safe to print, unless they are somebody's data."""
+    """List the names of columns, safe to print, unless they are personal data."""
     listed = [name for name in map(strip_blanks, names) if name]
     if any("@" in name for name in listed):
         return "what stands there is a person, with an address: the first row must name the columns"

@@ -155,7 +155,7 @@ def _decoded(file: IO[bytes], encoding: str | None) -> TextIO:
         encoding = marked or "utf-8"
     elif marked == "utf-8-sig" and encoding.lower().replace("_", "-") in ("utf-8", "utf8"):
         encoding = marked
-    # Line ends stay as they are: the csv module tells those inside cells from the others.
+    # Line ends stay as they are: the csv module distinguishes those inside cells.
     return TextIOWrapper(cast(BinaryIO, file), encoding=encoding, newline="")
 
 

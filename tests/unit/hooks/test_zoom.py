@@ -15,7 +15,10 @@ from tests.support import JANE, Clock, connection, emails, person
 from zoom_provider.exceptions import (
     ZoomAuthError,
     ZoomForeignAccountError,
+    ZoomNotAppliedError,
     ZoomNotFoundError,
+    ZoomPendingError,
+    ZoomUnconfirmedError,
     ZoomUserExistsError,
     ZoomValidationError,
 )
@@ -55,6 +58,92 @@ def test_a_persons_life(hook: ZoomHook, connected: Simulator) -> None:
     }
     with pytest.raises(ZoomNotFoundError):
         hook.get_user("jane@example.com")
+
+
+def test_a_users_address_groups_role_and_sessions(hook: ZoomHook, connected: Simulator) -> None:
+    connected.configure(managed_domains=["example.com"])
+    connected.seed({"email": "jane@example.com", "id": "jane-id", "signed_in": True})
+    law, coach = connected.group("Law"), connected.role("Coach")
+
+    def jane() -> dict[str, Any]:
+        found = connected.person("jane-id")
+        assert found is not None
+        return found
+
+    hook.change_email("jane@example.com", "roe@example.com")
+    assert jane()["email"] == "roe@example.com"
+    hook.add_to_group("Law", ["roe@example.com", "jane-id"])
+    assert list(jane()["group_ids"]) == [law]
+    hook.add_to_group(law, ["jane-id"])
+    assert [group["name"] for group in hook.list_groups()] == ["Law"]
+    hook.remove_from_group("Law", "roe@example.com")
+    hook.remove_from_group("Law", "roe@example.com")
+    assert list(jane()["group_ids"]) == []
+    hook.assign_role("Coach", "roe@example.com")
+    assert jane()["role_id"] == coach
+    assert {role["name"] for role in hook.list_roles()} == {"Owner", "Admin", "Member", "Coach"}
+    hook.unassign_role("Admin", "roe@example.com")
+    assert jane()["role_id"] == coach
+    hook.unassign_role("Coach", "roe@example.com")
+    assert jane()["role_id"] == "2"
+    hook.sign_out("roe@example.com")
+    assert jane()["signed_in"] is False
+
+
+def test_many_users_join_a_group_thirty_a_call_and_those_left_out_are_named(
+    hook: ZoomHook, connected: Simulator
+) -> None:
+    people = [f"p{number}@example.com" for number in range(70)]
+    connected.seed(*people)
+    connected.group("Law")
+    hook.add_to_group("Law", people)
+    assert len(connected.requests("POST /v2/groups/*")) == 3
+    assert all(person["group_ids"] for person in connected.people())
+    connected.seed({"email": "new@example.com", "status": "pending"})
+    with pytest.raises(ZoomNotAppliedError, match=r"new@example\.com .*1 of 2") as caught:
+        hook.add_to_group("Law", ["p1@example.com", "new@example.com"])
+    assert set(caught.value.fields) == {"new@example.com"}
+
+
+def test_a_pending_users_address_is_not_changed(hook: ZoomHook, connected: Simulator) -> None:
+    connected.seed({"email": "new@example.com", "status": "pending"})
+    with pytest.raises(ZoomPendingError):
+        hook.change_email("new@example.com", "n@example.com")
+
+
+def test_plan_usage_says_what_is_bought_used_and_held(hook: ZoomHook, connected: Simulator) -> None:
+    connected.configure(seats={"licensed": 5})
+    connected.seed(
+        {"email": "a@example.com", "type": 2},
+        {"email": "b@example.com", "type": 2, "status": "pending"},
+    )
+    base = hook.get_plan_usage()["plan_base"]
+    assert (base["hosts"], base["usage"], base["pending"]) == (5, 1, 1)
+
+
+@pytest.mark.parametrize("transfer", [{}, {"transfer_email": "heir@example.com"}])
+def test_a_lost_reply_to_a_removal_is_settled_by_looking(
+    hook: ZoomHook, connected: Simulator, transfer: dict[str, str]
+) -> None:
+    connected.seed("jane@example.com", "heir@example.com")
+    connected.fault("cut_after", on="DELETE *")
+    if transfer:
+        with pytest.raises(ZoomUnconfirmedError):
+            hook.delete_user("jane@example.com", "delete", **transfer)
+    else:
+        hook.delete_user("jane@example.com", "delete")
+    assert emails(connected) == ["heir@example.com"]
+    assert len(connected.requests("DELETE *")) == 1
+
+
+@pytest.mark.parametrize("kind", ["cut_before", "cut_after"])
+def test_a_lost_reply_to_a_status_is_settled_by_looking(
+    hook: ZoomHook, connected: Simulator, kind: str
+) -> None:
+    connected.seed("jane@example.com")
+    connected.fault(kind, on="PUT *")
+    hook.set_user_status("jane@example.com", "deactivate")
+    assert [user["email"] for user in hook.list_users("inactive")] == ["jane@example.com"]
 
 
 def test_people_of_many_pages_come_once(hook: ZoomHook, connected: Simulator) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.requires import require
 from zoom_provider.exceptions import ZoomValidationError
+from zoom_provider.models.profile import CustomAttribute, PhoneNumber
 from zoom_provider.models.user_update import (
     UserUpdate,
     validate_changes,
@@ -218,3 +223,21 @@ def test_a_license_holds_licenses_only() -> None:
     assert set(caught.value.errors) == {"license.dept", "license.email"}
     with pytest.raises(ZoomValidationError, match="did you mean type"):
         validate_license({"typ": 2})
+
+
+def test_the_fields_and_lengths_are_those_of_zooms_reference() -> None:
+    path = os.environ.get("ZOOM_OPENAPI", "")
+    require("Zoom's API description", path, "let ZOOM_OPENAPI name a copy of it")
+    patch = json.loads(Path(path).read_text())["paths"]["/users/{userId}"]["patch"]
+    fields = patch["requestBody"]["content"]["application/json"]["schema"]["properties"]
+    assert set(fields) == set(UserUpdate.model_fields)
+    assert set(fields["phone_numbers"]["items"]["properties"]) == set(PhoneNumber.model_fields)
+    attribute = fields["custom_attributes"]["items"]["properties"]
+    assert set(attribute) == set(CustomAttribute.model_fields)
+    for name, schema in fields.items():
+        most = schema.get("maxLength")
+        if schema.get("type") == "string" and most and name != "host_key":
+            validate_changes({name: "x" * most})
+            assert f"more than {most} characters" in str(errors({name: "x" * (most + 1)}))
+        if schema.get("type") == "array" and "maxItems" in schema:
+            assert str(schema["maxItems"]) in str(errors({name: [{}] * (schema["maxItems"] + 1)}))
