@@ -32,7 +32,7 @@ BASIC = f"Basic {base64.b64encode(f'airflow:{KEY}'.encode()).decode()}"
 PEOPLE = [
     ("2026-03-03", "E-1", "Ada@example.com", "Sales", "Adaeze", "Nwosu"),
     ("2026-03-03", "E-2", "bjorn@example.com", "Law", "Björn", "Åkerman"),
-    ("2026-03-03", "E-3", "nobody.example.com", "Law", "Nobuko", "Bodyson"),
+    ("2026-03-03", "E-3", "nosign.example.com", "Law", "Nobuko", "Bodyson"),
     ("2026-03-04", "E-4", "later@example.com", "Law", "Lauretta", "Tervonen"),
 ]
 NAMES = [name for *_, given, family in PEOPLE for name in (given, family)]
@@ -130,7 +130,7 @@ def test_starters_are_in_zoom_and_each_failure_can_be_traced(
     left = {
         key: task.xcom_pull(task_ids="create_users", key=key) for key in ("report", "attention")
     }
-    who = {"source": "create_users", "row": 3, "key": "E-3", "email": "nobody.example.com"}
+    who = {"source": "create_users", "row": 3, "key": "E-3", "email": "nosign.example.com"}
     [failure] = left["attention"]
     assert failure == {**failure, **who, "outcome": "rejected"}
     outcomes = {line["key"]: line["outcome"] for line in lines(Path(left["report"]))}
@@ -140,7 +140,7 @@ def test_starters_are_in_zoom_and_each_failure_can_be_traced(
     assert {**reject, "row": int(reject["row"])} == {**reject, **who, "field": "user_info.email"}
     assert f"user_info.email: {reject['reason']}" == failure["reason"]
     assert (
-        f"Row 3 of create_users, key E-3, nobody.example.com: rejected, {failure['reason']}"
+        f"Row 3 of create_users, key E-3, nosign.example.com: rejected, {failure['reason']}"
         in caplog.text
     )
     # What a task returns is not written through the logger that caplog hears.
