@@ -15,8 +15,8 @@ name and address does not become a new user.
 A run without a data interval, or one that is started with `from` or `to`, takes exactly the
 employees whose first day is between those two dates, both included; both default to tomorrow.
 
-The rows go from BambooHR to Zoom in one task, so Airflow stores no name. An employee whose first day
-cannot be read is not created and counts as a failure.
+The rows go from BambooHR to Zoom in one task, so Airflow stores no name. An employee whose first
+day cannot be read is not created and counts as a failure.
 
 Connection `bamboohr`: type HTTP, host `https://COMPANY.bamboohr.com`, login `api-key` (any text),
 password the API key.
