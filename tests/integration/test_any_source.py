@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import csv
 import json
-import re
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tests.integration.leaks.names import texts_in_database
 from tests.readme import block
 from tests.requires import require
 from tests.support import emails, run_dag
@@ -83,22 +83,6 @@ def hr(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, list[str]]]]:
     server.shutdown()
     server.server_close()
     thread.join()
-
-
-def texts_in_database() -> list[str]:
-    """Return each cell of Airflow's metadata database as a text, escapes read."""
-    from airflow.utils.session import create_session
-    from sqlalchemy import MetaData, select
-
-    with create_session() as session:
-        bind = session.get_bind()
-        metadata = MetaData()
-        metadata.reflect(bind)
-        rows = [row for table in metadata.tables.values() for row in session.execute(select(table))]
-    cells = [cell for row in rows for cell in row if cell is not None]
-    texts = [bytes(c).decode("utf-8", "replace") if isinstance(c, bytes) else str(c) for c in cells]
-    # JSON has letters beyond ASCII as escapes.
-    return texts + [re.sub(r"\\u([0-9a-f]{4})", lambda m: chr(int(m[1], 16)), t) for t in texts]
 
 
 def test_it_has_at_most_20_lines() -> None:

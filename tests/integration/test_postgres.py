@@ -29,6 +29,7 @@ from tests.integration.hr_table import (
     read_report,
     seed,
 )
+from tests.integration.leaks.names import texts_in_database
 from tests.readme import block
 from tests.support import run_dag, told_asset
 from zoom_provider.simulator.server import Simulator
@@ -220,6 +221,18 @@ def test_the_report_may_lie_where_a_url_leads(
     assert reported == {"good": "INFO", "bad": "WARNING"}
 
 
+def names_of(server: postgres.Server) -> set[str]:
+    """Return the names in the table that are no part of an address."""
+    rows = server.run_sql(
+        "hr",
+        "SELECT unnest(ARRAY[first_name, last_name, preferred_name]) FROM hr.employees",
+    )
+    found = {name for name in rows.splitlines() if len(name.strip()) > 1}
+    assert len(found) > 60
+    # Short ones are parts of other words.
+    return {name for name in found if not name.isascii() or len(name) > 5}
+
+
 def test_each_row_that_fails_is_traced(
     hr: postgres.Server,
     connected: Simulator,
@@ -254,6 +267,10 @@ def test_each_row_that_fails_is_traced(
     # What is plain ASCII may be a part of an address.
     said = caplog.text + "".join(capfd.readouterr())
     assert not any(name in said for name in ("Zielińska", "买买提阿布都", "田中", "Tóth"))
+    stored = texts_in_database()
+    assert any("1043" in text for text in stored)
+    for name in names_of(hr):
+        assert [text for text in stored if name in text] == []
 
 
 def test_a_morning_that_failed_is_made_up_for_when_it_is_run_again(

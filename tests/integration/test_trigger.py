@@ -190,7 +190,10 @@ def test_a_failed_run_names_the_field(airflow: Airflow, browser: Browser, zoom: 
 
     seen = press_trigger(browser, airflow, "failed")
 
-    said = "Nothing was sent to Zoom: user_info.last_name: must not have more than 5 Chinese"
+    said = (
+        f"{LEE['email']}: Nothing was sent to Zoom: user_info.last_name: "
+        "must not have more than 5 Chinese"
+    )
     [line] = [line for line in seen.splitlines() if line.removeprefix(" - ").startswith(said)]
     assert LEE["last_name"] not in line
     assert zoom.requests() == []
