@@ -48,9 +48,11 @@ def test_who_is_not_there_is_not_found(zoom: Simulator, client: ZoomClient, cloc
     assert clock.pauses == []
 
 
-def test_an_expired_invitation_wants_somebody(zoom: Simulator, client: ZoomClient) -> None:
+def test_an_expired_invitation_asks_for_another_creation(
+    zoom: Simulator, client: ZoomClient
+) -> None:
     ann(zoom, status="pending", created=int(time.time()) - 31 * 86_400)
-    with pytest.raises(ZoomNotFoundError, match="remove the pending user") as caught:
+    with pytest.raises(ZoomNotFoundError, match="create the user again") as caught:
         client.get_user(ANN)
     assert (caught.value.code, caught.value.remedy) == (1120, "human")
 
