@@ -82,6 +82,7 @@ setup(
     install_requires=[
         "apache-airflow>=2.11,!=3.0.*",
         "apache-airflow-providers-common-compat>=1.12",
+        "apache-airflow-providers-common-sql>=1.20",
         "apache-airflow-providers-standard>=1.0",
         "pendulum>=3.0",
         "pydantic>=2.10",

@@ -131,7 +131,7 @@ def people_hired(first: date, last: date) -> list[dict[str, Any]]:
 
 def without_first_day(people: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Write all first days as YYYY-MM-DD; remove unreadable ones and return them as failures."""
-    from zoom_provider.api.response import printable
+    from zoom_provider.models.validation import sanitize_for_log
 
     undated = []
     for person in list(people):
@@ -139,9 +139,9 @@ def without_first_day(people: list[dict[str, Any]]) -> list[dict[str, Any]]:
             person["hireDate"] = str(datetime.fromisoformat(person["hireDate"]).date())
         except (TypeError, ValueError):
             people.remove(person)
-            where = {"source": "bamboohr", "row": None, "key": printable(person["eeid"])}
+            where = {"source": "bamboohr", "row": None, "key": sanitize_for_log(person["eeid"])}
             reason = f"hireDate {person['hireDate']!r:.60} is no date in the form YYYY-MM-DD"
-            who = {"email": printable(person["email"] or "", 128), "outcome": "rejected"}
+            who = {"email": sanitize_for_log(person["email"] or "", 128), "outcome": "rejected"}
             undated.append({**where, **who, "reason": reason})
     return undated
 

@@ -2,20 +2,20 @@
 ### Create new hires in Zoom from the exports that HR drops into a folder
 
 Every morning at 5:00 in the HR calendar's time zone, each new `*.csv` in the folder is read, oldest
-first, and everybody whose first day is tomorrow or earlier is created. The folder is the Variable
+first, and each user whose first day is tomorrow or earlier is created. The folder is the Variable
 `zoom_hr_folder`: a path such as `/srv/hr`, or a URL such as `s3://aws_default@hr-drop/inbox`, where
 `aws_default` is a connection. The parameter `folder` may name one below it.
 
-A file is read by each run, which creates nobody twice, until nothing is left to do for anybody in
-it. Then it is marked by a `NAME.csv.done` beside it; a file that replaces it is a new one. A file
-that may still be written is read when it has been still for a minute.
+Each run reads a file again, without creating duplicates, until every row in it is done. Then it is
+marked by a `NAME.csv.done` beside it; a file that replaces it is a new one. A file that may still
+be written is read once it has not changed for a minute.
 
 Started with `from` or `to`, a run takes the people whose first day is between those two dates, both
 included, from all files, and marks none. The sample export's people start on 2026-03-02.
 
-The last task lists who got what. It fails if a person has no outcome, a file could not be read or
-more than `MAX_FAILURES` people failed; a row without a first day is a failure. HR gets an e-mail
-with the failures.
+The last task lists the outcome of each row. It fails if a person has no outcome, a file could not
+be read or more than `MAX_FAILURES` people failed; a row without a first day is a failure. HR gets
+an e-mail with the failures.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def first_day(row: Any) -> date:
 
 def pick(name: str, data: bytes, first: date, last: date) -> dict[str, Any]:
     """Return who of an export starts on these days, who has no first day, and why it stays open."""
-    from zoom_provider.api.response import printable
+    from zoom_provider.models.validation import sanitize_for_log
     from zoom_provider.provisioning.columns import Column, ColumnFinder
     from zoom_provider.provisioning.file_format import FileFormat
     from zoom_provider.provisioning.readers import read_text_records
@@ -142,7 +142,7 @@ def pick(name: str, data: bytes, first: date, last: date) -> dict[str, Any]:
     for number, row, _ in read_text_records(io.BytesIO(data), name, finder, FileFormat()):
         cells = row if isinstance(row, dict) else dict.fromkeys(COLUMNS, "")
         employee = cells["Employee #"].strip() or "unknown"
-        key = printable(f"{name} row {number}, employee {employee}")
+        key = sanitize_for_log(f"{name} row {number}, employee {employee}")
         person = {"file": name, "row": number, "key": key}
         person |= {column: cells[column].strip() for column in FOR_ZOOM}
         try:
@@ -159,15 +159,18 @@ def pick(name: str, data: bytes, first: date, last: date) -> dict[str, Any]:
 
 def told(person: Mapping[str, Any], outcome: str, reason: str | None) -> dict[str, Any]:
     """Return a line of the list of who got what: one line, whatever a cell holds."""
-    from zoom_provider.api.response import printable
+    from zoom_provider.models.validation import sanitize_for_log
 
     where = {name: person[name] for name in ("file", "row", "key")}
-    where |= {"source": printable(person["file"]), "email": printable(person["Work Email"], 128)}
+    where |= {
+        "source": sanitize_for_log(person["file"]),
+        "email": sanitize_for_log(person["Work Email"], 128),
+    }
     return {**where, "outcome": outcome, "reason": reason or ""}
 
 
 def version(path: Any) -> dict[str, Any]:
-    """Return what tells one content of a file from another."""
+    """Return what distinguishes one content of a file from another."""
     stat = path.stat()
     return {"size": stat.st_size, "modified": stat.st_mtime}
 
@@ -200,7 +203,7 @@ def read_settled(path: Any, found: dict[str, Any], listed: float) -> tuple[dict[
 
 def read_exports(inbox: Any, by_hand: bool, first: date, last: date) -> dict[str, list[Any]]:
     """Pick from each file who is due, oldest first; a file that cannot be read is a fault."""
-    from zoom_provider.api.response import printable
+    from zoom_provider.models.validation import sanitize_for_log
 
     def modified(path: Any) -> tuple[float, str]:
         with suppress(OSError):
@@ -211,7 +214,7 @@ def read_exports(inbox: Any, by_hand: bool, first: date, last: date) -> dict[str
     inbox.fs.invalidate_cache()
     listed = time.time()
     for path in sorted(inbox.iterdir(), key=modified):
-        name = printable(path.name)
+        name = sanitize_for_log(path.name)
         try:
             if not name.lower().endswith(".csv") or (path.exists() and not path.is_file()):
                 continue
@@ -226,7 +229,7 @@ def read_exports(inbox: Any, by_hand: bool, first: date, last: date) -> dict[str
         except (OSError, UnicodeError, ZoomValidationError) as error:
             # The people of the other files are not held up; the last task fails with it.
             of_file = str(error) if isinstance(error, ZoomValidationError) else f"{name}: {error}"
-            found["faults"].append(printable(of_file, 600))
+            found["faults"].append(sanitize_for_log(of_file, 600))
             log.error("%s", found["faults"][-1])
             continue
         log.info("%s: %d people are due", name, len(picked["people"]))
@@ -264,9 +267,9 @@ def who_got_what(
 
 def mark(inbox: Any, file: Mapping[str, Any], about: Mapping[str, Any]) -> str | None:
     """Mark a file if it is done; return a fault if that cannot be written."""
-    from zoom_provider.api.response import printable
+    from zoom_provider.models.validation import sanitize_for_log
 
-    name = printable(file["name"])
+    name = sanitize_for_log(file["name"])
     why = [f"{count} {o}" for o, count in about["outcomes"].items() if o not in SETTLED]
     if why := why + file["open"]:
         log.info("%s stays open: %s", name, ", ".join(why))
@@ -274,7 +277,7 @@ def mark(inbox: Any, file: Mapping[str, Any], about: Mapping[str, Any]) -> str |
     try:
         (inbox / f"{file['name']}.done").write_text(json.dumps({**file, **about}, indent=2))
     except OSError as error:
-        return printable(f"{name} cannot be marked: {error}", 600)
+        return sanitize_for_log(f"{name} cannot be marked: {error}", 600)
     return None
 
 

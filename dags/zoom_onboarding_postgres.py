@@ -9,8 +9,8 @@ employees who have left. Repeating a run or a backfill never creates duplicates.
 A run without a data interval, or one that is started with `from` or `to`, takes the employees whose
 first day is between those two dates, both included; both default to tomorrow.
 
-The last task lists the outcome of each row, and the rows without a first day, which are failures,
-too. More than `MAX_FAILURES` failures turn the run red.
+The rows go from the table to Zoom in one task, so Airflow stores no name. A row without a first day
+is a failure. More than `MAX_FAILURES` failures turn the run red. The last task lists all outcomes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Param
 from airflow.timetables.interval import CronDataIntervalTimetable
 
 from zoom_provider.assets import ZOOM_USERS
-from zoom_provider.operators.users import ZoomCreateUsersOperator
+from zoom_provider.transfers.sql import SqlToZoomUsersOperator
 
 log = logging.getLogger("airflow.task")
 
@@ -35,19 +35,20 @@ MISSING = "Needs the PostgreSQL provider: pip install 'airflow-provider-zoom[exa
 INSTALLED = find_spec("airflow.providers.postgres") is not None
 
 # Starters of the day; late entries; starters of the last 30 days whose row was corrected. Not of
-# more days: a colleague of long standing who gets another address must not become a second user. No
-# date is selected, because XCom need not hold it. An end before the first day is of an earlier
-# employment.
+# more days: a colleague of long standing who gets another address must not become a second user. An
+# end before the first day is of an earlier employment.
 SQL = """
 SELECT employee_number, work_email, last_name,
        coalesce(nullif(trim(preferred_name), ''), first_name) AS first_name,
        CASE employment_type WHEN 'contractor' THEN 'Contractor' ELSE department END AS license_for,
-       hire_date IS NOT NULL AND isfinite(hire_date) AS has_first_day
+       hire_date
 FROM hr.employees
 WHERE (hire_date BETWEEN %(first)s AND %(last)s
-       OR hire_date <= %(last)s AND recorded_at >= %(start)s AND recorded_at < %(end)s
+       OR hire_date <= %(last)s AND recorded_at >= nullif(%(start)s, '')::timestamptz
+          AND recorded_at < nullif(%(end)s, '')::timestamptz
        OR hire_date BETWEEN %(first)s::date - 30 AND %(last)s
-          AND updated_at >= %(start)s AND updated_at < %(end)s
+          AND updated_at >= nullif(%(start)s, '')::timestamptz
+          AND updated_at < nullif(%(end)s, '')::timestamptz
        OR hire_date IS NULL OR hire_date IN ('infinity', '-infinity'))
   AND (termination_date IS NULL OR termination_date > %(today)s OR termination_date < hire_date)
 ORDER BY employee_number, updated_at DESC
@@ -68,7 +69,6 @@ MAPPING = {
 }
 
 DONE = ("invited", "created", "existing", "updated", "unchanged")
-FAILURES = ("rejected", "needs_license", "foreign_account", "needs_human", "failed")
 # Up to ten failures are reported for HR to correct; more mean that the table is wrong.
 MAX_FAILURES = 10
 SOURCE = "hr_postgres hr.employees"
@@ -99,72 +99,51 @@ with DAG(
     schedule=CronDataIntervalTimetable("0 5 * * *", timezone=str(HR_TIMEZONE)),
     start_date=datetime(2025, 1, 1, tzinfo=HR_TIMEZONE),
     catchup=False,
+    user_defined_macros={"wanted": wanted},
     tags=["zoom", "example"],
     params={
         "from": Param(None, type=["null", "string"], format="date", title="First days from"),
         "to": Param(None, type=["null", "string"], format="date", title="First days to, included"),
     },
 ) as dag:
-    # Names stay out of the log.
-    @task(multiple_outputs=True, show_return_value_in_logs=False)
-    def extract(
-        params: Any = None, data_interval_start: Any = None, data_interval_end: Any = None
-    ) -> dict[str, list[dict[str, Any]]]:
-        """Read the rows of this run from the HR table."""
-        if not INSTALLED:
-            raise AirflowFailException(MISSING)
-        from airflow.providers.postgres.hooks.postgres import PostgresHook
-
-        def records(cursor: Any) -> list[dict[str, Any]]:
-            names = [column[0] for column in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor]
-
-        asked = wanted(params, data_interval_start, data_interval_end)
-        rows: Any = PostgresHook("hr_postgres").run(SQL, parameters=asked, handler=records)
-        due = [row for row in rows if row["has_first_day"]]
-        return {"due": due, "undated": [row for row in rows if not row["has_first_day"]]}
+    bound = "wanted(params, dag_run.data_interval_start, dag_run.data_interval_end)"
+    create_users = SqlToZoomUsersOperator(
+        task_id="create_users",
+        conn_id="hr_postgres",
+        sql=SQL,
+        parameters={
+            name: f"{{{{ {bound}.{name} or '' }}}}"
+            for name in ("first", "last", "start", "end", "today")
+        },
+        mapping=MAPPING,
+        key="employee_number",
+        # The statement selects the days; what is left to find are rows without a first day.
+        first_day={"column": "hire_date", "to": f"{{{{ {bound}.last }}}}"},
+        source=SOURCE,
+        # Writes changed names and licenses. Who comes back may be inactive in Zoom: "skip" would
+        # pass over them in silence, "update" makes them needs_human.
+        if_exists="update",
+        max_failures=MAX_FAILURES,
+        # Not a morning's new hires but a table that was changed as a whole.
+        max_creates=500,
+        # zoom_onboarded starts when this has an event.
+        outlets=[ZOOM_USERS],
+    )
 
     @task(trigger_rule="all_done", show_return_value_in_logs=False)
-    def report(undated: list[dict[str, Any]] | None, ti: Any = None) -> None:
-        """List each row's outcome; fail if it is not known or the creation failed."""
+    def report(ti: Any = None) -> None:
+        """List who got what; fail if that is not known or the creation failed."""
         from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-        failed = []
-        for row in undated or []:
-            log.warning("No first day: %(employee_number)s %(work_email)s", row)
-            who = {"source": SOURCE, "row": None, "key": row["employee_number"]}
-            who |= {"email": row["work_email"], "outcome": "rejected", "reason": "no first day"}
-            failed.append(who)
         path = ti.xcom_pull(task_ids="create_users", key="report")
-        # If extract was cleared and then failed, there is a report, but of the earlier try.
-        if undated is None or path is None:
-            raise AirflowFailException("No report: the log of create_users or extract says why")
+        if path is None:
+            raise AirflowFailException("No report: the log of create_users says why")
         lines = ObjectStoragePath(path).read_text(encoding="utf-8").split("\n")
         for person in map(json.loads, filter(None, lines)):
             person["reason"] = person["reason"] or ""
             level = logging.INFO if person["outcome"] in DONE else logging.WARNING
             log.log(level, "%(outcome)-16s %(key)-10s %(email)-36s %(reason)s", person)
-            failed += [person] if person["outcome"] in FAILURES else []
-        ti.xcom_push(key="attention", value=failed[:20])
         if ti.xcom_pull(task_ids="create_users") is None:
             raise AirflowFailException("create_users failed; its log says why")
-        if len(failed) > MAX_FAILURES:
-            raise AirflowFailException(f"{len(failed)} people failed: see the list in the log")
 
-    people: Any = extract()
-    create_users = ZoomCreateUsersOperator(
-        task_id="create_users",
-        users=people["due"],
-        mapping=MAPPING,
-        key="employee_number",
-        source=SOURCE,
-        # Writes changed names and licenses. An employee who returns may be inactive in Zoom: "skip"
-        # would say nothing, "update" makes them needs_human.
-        if_exists="update",
-        max_failures=MAX_FAILURES,
-        # More are not a morning's new hires but a table that was changed as a whole.
-        max_creates=500,
-        # Its event starts zoom_onboarded.
-        outlets=[ZOOM_USERS],
-    )
-    create_users >> report(people["undated"])
+    create_users >> report()

@@ -197,6 +197,8 @@ class Processes:
         for member in family:
             member.kill()
         process.wait()
+        while any(map(_is_alive, family)):
+            time.sleep(0.05)
 
     def stop(self) -> None:
         """End all of them, with all that they started, even those that do not want to."""
@@ -238,7 +240,14 @@ def _members(sessions: set[int]) -> list[int]:
     members = []
     for pid in psutil.pids():
         with contextlib.suppress(ProcessLookupError, PermissionError, psutil.Error):
-            # The machine's init may leave orphans as zombies.
-            if os.getsid(pid) in sessions and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+            if os.getsid(pid) in sessions and _is_alive(psutil.Process(pid)):
                 members.append(pid)
     return members
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    """Return whether a process runs; the machine's init may leave orphans as zombies."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

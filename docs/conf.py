@@ -43,7 +43,7 @@ nitpick_ignore_regex = [
     # Only this package is documented here.
     (r"py:.*", r"(?!zoom_provider\.).*"),
     # Internal modules have no page.
-    (r"py:.*", r"zoom_provider\.(api|models|provisioning|hooks\.airflow_io)\b.*"),
+    (r"py:.*", r"zoom_provider\.(api|models|provisioning|hooks\.(airflow_io|files))\b.*"),
     (r"py:.*", r"zoom_provider\.simulator\.(?!server|settings|faults).*"),
 ]
 

@@ -27,7 +27,7 @@ class ZoomError(Exception):
     :param email: the user it is about, by the address (or the id, where the call named only that);
         the text begins with it. None where it is about the account or the connection
     :param remedy: overrides the class's answer: ``retry`` (the same call may succeed later),
-        ``fail`` (it never will), ``skip`` (there is nothing to do), ``human`` (somebody must
+        ``fail`` (it never will), ``skip`` (there is nothing to do), ``human`` (a person must
         change something in Zoom first)
     """
 
@@ -131,7 +131,7 @@ class ZoomLicenseError(ZoomError):
     """
     No free seat of the kind that was asked for.
 
-    :param seat: ``basic``, ``licensed``, ``zoom_one`` or ``zoom_phone``, where the code tells
+    :param seat: ``basic``, ``licensed``, ``zoom_one`` or ``zoom_phone``, where the code shows it
     """
 
     remedy: Remedy = "human"
@@ -217,7 +217,7 @@ class ZoomNotAppliedError(ZoomError):
 
 
 class ZoomProtectedUserError(ZoomError):
-    """A user whom Zoom lets stay as they are: owner, administrator, Zoom Room, Events host..."""
+    """A user that Zoom leaves as they are: owner, administrator, Zoom Room, Events host..."""
 
     remedy: Remedy = "human"
 

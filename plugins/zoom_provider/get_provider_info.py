@@ -175,6 +175,7 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": [
                     "zoom_provider.operators.lifecycle",
                     "zoom_provider.operators.users",
+                    "zoom_provider.transfers.sql",
                 ],
             }
         ],
@@ -183,6 +184,12 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "hooks": [
             {"integration-name": integration, "python-modules": ["zoom_provider.hooks.zoom"]}
+        ],
+        "task-decorators": [
+            {
+                "name": "zoom_create_users",
+                "class-name": "zoom_provider.decorators.users.zoom_create_users_task",
+            }
         ],
         "connection-types": [
             {

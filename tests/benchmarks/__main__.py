@@ -17,7 +17,7 @@ from typing import Final
 
 from devstack import postgres
 from devstack.processes import run_script
-from tests.benchmarks import imports, on_airflow, parsing
+from tests.benchmarks import files, imports, on_airflow, parsing
 from tests.benchmarks.bounds import Bound, head, line, say
 from tests.benchmarks.contenders import UNBOUND
 from tests.benchmarks.running import LIMITED, OFF, Run, measure, median, middle, take
@@ -54,6 +54,7 @@ class Size:
     :param sequential: people of (c)
     :param on_airflow: people of (a) and of (b) on a real Airflow
     :param hook: calls of the hook
+    :param roster: rows of a roster that is only read
     """
 
     off: dict[int, int]
@@ -61,6 +62,7 @@ class Size:
     sequential: int
     on_airflow: tuple[tuple[str, int], ...]
     hook: int
+    roster: int
 
 
 FULL: Final = Size(
@@ -69,6 +71,7 @@ FULL: Final = Size(
     sequential=100,
     on_airflow=(("bench_operator", 1_000), ("bench_http_mapped", 100), ("bench_http_mapped", 1000)),
     hook=10_000,
+    roster=1_000_000,
 )
 QUICK: Final = Size(
     off={100: 3, 1_000: 3, 10_000: 1},
@@ -76,6 +79,7 @@ QUICK: Final = Size(
     sequential=40,
     on_airflow=(("bench_operator", 1_000), ("bench_http_mapped", 100)),
     hook=4_000,
+    roster=100_000,
 )
 
 
@@ -173,6 +177,7 @@ def hook(size: Size) -> list[Bound]:
 PARTS: Final[dict[str, Callable[[Size], list[Bound]]]] = {
     "imports": lambda size: imports.measure(),
     "parse": lambda size: parsing.measure(),
+    "files": lambda size: files.measure(size.roster),
     "hook": hook,
     "off": limits_off,
     "limit": at_the_limit,

@@ -92,7 +92,7 @@ class Stack(AirflowClient):
             env={**self.processes.env, "PATH": path, "HOSTNAME": get_hostname()},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
 

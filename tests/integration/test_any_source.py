@@ -7,7 +7,7 @@ import csv
 import json
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,26 +16,29 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tests.integration.leaks.names import texts_in_database
 from tests.readme import block
 from tests.requires import require
-from tests.support import run_dag
+from tests.support import emails, run_dag
+from tests.unit.operators.conftest import lines
 from zoom_provider.simulator.server import Simulator
 
 CODE = block("any-source")
-MOST_LINES = 25
+MOST_LINES = 20
 KEY = "made-up-key-of-hr"
 BASIC = f"Basic {base64.b64encode(f'airflow:{KEY}'.encode()).decode()}"
 
-# Employees, with the moment from which they count as starters.
+# Employees, with their first days.
 PEOPLE = [
-    ("2026-03-01T23:00:00+00:00", "E-1", "Ada@example.com", "Sales", "Ada", "Nwosu"),
-    ("2026-03-01T23:00:00+00:00", "E-2", "bjorn@example.com", "Law", "Björn", "Åkerman"),
-    ("2026-03-01T23:00:00+00:00", "E-3", "nobody.example.com", "Law", "No", "Body"),
-    ("2026-03-02T23:00:00+00:00", "E-4", "later@example.com", "Law", "La", "Ter"),
+    ("2026-03-03", "E-1", "Ada@example.com", "Sales", "Adaeze", "Nwosu"),
+    ("2026-03-03", "E-2", "bjorn@example.com", "Law", "Björn", "Åkerman"),
+    ("2026-03-03", "E-3", "nosign.example.com", "Law", "Nobuko", "Bodyson"),
+    ("2026-03-04", "E-4", "later@example.com", "Law", "Lauretta", "Tervonen"),
 ]
+NAMES = [name for *_, given, family in PEOPLE for name in (given, family)]
 # Ends on Monday, 2 March, at five in the morning in Berlin.
 MONDAY = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
-FIELDS = ("employeeNumber", "workEmail", "department", "given", "family")
+FIELDS = ("firstDay", "employeeNumber", "workEmail", "department", "given", "family")
 
 
 class HrSystem(BaseHTTPRequestHandler):
@@ -48,15 +51,8 @@ class HrSystem(BaseHTTPRequestHandler):
         if self.headers["Authorization"] != BASIC or url.path != "/starters":
             self.send_error(403)
             return
-        query = parse_qs(url.query)
-        self.asked.append(query)
-        [start], [end] = query["from"], query["to"]
-        since, until = datetime.fromisoformat(start), datetime.fromisoformat(end)
-        found = [
-            dict(zip(FIELDS, person, strict=True))
-            for at, *person in PEOPLE
-            if since <= datetime.fromisoformat(at) < until
-        ]
+        self.asked.append(parse_qs(url.query))
+        found = [dict(zip(FIELDS, person, strict=True)) for person in PEOPLE]
         body = json.dumps(found).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -89,7 +85,7 @@ def hr(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, list[str]]]]:
     thread.join()
 
 
-def test_it_has_at_most_25_lines() -> None:
+def test_it_has_at_most_20_lines() -> None:
     lines = [line for line in CODE.splitlines() if line.strip()]
     assert len(lines) <= MOST_LINES
     assert [line for line in lines if len(line) > 100 or ";" in line] == []
@@ -119,14 +115,14 @@ def test_starters_are_in_zoom_and_each_failure_can_be_traced(
     run = run_dag(read_example(tmp_path), logical_date=MONDAY)
 
     assert str(run.state) == "success"
-    assert [set(query) for query in hr] == [{"from", "to"}]
+    assert len(hr) == 1
     people = {person["email"]: person for person in connected.people()}
     created = {
         email: (person["type"], person["first_name"], person["last_name"], person["status"])
         for email, person in people.items()
     }
     assert created == {
-        "ada@example.com": (2, "Ada", "Nwosu", "pending"),
+        "ada@example.com": (2, "Adaeze", "Nwosu", "pending"),
         "bjorn@example.com": (1, "Björn", "Åkerman", "pending"),
     }
 
@@ -134,30 +130,46 @@ def test_starters_are_in_zoom_and_each_failure_can_be_traced(
     left = {
         key: task.xcom_pull(task_ids="create_users", key=key) for key in ("report", "attention")
     }
-    who = {"source": "hr", "row": 3, "key": "E-3", "email": "nobody.example.com"}
+    who = {"source": "create_users", "row": 3, "key": "E-3", "email": "nosign.example.com"}
     [failure] = left["attention"]
     assert failure == {**failure, **who, "outcome": "rejected"}
+    outcomes = {line["key"]: line["outcome"] for line in lines(Path(left["report"]))}
+    assert outcomes == {"E-1": "invited", "E-2": "invited", "E-3": "rejected", "E-4": "not_due"}
     with Path(left["report"]).with_suffix(".rejects.csv").open(encoding="utf-8") as file:
         [reject] = csv.DictReader(file)
     assert {**reject, "row": int(reject["row"])} == {**reject, **who, "field": "user_info.email"}
     assert f"user_info.email: {reject['reason']}" == failure["reason"]
-    assert f"Row 3 of hr, key E-3, nobody.example.com: rejected, {failure['reason']}" in caplog.text
+    assert (
+        f"Row 3 of create_users, key E-3, nosign.example.com: rejected, {failure['reason']}"
+        in caplog.text
+    )
     # What a task returns is not written through the logger that caplog hears.
     said = caplog.text + "".join(capfd.readouterr())
-    for secret in (KEY, "Nwosu", "Åkerman", "Body"):
+    stored = texts_in_database()
+    assert any("E-3" in text for text in stored)
+    for secret in (KEY, *NAMES):
         assert secret not in said
+        assert [text for text in stored if secret in text] == []
 
 
-def test_a_run_without_an_interval_takes_the_last_24_hours(
+@pytest.mark.parametrize(
+    ("conf", "state", "created"),
+    [
+        ({"from": "2026-03-04", "to": "2026-03-04"}, "success", ["later@example.com"]),
+        ({}, "failed", []),
+    ],
+)
+def test_a_run_without_an_interval_takes_the_days_that_it_is_given_and_guesses_none(
+    conf: dict[str, str],
+    state: str,
+    created: list[str],
     airflow_db: Path,
     connected: Simulator,
     hr: list[dict[str, list[str]]],
     tmp_path: Path,
 ) -> None:
-    run = run_dag(read_example(tmp_path), logical_date=None)
+    run = run_dag(read_example(tmp_path), logical_date=None, run_conf=conf)
 
-    assert str(run.state) == "success"
+    assert str(run.state) == state
     assert run.data_interval_end is None
-    [query] = hr
-    since, until = (datetime.fromisoformat(query[name][0]) for name in ("from", "to"))
-    assert (since, until) == (run.run_after - timedelta(days=1), run.run_after)
+    assert emails(connected) == created

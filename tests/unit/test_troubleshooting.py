@@ -288,7 +288,7 @@ CASES: dict[str, Callable[[Bench], str]] = {
         lambda b: b.failing("status").one()
     ),
     # many people
-    "2 people are more than max_creates=1 allows; nobody was created": (
+    "2 people are more than max_creates=1 allows; no user was created": (
         lambda b: b.many(JANE, BOB, max_creates=1)
     ),
     "1 of 2 people failed; max_failures allows none. Who and why: …": (

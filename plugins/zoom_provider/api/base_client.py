@@ -18,7 +18,7 @@ from zoom_provider.api.network_errors import TransportError
 from zoom_provider.api.paging import Page, read_pages
 from zoom_provider.api.rate_limit import Label, LimitedCall, RateLimits
 from zoom_provider.api.refresh_token import TokenStore
-from zoom_provider.api.response import Reply, printable
+from zoom_provider.api.response import Reply
 from zoom_provider.api.retry import may_have_acted
 from zoom_provider.api.settings import ZoomSettings
 from zoom_provider.api.tokens import request_token
@@ -36,6 +36,7 @@ from zoom_provider.exceptions import (
     ZoomUnavailableError,
     ZoomValidationError,
 )
+from zoom_provider.models.validation import sanitize_for_log
 
 MAX_NAME_LENGTH: Final = 128
 """Characters of an address; what is longer is cut in an error's text."""
@@ -53,7 +54,7 @@ class BaseClient:
     methods are one :meth:`_request` each; :class:`~zoom_provider.api.client.ZoomClient` has them
     all. Every method may raise any :class:`ZoomError`; those it adds are named with it.
 
-    :param settings: where, as whom, on which plan
+    :param settings: where to call, with which credentials and plan
     :param session: one for all calls; made when not given
     :param on_secret: called with every token the moment it arrives, so that it can be masked
     :param retry: False makes each call once and waits for nothing
@@ -156,7 +157,7 @@ class BaseClient:
             )
         # What meets all users alike must not look like the fault of one.
         if user and error_scope(error) != "account":
-            error.email = printable(user, MAX_NAME_LENGTH)
+            error.email = sanitize_for_log(user, MAX_NAME_LENGTH)
         raise error
 
     def _on_rejected(self, credentials: Credentials) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from zoom_provider.api.response import Reply, printable
+from zoom_provider.api.response import Reply
 from zoom_provider.api.retry import parse_daily_reset, parse_retry_after
 from zoom_provider.exceptions import (
     ZoomAuthError,
@@ -34,6 +34,7 @@ from zoom_provider.exceptions import (
     ZoomUserExistsError,
     ZoomValidationError,
 )
+from zoom_provider.models.validation import sanitize_for_log
 
 # What Zoom's codes for a full account mean, and what to do.
 _SEAT_CODES: Final = {
@@ -44,7 +45,7 @@ _SEAT_CODES: Final = {
 }
 _SEAT_OF_TYPE: Final = {1: "basic", 2: "licensed"}
 
-# Zoom refuses, and somebody has to change a setting first.
+# Zoom refuses until an administrator changes a setting.
 _ACCOUNT_SETTING_CODES: Final = {
     1107: "The e-mail domain is blocked or managed in this account; an owner can change that",
     1108: "Zoom does not allow this change of the user's type",
@@ -80,7 +81,7 @@ def build_error(
     :param call: method and path, such as ``DELETE /v2/users/{user}``, without anything personal
     :param scope: the granular scope that the call wants
     :param now: the time, with a zone
-    :param sent: the fields of the person that were sent (``type`` tells which seat is missing)
+    :param sent: the fields of the person that were sent (``type`` shows which seat is missing)
     """
     facts: dict[str, Any] = {
         "code": reply.code,
@@ -105,7 +106,7 @@ def _quote_zoom(reply: Reply, sent: Mapping[str, Any]) -> str:
     message = reply.payload.get("message")
     if not message:
         return ""
-    return f' Zoom says: "{printable(_mask_password(message, sent), _MAX_MESSAGE_LENGTH)}"'
+    return f' Zoom says: "{sanitize_for_log(_mask_password(message, sent), _MAX_MESSAGE_LENGTH)}"'
 
 
 def _mask_password(text: object, sent: Mapping[str, Any]) -> str:
@@ -124,7 +125,7 @@ def _protocol_error(reply: Reply, call: str, facts: dict[str, Any]) -> ZoomError
             **facts,
         )
     kind = reply.headers.get("Content-Type", "").split(";")[0].strip()
-    what = printable(kind, 40) if kind else "a reply without a content type"
+    what = sanitize_for_log(kind, 40) if kind else "a reply without a content type"
     return ZoomProtocolError(
         f"{call} was answered with {what} that is not Zoom's: a proxy or a log-in "
         "page is in between. Check the connection's host and the HTTPS_PROXY and NO_PROXY "
@@ -160,7 +161,7 @@ def _rate_limit_error(reply: Reply, call: str, now: datetime, facts: dict[str, A
 def _license_error(
     code: int | None, sent: Mapping[str, Any], says: str, facts: dict[str, Any]
 ) -> ZoomError:
-    # 3412 is one code for every kind of seat: what was asked for tells which one is meant.
+    # 3412 is one code for every kind of seat: the requested type shows which one is meant.
     kind = sent.get("type")
     wanted = _SEAT_OF_TYPE.get(kind) if isinstance(kind, int) else None
     seat, text = _SEAT_CODES.get(code or 0, (wanted, ""))
@@ -267,9 +268,9 @@ def _parse_field_errors(reply: Reply, sent: Mapping[str, Any]) -> dict[str, list
     listed = reply.payload.get("errors")
     for item in listed if isinstance(listed, list) else []:
         if isinstance(item, dict):
-            name = printable(item.get("field", "?"), 80)
+            name = sanitize_for_log(item.get("field", "?"), 80)
             text = _mask_password(item.get("message", "refused"), sent)
-            found.setdefault(name, []).append(printable(text, 200))
+            found.setdefault(name, []).append(sanitize_for_log(text, 200))
     return found
 
 
@@ -321,7 +322,7 @@ def build_token_error(reply: Reply, *, now: datetime) -> ZoomError:
     error = str(reply.payload.get("error", ""))
     text = _TOKEN_REFUSALS.get(error, "Zoom gives no access token")
     words = reply.payload.get("reason") or reply.payload.get("message")
-    says = f' Zoom says: "{printable(words)}"' if words else ""
+    says = f' Zoom says: "{sanitize_for_log(words)}"' if words else ""
     kind = InvalidClientError if error == "invalid_client" else ZoomAuthError
     return kind(f"{text}.{says}", **facts)
 

@@ -44,7 +44,7 @@ _RECOVERY: Final = 0.001
 
 _MIN_FRACTION: Final = 0.05
 _THROTTLED_PAUSE: Final = 0.1
-"""Seconds for which nobody calls after a refusal."""
+"""Seconds without any call after a refusal."""
 _MAX_CONCURRENCY: Final = 128
 _COOLDOWN: Final = 1.0
 """Seconds within which several refusals of calls at once have one cause."""

@@ -9,6 +9,8 @@ from typing import Any
 
 import requests
 
+from zoom_provider.models.validation import sanitize_for_log
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -48,7 +50,7 @@ class Reply:
     def tracking_id(self) -> str | None:
         """Zoom's name for this exchange, as its support asks for it."""
         found = self.headers.get("x-zm-trackingid")
-        return printable(found, 120) if found else None
+        return sanitize_for_log(found, 120) if found else None
 
     @classmethod
     def from_response(cls, response: requests.Response) -> Reply:
@@ -77,9 +79,3 @@ def _parse_malformed(body: bytes) -> dict[str, Any]:
     if not found:
         return {}
     return {"code": int(found[1]), "message": found[2].decode("utf-8", "replace").rstrip('"}\n ')}
-
-
-def printable(text: object, most: int = 300) -> str:
-    """Make a foreign text fit for one line of a log: no control characters, no great length."""
-    line = "".join(ch if ch.isprintable() else " " for ch in str(text)[: most + 1])
-    return line if len(line) <= most else line[:most] + "…"

@@ -13,10 +13,11 @@ from email.utils import parsedate_to_datetime
 from typing import Final, Literal
 
 from zoom_provider.api.network_errors import ErrorKind
-from zoom_provider.api.response import Reply, printable
+from zoom_provider.api.response import Reply
+from zoom_provider.models.validation import sanitize_for_log
 
 MAX_TRIES: Final = 5
-"""Calls in all for a failure that time alone may mend (5xx, network)."""
+"""Calls in all for a failure that time alone may fix (5xx, network)."""
 
 _MAX_BACKOFF: Final = 30.0
 _MAX_PER_SECOND_WAIT: Final = 120.0
@@ -32,7 +33,7 @@ class Decision:
         ``renew`` the token and call again; ``settle``: Zoom may have acted, find out before
         anything else
     :param delay: seconds
-    :param throttled: too many calls a second, so that everybody slows down
+    :param throttled: too many calls a second, so that all callers slow down
     :param concurrency_limited: too many calls at once, so that fewer are to be under way
     """
 
@@ -99,7 +100,7 @@ def parse_daily_reset(reply: Reply, now: datetime) -> datetime | None:
     """
     Say when a 429's quota is renewed if it is a daily one; None for a limit that passes sooner.
 
-    Told apart by ``X-RateLimit-Type``, then by ``Retry-After`` and ``X-RateLimit-Remaining``. The
+    Recognised by ``X-RateLimit-Type``, then by ``Retry-After`` and ``X-RateLimit-Remaining``. The
     text plays no part, since it is localised and undocumented for the cap of ``create``. Daily
     quotas are renewed at 00:00 UTC. A ``Retry-After`` that has passed means now: the day is new.
     """
@@ -146,7 +147,7 @@ def parse_retry_after(headers: Mapping[str, str], now: datetime) -> datetime | N
 def ignored_retry_after(headers: Mapping[str, str], now: datetime) -> str | None:
     """Return a ``Retry-After`` that :func:`parse_retry_after` rejects, fit for a log line."""
     text = headers.get("Retry-After", "").strip()
-    return printable(text, 60) if text and parse_retry_after(headers, now) is None else None
+    return sanitize_for_log(text, 60) if text and parse_retry_after(headers, now) is None else None
 
 
 def _next_midnight(now: datetime) -> datetime:

@@ -1,16 +1,21 @@
-"""Where to call, as whom, on which plan, with which share of its limits."""
+"""Where to call, with which credentials, on which plan, with which share of its limits."""
 
 from __future__ import annotations
 
 import ipaddress
+import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeGuard, cast
+from dataclasses import field, fields
+from typing import Annotated, Any, Final, Literal, TypeGuard, cast
 from urllib.parse import urlsplit
 
+from pydantic import BeforeValidator, ConfigDict, PlainValidator, ValidationError
+from pydantic.dataclasses import dataclass
+
 from zoom_provider.exceptions import ZoomValidationError
+from zoom_provider.models.validation import nearest_name, sanitize_for_log
 
 GrantType = Literal["account_credentials", "refresh_token", "access_token"]
 Plan = Literal["free", "pro", "business"]
@@ -18,14 +23,16 @@ Plan = Literal["free", "pro", "business"]
 DEFAULT_ORIGIN: Final = "https://api.zoom.us"
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
-# No more than this, since libraries disagree about who is called where a host holds other signs:
-# of "evil.example\.zoom.us" some call the first half.
+# No more than this, since libraries disagree about the host where a name holds other signs: of
+# "evil.example\.zoom.us" some call the first half.
 _HOST_NAME: Final = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _DOMAIN: Final = re.compile(r"[\w-]+(\.[\w-]+)+")
-_LONGEST_WAIT: Final = 86_400.0
+_MAX_SECONDS: Final = 86_400.0
+
+_OLD_PREFIX: Final = "extra__zoom__"
 
 # What each grant cannot do without: attribute -> the name people see in the connection form.
-_NEEDED: Final[dict[GrantType, dict[str, str]]] = {
+_REQUIRED: Final[dict[GrantType, dict[str, str]]] = {
     "account_credentials": {
         "client_id": "Client ID (login)",
         "client_secret": "Client Secret (password)",
@@ -40,7 +47,78 @@ _NEEDED: Final[dict[GrantType, dict[str, str]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+def _parse_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("must be a text")
+    return value.strip()
+
+
+def _parse_credential(value: Any) -> str:
+    text = _parse_text(value)
+    # Such as end in a header, where other signs cannot go.
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        raise ValueError("holds a sign that Zoom's credentials do not have: copy it once more")
+    return text
+
+
+def _one_of(names: Iterable[str]) -> Callable[[Any], str]:
+    known = tuple(names)
+
+    def parse(value: Any) -> str:
+        text = str(value).strip()
+        if text not in known:
+            raise ValueError(f"must be one of {', '.join(known)}")
+        return text
+
+    return parse
+
+
+def _parse_number(value: Any) -> float:
+    if isinstance(value, bool):
+        raise ValueError("must be a number")
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ValueError("must be a number") from None
+    if not math.isfinite(number):
+        raise ValueError("must be a finite number")
+    return number
+
+
+def _parse_share(value: Any) -> float:
+    share = _parse_number(value)
+    if not 0 < share <= 1:
+        raise ValueError("must be above 0 and at most 1")
+    return share
+
+
+def _parse_seconds(value: Any) -> float:
+    seconds = _parse_number(value)
+    if not 0 < seconds <= _MAX_SECONDS:
+        raise ValueError("must be a number of seconds above 0 and at most a day (86400)")
+    return seconds
+
+
+def _parse_domains(value: Any) -> frozenset[str]:
+    if isinstance(value, frozenset):  # as read before
+        return value
+    parts = re.split(r"[\s,;]+", value) if isinstance(value, str) else value
+    if not isinstance(parts, (list, tuple)) or not all(isinstance(part, str) for part in parts):
+        raise ValueError("must be a list of e-mail domains, or a text with commas between them")
+    domains = frozenset(part.strip().removeprefix("@").lower() for part in parts if part.strip())
+    if not domains and not (isinstance(value, str) and value.isspace()):
+        raise ValueError("names no domain; leave it out to allow any")
+    wrong = sorted(domain for domain in domains if not _DOMAIN.fullmatch(domain))
+    if wrong:
+        raise ValueError(f"{wrong[0][:80]!r} is not a domain such as example.com")
+    return domains
+
+
+_Credential = Annotated[str, PlainValidator(_parse_credential)]
+_Seconds = Annotated[float, PlainValidator(_parse_seconds)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=ConfigDict(hide_input_in_errors=True))
 class ZoomSettings:
     """
     All that a client needs to know; built once from a connection, never changed.
@@ -62,21 +140,29 @@ class ZoomSettings:
     :param allowed_domains: lower-case e-mail domains that may be created; empty means any
     """
 
-    client_id: str = ""
-    client_secret: str = field(default="", repr=False)
-    account_id: str = ""
-    grant_type: GrantType = "account_credentials"
-    refresh_token: str = field(default="", repr=False)
-    access_token: str = field(default="", repr=False)
+    client_id: _Credential = ""
+    client_secret: _Credential = field(default="", repr=False)
+    account_id: _Credential = ""
+    grant_type: Annotated[GrantType, BeforeValidator(_one_of(_REQUIRED))] = "account_credentials"
+    refresh_token: _Credential = field(default="", repr=False)
+    access_token: _Credential = field(default="", repr=False)
     origin: str = DEFAULT_ORIGIN
     token_url: str = "https://zoom.us/oauth/token"  # noqa: S105 - an address, not a secret
-    plan: Plan = "pro"
-    rate_share: float = 1.0
-    ca_bundle: str | None = None
-    connect_timeout: float = 5.0
-    timeout: float = 30.0
-    max_wait: float = 300.0
-    allowed_domains: frozenset[str] = frozenset()
+    plan: Annotated[Plan, BeforeValidator(_one_of(("free", "pro", "business")))] = "pro"
+    rate_share: Annotated[float, PlainValidator(_parse_share)] = 1.0
+    ca_bundle: Annotated[str, PlainValidator(_parse_text)] | None = None
+    connect_timeout: _Seconds = 5.0
+    timeout: _Seconds = 30.0
+    max_wait: _Seconds = 300.0
+    allowed_domains: Annotated[frozenset[str], PlainValidator(_parse_domains)] = frozenset()
+
+
+EXTRA_NAMES: Final = tuple(
+    name.name
+    for name in fields(ZoomSettings)
+    if name.name not in ("client_id", "client_secret", "origin")
+)
+"""The connection's extras."""
 
 
 def settings_from_fields(
@@ -85,133 +171,91 @@ def settings_from_fields(
     password: str | None,
     host: str | None,
     port: int | None,
-    extra: Mapping[str, Any],
+    extra: object,
 ) -> ZoomSettings:
     """
-    Turn a connection's fields into settings, or say everything that is wrong with them.
+    Turn a connection's fields into settings, or report everything that is wrong with them.
 
     :param login: the Client ID
     :param password: the Client Secret
     :param host: the API's origin; without a scheme it means https
     :param port: used where ``host`` names none
-    :param extra: the connection's extras, as numbers or strings
-    :raises ZoomValidationError: with all faults by field
+    :param extra: the connection's extras, an object with numbers or strings
+    :raises ZoomValidationError: with all errors by field
     """
-    faults: dict[str, list[str]] = {}
-
-    given = {**extra, "client_id": login, "client_secret": password}
-
-    def read(name: str, parse: Callable[[Any], Any], default: Any) -> Any:
-        value = given.get(name)
-        if value is None or value == "":
-            return default
-        try:
-            return parse(value)
-        except (ValueError, TypeError) as error:
-            faults[name] = [str(error)]
-            return default
-
+    extra = _require_object(extra)
+    given: dict[str, Any] = {name: extra.get(name) for name in EXTRA_NAMES}
+    given |= {"client_id": login, "client_secret": password}
+    given = {name: value for name, value in given.items() if value is not None and value != ""}
+    errors: dict[str, list[str]] = {}
+    origin = _read("host", lambda: _parse_origin(host or DEFAULT_ORIGIN, port), errors)
+    origin = origin or DEFAULT_ORIGIN
+    url = given.pop("token_url", None) or _default_token_url(origin)
+    token_url = _read("token_url", lambda: _parse_token_url(url, origin), errors) or ""
+    settings: ZoomSettings | None = None
     try:
-        origin = _origin(host or DEFAULT_ORIGIN, port)
-    except ValueError as error:
-        faults["host"] = [str(error)]
-        origin = DEFAULT_ORIGIN
-    settings = ZoomSettings(
-        client_id=read("client_id", _credential, ""),
-        client_secret=read("client_secret", _credential, ""),
-        account_id=read("account_id", _credential, ""),
-        grant_type=read("grant_type", _one_of(_NEEDED), "account_credentials"),
-        refresh_token=read("refresh_token", _credential, ""),
-        access_token=read("access_token", _credential, ""),
-        origin=origin,
-        token_url=read(
-            "token_url", lambda url: _token_url(url, origin), _default_token_url(origin)
-        ),
-        plan=read("plan", _one_of(("free", "pro", "business")), "pro"),
-        rate_share=read("rate_share", _share, 1.0),
-        ca_bundle=read("ca_bundle", _text, None),
-        connect_timeout=read("connect_timeout", _seconds, 5.0),
-        timeout=read("timeout", _seconds, 30.0),
-        max_wait=read("max_wait", _seconds, 300.0),
-        allowed_domains=read("allowed_domains", _domains, frozenset()),
-    )
-    # What a grant needs cannot be told where it is not known which one is meant.
-    needed = {} if "grant_type" in faults else _NEEDED[settings.grant_type]
-    for attribute, label in needed.items():
-        if not getattr(settings, attribute) and attribute not in faults:
-            faults[attribute] = [f"{label} is missing; the grant {settings.grant_type} needs it"]
-    if faults:
-        listed = "; ".join(f"{name}: {text}" for name, texts in faults.items() for text in texts)
-        raise ZoomValidationError(f"The Zoom connection is not usable. {listed}", errors=faults)
+        settings = ZoomSettings(origin=origin, token_url=token_url, **given)
+    except ValidationError as error:
+        for details in error.errors(include_url=False, include_input=False):
+            errors[str(details["loc"][0])] = [str(details.get("ctx", {}).get("error", "is wrong"))]
+    # Raised outside the handler: pydantic's error holds the input.
+    grant: Any = str(given.get("grant_type", "account_credentials")).strip()
+    for name, label in _REQUIRED.get(grant, {}).items():
+        if not str(given.get(name, "")).strip() and name not in errors:
+            errors[name] = [f"{label} is missing; the grant {grant} needs it"]
+    if settings is None or errors:
+        texts = [f"{name}: {text}" for name, texts in errors.items() for text in texts]
+        texts += unknown_extras(extra)
+        raise ZoomValidationError(
+            f"The Zoom connection is not usable. {'; '.join(texts)}", errors=errors
+        )
     return settings
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError("must be a text")
-    return value.strip()
+def unknown_extras(extra: Mapping[str, Any]) -> list[str]:
+    """Return a sentence on each extra that this provider does not read, with the nearest name."""
+    texts = []
+    for name in extra:
+        if name in EXTRA_NAMES:
+            continue
+        bare = name.removeprefix(_OLD_PREFIX)
+        near = nearest_name(name[:48].lower(), EXTRA_NAMES)
+        if bare != name:
+            hint = f"write {sanitize_for_log(bare, 48)}."
+        elif near:
+            hint = f"did you mean {near}?"
+        else:
+            hint = f"the extras are {', '.join(EXTRA_NAMES)}."
+        texts.append(f"The extra {sanitize_for_log(name, 48)} is not read: {hint}")
+    return texts
 
 
-def _credential(value: Any) -> str:
-    text = _text(value)
-    # Such as end in a header, where other signs cannot go.
-    if not (text.isascii() and text.isprintable()) or " " in text:
-        raise ValueError("holds a sign that Zoom's credentials do not have: copy it once more")
-    return text
-
-
-def _one_of(names: Iterable[str]) -> Callable[[Any], str]:
-    known = tuple(names)
-
-    def parse(value: Any) -> str:
-        text = str(value).strip()
-        if text not in known:
-            raise ValueError(f"must be one of {', '.join(known)}")
-        return text
-
-    return parse
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool):
-        raise ValueError("must be a number")
+def _require_object(extra: object) -> Mapping[str, Any]:
+    if isinstance(extra, Mapping):
+        return extra
     try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise ValueError("must be a number") from None
-    if not math.isfinite(number):
-        raise ValueError("must be a finite number")
-    return number
+        encoded_twice = isinstance(extra, str) and isinstance(json.loads(extra), Mapping)
+    except ValueError:
+        encoded_twice = False
+    text = (
+        "is encoded as JSON twice: store the object itself, without quotes around it"
+        if encoded_twice
+        else 'must be a JSON object, such as {"account_id": "..."}'
+    )
+    raise ZoomValidationError(
+        f"The Zoom connection is not usable. The field Extra {text}.", errors={"extra": [text]}
+    )
 
 
-def _share(value: Any) -> float:
-    share = _number(value)
-    if not 0 < share <= 1:
-        raise ValueError("must be above 0 and at most 1")
-    return share
+def _read(name: str, parse: Callable[[], str], errors: dict[str, list[str]]) -> str | None:
+    try:
+        return parse()
+    except ValueError as error:
+        errors[name] = [str(error)]
+        return None
 
 
-def _seconds(value: Any) -> float:
-    seconds = _number(value)
-    if not 0 < seconds <= _LONGEST_WAIT:
-        raise ValueError("must be a number of seconds above 0 and at most a day (86400)")
-    return seconds
-
-
-def _domains(value: Any) -> frozenset[str]:
-    parts = re.split(r"[\s,;]+", value) if isinstance(value, str) else value
-    if not isinstance(parts, (list, tuple)) or not all(isinstance(part, str) for part in parts):
-        raise ValueError("must be a list of e-mail domains, or a text with commas between them")
-    domains = frozenset(part.strip().removeprefix("@").lower() for part in parts if part.strip())
-    if not domains and not (isinstance(value, str) and value.isspace()):
-        raise ValueError("names no domain; leave it out to allow any")
-    wrong = sorted(domain for domain in domains if not _DOMAIN.fullmatch(domain))
-    if wrong:
-        raise ValueError(f"{wrong[0][:80]!r} is not a domain such as example.com")
-    return domains
-
-
-def _split(url: str, what: str) -> tuple[str, str, int | None, str]:
+def _split_url(url: str, what: str) -> tuple[str, str, int | None, str]:
     """Take a URL apart into scheme, host, port and path; refuse what must never be called."""
     try:
         parts = urlsplit(url)
@@ -238,25 +282,25 @@ def _is_ipv6(text: str) -> bool:
         return False
 
 
-def _join(scheme: str, host: str, port: int | None) -> str:
+def _join_url(scheme: str, host: str, port: int | None) -> str:
     name = f"[{host}]" if ":" in host else host
     return f"{scheme}://{name}" + (f":{port}" if port else "")
 
 
-def _origin(host: str, port: int | None) -> str:
+def _parse_origin(host: str, port: int | None) -> str:
     text = host.strip()
     if _is_ipv6(text):
         text = f"[{text}]"
     if port is not None and not 0 <= port <= 65535:
         raise ValueError(f"cannot have the port {port}")
-    scheme, name, own_port, path = _split(
+    scheme, name, own_port, path = _split_url(
         text if "://" in text else f"https://{text}", "an API origin such as https://api.zoom.us"
     )
     if path.rstrip("/") not in ("", "/v2"):
         raise ValueError("must be an origin such as https://api.zoom.us, without a path")
     if own_port and port and own_port != port:
         raise ValueError(f"names port {own_port}, but the field Port says {port}")
-    return _join(scheme, name, own_port or port)
+    return _join_url(scheme, name, own_port or port)
 
 
 def _zoom_family(host: str) -> str | None:
@@ -271,18 +315,18 @@ def _default_token_url(origin: str) -> str:
     return f"https://{family}/oauth/token" if family else f"{origin}/oauth/token"
 
 
-def _token_url(value: Any, origin: str) -> str:
+def _parse_token_url(value: Any, origin: str) -> str:
     """
     Accept a token URL only where the client secret may go.
 
     The form's Test keeps the stored secret while the extras are edited: a free choice here would
     let anybody who may edit a connection send the secret to a host of their own.
     """
-    url = _text(value)
-    scheme, host, port, path = _split(url, "a URL such as https://zoom.us/oauth/token")
+    url = _parse_text(value)
+    scheme, host, port, path = _split_url(url, "a URL such as https://zoom.us/oauth/token")
     if not (_zoom_family(host) or host in _LOOPBACK or host == urlsplit(origin).hostname):
         raise ValueError(
             "must be on zoom.us, zoomgov.com, the connection's own host or this machine: "
             "the client secret goes nowhere else"
         )
-    return _join(scheme, host, port) + path
+    return _join_url(scheme, host, port) + path

@@ -8,10 +8,10 @@ from typing import Any, Final, Literal
 
 from zoom_provider.api.base_client import MAX_NAME_LENGTH, BaseClient, LostReplyError
 from zoom_provider.api.paging import Page
-from zoom_provider.api.response import Reply, printable
+from zoom_provider.api.response import Reply
 from zoom_provider.exceptions import ZoomProtocolError, ZoomValidationError
 from zoom_provider.models.user import CreateRequest, parse_create_request
-from zoom_provider.models.validation import nearest_name
+from zoom_provider.models.validation import nearest_name, sanitize_for_log
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,9 @@ class UserMethods(BaseClient):
             request = parse_create_request(action, user_info)
         except ZoomValidationError as error:
             given = user_info.get("email") if isinstance(user_info, Mapping) else None
-            error.email = printable(given, MAX_NAME_LENGTH) if isinstance(given, str) else None
+            error.email = (
+                sanitize_for_log(given, MAX_NAME_LENGTH) if isinstance(given, str) else None
+            )
             raise
         allowed = self.settings.allowed_domains
         if allowed and request.email.rpartition("@")[2].lower() not in allowed:
@@ -108,7 +110,7 @@ class UserMethods(BaseClient):
         if not isinstance(reply.payload.get("email"), str):
             raise ZoomProtocolError(
                 "GET /v2/users/{user} was answered without a person; check the connection's host.",
-                email=printable(user, MAX_NAME_LENGTH),
+                email=sanitize_for_log(user, MAX_NAME_LENGTH),
                 status=reply.status,
                 tracking_id=reply.tracking_id,
             )

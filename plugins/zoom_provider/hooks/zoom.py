@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -13,7 +15,7 @@ from airflow.providers.common.compat.sdk import BaseHook
 from zoom_provider._compat import mask_secret
 from zoom_provider.api.auth import TokenCache
 from zoom_provider.api.client import ZoomClient
-from zoom_provider.api.settings import ZoomSettings, settings_from_fields
+from zoom_provider.api.settings import ZoomSettings, settings_from_fields, unknown_extras
 from zoom_provider.api.transport import StopSignal
 from zoom_provider.api.users import UserStatus
 from zoom_provider.exceptions import ZoomError, ZoomPendingError
@@ -30,6 +32,8 @@ from zoom_provider.provisioning.update_user import update_user
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
+
+log = logging.getLogger(__name__)
 
 _TEST_TIMEOUT = 10.0
 
@@ -248,7 +252,8 @@ class ZoomHook(BaseHook):
     def test_connection(self) -> tuple[bool, str]:
         """Try the connection with one token request and one cheap read; never raise."""
         try:
-            settings = settings_from_connection(self.get_connection(self.zoom_conn_id))
+            connection = self.get_connection(self.zoom_conn_id)
+            settings = settings_from_connection(connection)
             client = ZoomClient(
                 replace(settings, timeout=min(settings.timeout, _TEST_TIMEOUT)),
                 on_secret=mask_secret,
@@ -257,7 +262,8 @@ class ZoomHook(BaseHook):
                 tokens=TokenCache(),
             )
             with closing(client):
-                return True, client.check_connection()
+                texts = [client.check_connection(), *unknown_extras(connection.extra_dejson)]
+            return True, " ".join(texts)
         except ZoomError as error:
             return False, str(error)
         except Exception as error:  # Airflow shows what is raised here as a bare HTTP 500
@@ -273,6 +279,8 @@ def build_client(connection: Connection, *, with_store: bool = False, **options:
     :raises ZoomValidationError: the connection is not usable; by field
     """
     settings = settings_from_connection(connection)
+    for text in unknown_extras(connection.extra_dejson):
+        log.warning("Connection %s: %s", connection.conn_id, text)
     # Airflow masks it as it is stored; what is sent is without the blanks around it.
     for secret in (settings.client_secret, settings.refresh_token, settings.access_token):
         if secret:
@@ -285,12 +293,23 @@ def settings_from_connection(connection: Connection) -> ZoomSettings:
     """
     Turn an Airflow connection into settings.
 
-    :raises ZoomValidationError: with all faults by field
+    :raises ZoomValidationError: with all errors by field
     """
+    extra: object = connection.extra_dejson  # Airflow masks its secrets here
+    if extra == {} and not _is_json(connection.extra or "{}"):
+        extra = connection.extra  # of which Airflow makes an empty object
     return settings_from_fields(
         login=connection.login,
         password=connection.password,
         host=connection.host,
         port=connection.port,
-        extra=connection.extra_dejson,
+        extra={} if extra is None else extra,
     )
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return not text.strip()
+    return True

@@ -35,7 +35,7 @@ LICENSE_OPTIONS: Final = {
     "MEETING": frozenset({2}),
     "ZOOM_WORKPLACE_BUNDLE": frozenset({4, 8}) | ZOOM_ONE_TYPES,
 }
-# What JavaScript makes of them, and so whoever copies from that reference.
+# What JavaScript makes of them, and so what is copied from that reference.
 _ROUNDED_VALUES = {
     72057594037927940: 1 << 56,
     144115188075855870: 1 << 57,

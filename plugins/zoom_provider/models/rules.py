@@ -84,7 +84,7 @@ _PASSWORD_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 # Zoom's reference counts "a letter (a, b, c..)" and "a number (1, 2, 3...)", so letters and digits
 # of other scripts may be in a password but do not meet these.  A letter without further words is
-# not listed: whoever has a capital and a small letter has one.
+# not listed: a password with a capital and a small letter has one.
 _REQUIRED_CHARACTERS = (
     (re.compile("[0-9]"), "needs a digit (0-9)"),
     (re.compile("[A-Z]"), "needs a capital letter (A-Z)"),
@@ -97,7 +97,7 @@ def email_errors(email: str) -> list[str]:
     List what keeps a text from being an e-mail address.
 
     Letters of any script are let through (RFC 6531): Zoom's reference does not rule them out, and
-    whom an account may invite is for ``allowed_domains`` to say.  So are all the signs that a
+    ``allowed_domains`` says which users an account may invite.  So are all the signs that a
     mailbox may have, ``/``, ``%``, ``#`` and ``+`` among them.  What cannot be seen is refused, it
     comes from copying and hides where the mail goes.
 
@@ -191,7 +191,7 @@ def password_errors(password: str) -> list[str]:
     errors = []
     if not MIN_PASSWORD_LENGTH <= len(password) <= MAX_PASSWORD_LENGTH:
         errors.append(f"must have {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters")
-        # Looking further into megabytes helps nobody.
+        # Looking further into megabytes does not help.
         password = password[: MAX_PASSWORD_LENGTH + 1]
     if _PASSWORD_CONTROL.search(password):
         errors.append("holds a control character; does it end in a line break?")

@@ -13,7 +13,7 @@ number may come as a string of digits.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -51,7 +51,7 @@ from zoom_provider.models.validation import (
 
 
 class Action(StrEnum):
-    """How a person is created.  Zoom tells capitals from small letters."""
+    """How a person is created.  Zoom distinguishes capitals from small letters."""
 
     create = "create"
     """Zoom mails a confirmation link; the person is pending until they use it."""
@@ -150,10 +150,12 @@ class CreateRequest:
     user_info: UserInfo
     warnings: tuple[str, ...] = ()
 
-    @property
-    def email(self) -> str:
-        """The address, as it is sent."""
-        return self.user_info.email
+    email: str = field(init=False, compare=False)
+    """The address, as it is sent."""
+
+    def __post_init__(self) -> None:
+        """Read the address once: each line about the user names it."""
+        object.__setattr__(self, "email", self.user_info.email)
 
     def body(self) -> dict[str, Any]:
         """
@@ -198,7 +200,7 @@ def parse_create_request(action: object, user_info: object) -> CreateRequest:
 
 
 def _parse_action(value: object, errors: dict[str, list[str]]) -> Action | None:
-    """Read an action; one that is merely misspelt counts as meant, so that all faults are told."""
+    """Read an action; one that is merely misspelt counts as meant, so all faults are reported."""
     text = value.strip() if isinstance(value, str) else ""
     if text in Action.__members__:
         return Action(text)
@@ -211,7 +213,7 @@ def _parse_action(value: object, errors: dict[str, list[str]]) -> Action | None:
     if meant is None:
         errors["action"] = [f"must be {wanted}"]
     elif text.lower() == meant.lower():
-        errors["action"] = [f"must be written {meant}: Zoom tells capitals from small letters"]
+        errors["action"] = [f"must be written {meant}: capitals matter to Zoom"]
         return meant
     else:
         errors["action"] = [f"must be {wanted} (did you mean {meant}?)"]

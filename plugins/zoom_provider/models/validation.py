@@ -101,17 +101,23 @@ SYNONYMS = {
 _NAME_LENGTH = 48
 
 
-def visible(text: str, limit: int = _NAME_LENGTH) -> str:
+def sanitize_for_log(text: object, max_length: int = 300, *, escape: bool = False) -> str:
     """
-    Make a text from outside fit for one line of a log: short, every odd character spelt out.
+    Make a text from outside fit for one line of a log: no control characters, no great length.
 
-    :param text: anything, such as the name of a field in somebody's data
-    :param limit: how many characters of it to keep
+    :param text: anything, such as a message of Zoom's or a cell of a file
+    :param max_length: characters to keep
+    :param escape: spell out what cannot be printed (``U+200B`` as its six-character escape)
+        instead of leaving a blank
     """
-    kept = text[:limit]
+    whole = str(text)
+    kept = whole[:max_length]
     if not kept.isprintable():
-        kept = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in kept)
-    return kept if len(text) <= limit else f"{kept}..."
+        kept = "".join(
+            char if char.isprintable() else f"\\u{ord(char):04x}" if escape else " "
+            for char in kept
+        )
+    return kept if len(whole) <= max_length else f"{kept}…"
 
 
 def unknown_field_hint(name: str, known: Iterable[str], *, top: bool = True) -> str:
@@ -171,7 +177,7 @@ _TEXTS = {
     "invalid_key": "holds a field whose name is not a string",
 }
 
-# Somebody's whole export in one field must not fill a log.
+# A whole export in one field must not fill a log.
 _MAX_ERRORS = 50
 _MAX_ERRORS_LISTED = 20
 
@@ -215,7 +221,7 @@ def errors_by_field(
 
 def build_validation_error(errors: Mapping[str, Sequence[str]]) -> ZoomValidationError:
     """
-    Build the error that tells all faults of a person in one line.
+    Build the error that lists all faults of a person in one line.
 
     :param errors: what is wrong, by field
     """
@@ -238,5 +244,8 @@ def _texts(details: ErrorDetails) -> Sequence[str]:
 def _path(loc: Sequence[int | str], root: str) -> str:
     """Write where something is the way one would in code."""
     return root + "".join(
-        f"[{part}]" if isinstance(part, int) else f".{visible(part)}" for part in loc
+        f"[{part}]"
+        if isinstance(part, int)
+        else f".{sanitize_for_log(part, _NAME_LENGTH, escape=True)}"
+        for part in loc
     )

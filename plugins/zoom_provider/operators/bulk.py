@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from airflow.providers.common.compat.sdk import AirflowFailException, conf
 
@@ -66,6 +67,14 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         portal's files are taken from a roster, and ``users`` are taken as they are
     :param key: the column that the source knows a row by, such as an employee number: it stands
         beside the row's number in the report and in the log
+    :param first_day: create only the users who are due: ``{"column": "Hire Date", "format": None,
+        "lead_days": 1, "timezone": "Europe/Berlin", "late": "ignore", "from": None, "to": None}``,
+        of which only the column is needed. A user is due when midnight of the first day in the
+        timezone (UTC), less ``lead_days`` (0), falls into the run's data interval. ``from`` and
+        ``to`` are first days that win over the interval, ``to`` included. ``late``: ``ignore``
+        first days before the interval, or ``create`` those users, too. Dates are ISO 8601, or
+        have a ``format`` of pendulum's tokens. All others are ``not_due``, which is no failure
+        (templated)
     :param source: what the report and the log call the source; by default the roster's path, or
         ``users`` (templated)
     :param action: ``create``, ``autoCreate``, ``custCreate`` or ``ssoCreate`` (templated)
@@ -102,10 +111,10 @@ class ZoomCreateUsersOperator(UserInfoOperator):
     template_fields: Sequence[str] = (
         *("users", "roster", "action", "source", "report", "zoom_conn_id"),
         *("if_exists", "on_error", "max_failures", "max_creates", "seats"),
-        *("dry_run", "shard", "deferrable"),
+        *("dry_run", "shard", "deferrable", "first_day"),
         *("encoding", "delimiter", "header_row", "sheet"),
     )
-    people_fields = ("users",)
+    people_fields: ClassVar[tuple[str, ...]] = ("users",)
 
     dry_run: Any = DryRunParameter()
 
@@ -116,6 +125,7 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         roster: str | None = None,
         mapping: dict[str, Any] | None = None,
         key: str | None = None,
+        first_day: dict[str, Any] | str | None = None,
         source: str | None = None,
         action: str = "create",
         if_exists: IfExists | str = "skip",
@@ -140,6 +150,7 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         self.roster = roster
         self.mapping = mapping
         self.key = key
+        self.first_day = first_day
         self.source = source
         self.action = action
         self.if_exists = if_exists
@@ -166,7 +177,7 @@ class ZoomCreateUsersOperator(UserInfoOperator):
             numbers=("max_failures",),
             texts=("key", "roster", "source", "report", "encoding", "delimiter", "sheet"),
             lists=("empty_values",),
-            objects=("mapping", "seats"),
+            objects=("mapping", "seats", "first_day"),
         )
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -180,8 +191,8 @@ class ZoomCreateUsersOperator(UserInfoOperator):
         return self._run(context, progress or {})
 
     def _run(self, context: Context, deferred_state: dict[str, Any]) -> dict[str, Any]:
-        with self.fail_fast_on_permanent_errors():
-            options = self._options()
+        with self.fail_fast_on_permanent_errors(), self._open_users(context) as users:
+            options = self._options(users)
             job = self._job(options, context, deferred_state)
             summary = job.run()
         if options.deferrable and isinstance(summary.stopped_by, ZoomDailyLimitError):
@@ -206,26 +217,35 @@ class ZoomCreateUsersOperator(UserInfoOperator):
             **({"defaults": summary.defaults} if summary.defaults else {}),
         }
 
-    def _options(self) -> BulkOptions:
+    @contextmanager
+    def _open_users(self, context: Context) -> Iterator[Any]:
+        """Provide the rows while they are needed; None where they come from a roster."""
+        yield None if self.users is None else self.get_people("users")
+
+    def _options(self, users: Any) -> BulkOptions:
         """Check all parameters by type."""
         from zoom_provider.provisioning.options import parse_options
 
-        seats = self.seats
+        objects = {name: getattr(self, name) for name in ("seats", "first_day")}
         return parse_options(
-            users=None if self.users is None else self.get_people("users"),
-            seats=require_parsed(parse_people(seats), "seats")
-            if _looks_like_object(seats)
-            else seats,
+            users=users,
+            **{
+                name: require_parsed(parse_people(value), name)
+                if _looks_like_object(value)
+                else value
+                for name, value in objects.items()
+            },
             dry_run=getattr(self.dry_run, "value", self.dry_run),
             **{name: getattr(self, name) for name in _AS_THEY_ARE},
         )
 
     def _job(self, options: BulkOptions, context: Context, deferred_state: dict[str, Any]) -> Job:
         from zoom_provider.hooks import airflow_io
+        from zoom_provider.hooks.files import AirflowFiles
         from zoom_provider.provisioning.job import Job, JobContext
 
         client = self.hook.client
-        files = airflow_io.AirflowFiles()
+        files = AirflowFiles()
         if options.shard is not None:
             client.divide_rate(options.shard[1])
         job_context = JobContext(
@@ -235,6 +255,7 @@ class ZoomCreateUsersOperator(UserInfoOperator):
             store=airflow_io.TaskCheckpoint.from_context(context),
             deferred_state=deferred_state,
             task_ids=airflow_io.task_ids(context),
+            interval=airflow_io.data_interval(context),
             is_orphaned=airflow_io.watch_supervisor(),
         )
         report = str(self.report or airflow_io.default_report_path(context))

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.api.errors import error_scope
-from zoom_provider.api.response import printable
 from zoom_provider.exceptions import (
     ZoomError,
     ZoomNotAppliedError,
@@ -21,6 +20,7 @@ from zoom_provider.exceptions import (
     ZoomProtectedUserError,
     ZoomStoppedError,
 )
+from zoom_provider.models.validation import sanitize_for_log
 from zoom_provider.provisioning.calls import PERSONAL, Call, CallKind, Difference
 from zoom_provider.provisioning.compare import MEMBER, is_verifiable, same
 from zoom_provider.provisioning.decide import Change, read_field
@@ -254,4 +254,4 @@ def _not_applied(
 
 
 def _text(value: Any) -> str:
-    return "nothing" if value in (None, "", []) else printable(repr(value), _LONGEST_VALUE)
+    return "nothing" if value in (None, "", []) else sanitize_for_log(repr(value), _LONGEST_VALUE)

@@ -24,7 +24,9 @@ A row is in one of four states:
   that were noted and not yet posted: if another run creates such a user before the retry, it is
   reported as created by both.)
 - **owed**: everything else, also what failed, was put off by the daily limit or had no answer.
-- **rejected**: no call is made for it, so each try validates it again.
+- **rejected** or **not due**: no call is made for it, so each try decides about it again. HR
+  may have corrected it in between: a row that has become due is created, one that is done stays
+  done.
 
 Rows that are done never become undone, so the records are merged by union: a line in the report is
 as good as a row in the checkpoint, and the order in which they were written does not matter. Of
@@ -50,7 +52,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from zoom_provider.provisioning.report import DONE, Outcome
+from zoom_provider.provisioning.report import DONE, NEVER_SENT, Outcome
 
 _MAX_BYTES: Final = 40_000
 """Of the ranges of done rows; Airflow warns above 64 KB in all."""
@@ -200,7 +202,7 @@ class Checkpoint:
     :param total: rows of the roster
     :param done: row numbers by final outcome; empty where there would be too many ranges
     :param attempting: rows that may have been posted
-    :param owed: rows that are neither done nor rejected
+    :param owed: rows that are neither done nor rejected nor not due
     :param departed: rows of an earlier roster whose persons are owed and gone from this one
     :param counts: outcomes so far, for people who read it
     :param seconds: spent by all tries
@@ -282,7 +284,7 @@ class Ledger:
     Which rows of this try are done, being attempted or owed.
 
     :param start: the checkpoint to go on from: fingerprints, departed rows, what was spent before
-    :param rows: all rows of the roster
+    :param rows: the rows that are due
     """
 
     def __init__(self, start: Checkpoint, rows: Rows) -> None:
@@ -305,7 +307,7 @@ class Ledger:
         self._attempting.discard(row)
         if outcome in DONE:
             self._done.setdefault(outcome, Rows()).add(row)
-        if outcome in DONE or outcome is Outcome.REJECTED:
+        if outcome in DONE or outcome in NEVER_SENT:
             self._owed.discard(row)
 
     def ignore(self, row: int) -> None:

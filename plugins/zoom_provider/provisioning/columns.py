@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, Final
 
-from zoom_provider.api.response import printable
+from zoom_provider.models.validation import sanitize_for_log
 
 _INVISIBLE: Final = "\u00ad\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 _BLANKS: Final = _INVISIBLE + "".join(filter(str.isspace, map(chr, range(0x3001))))
@@ -159,7 +159,7 @@ def describe_faults(found: FoundColumns, names: Sequence[str], place: str) -> st
 
 
 def describe_names(names: Sequence[str]) -> str:
-    """List the names of columns, safe to print, unless they are somebody's data."""
+    """List the names of columns, safe to print, unless they are personal data."""
     listed = [name for name in map(strip_blanks, names) if name]
     if any("@" in name for name in listed):
         return "what stands there is a person, with an address: the first row must name the columns"
@@ -175,4 +175,4 @@ def nearest_column(name: str, names: Sequence[str]) -> str | None:
 
 
 def _shown(name: str) -> str:
-    return repr(printable(name, 40))
+    return repr(sanitize_for_log(name, 40))

@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 from typing import IO, Any
 from zipfile import BadZipFile
 
-from zoom_provider.api.response import printable
+from zoom_provider.models.validation import sanitize_for_log
 from zoom_provider.provisioning.columns import as_read
 from zoom_provider.provisioning.file_format import FileFault
 
@@ -47,7 +47,7 @@ def read_sheet(file: IO[bytes], sheet: str | None) -> Iterator[list[str]]:
 
 
 def _find_sheet(tables: list[Any], sheet: str | None) -> Any:
-    names = ", ".join(repr(printable(table.title, 40)) for table in tables[:25])
+    names = ", ".join(repr(sanitize_for_log(table.title, 40)) for table in tables[:25])
     if sheet is None:
         shown = [table for table in tables if table.sheet_state == "visible"] or tables
         if not shown:
@@ -55,7 +55,7 @@ def _find_sheet(tables: list[Any], sheet: str | None) -> Any:
         return shown[0]
     found = [table for table in tables if as_read(table.title) == as_read(sheet)]
     if not found:
-        raise FileFault(f"has no sheet {printable(sheet, 40)!r}; its sheets are {names}")
+        raise FileFault(f"has no sheet {sanitize_for_log(sheet, 40)!r}; its sheets are {names}")
     return found[0]
 
 

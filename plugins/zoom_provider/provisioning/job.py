@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 from zoom_provider.api.client import ZoomClient
-from zoom_provider.api.response import printable
 from zoom_provider.exceptions import ZoomError, ZoomStoppedError, ZoomValidationError
+from zoom_provider.models.validation import sanitize_for_log
 from zoom_provider.provisioning.checkpoint import Checkpoint, Ledger, Rows, newest_checkpoint
 from zoom_provider.provisioning.directory import Directory, open_directory
+from zoom_provider.provisioning.due import Interval
 from zoom_provider.provisioning.options import BulkOptions, file_format
 from zoom_provider.provisioning.ports import CheckpointStore, Files, Meter
 from zoom_provider.provisioning.progress import Progress
@@ -45,10 +46,13 @@ from zoom_provider.provisioning.roster_copy import RosterCopy
 from zoom_provider.provisioning.runner import MAX_CONCURRENT_CALLS, Runner, RunnerOptions
 from zoom_provider.provisioning.saver import CheckpointSaver, FileCheckpointStore, summarize_error
 from zoom_provider.provisioning.seats import Seats, count_free_seats
+from zoom_provider.provisioning.select_due import log_due
 from zoom_provider.provisioning.source import Survey, make_source
 from zoom_provider.provisioning.summary import Summary
 
 log = logging.getLogger(__name__)
+
+_ROSTER_ENDING: Final = ".roster.jsonl"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +66,7 @@ class JobContext:
     :param store: keeps checkpoints; None where Airflow has none: a file beside the report does
     :param carried: the checkpoint that came with a deferral; empty for none
     :param ids: DAG, run, task and map index
+    :param interval: the run's data interval; None where it has none
     :param orphaned: says whether the process that watches over this one is gone
     """
 
@@ -71,6 +76,7 @@ class JobContext:
     store: CheckpointStore | None = None
     deferred_state: Mapping[str, Any] = field(default_factory=dict)
     task_ids: tuple[object, ...] = ()
+    interval: Interval | None = None
     is_orphaned: Callable[[], bool] = lambda: False
 
 
@@ -86,14 +92,14 @@ class Job:
     def __init__(self, options: BulkOptions, path: str, context: JobContext) -> None:
         self._options = options
         self._roster = RosterCopy(context.files, options.roster, file_format(options))
-        self._source = make_source(options, self._roster)
+        self._source = make_source(options, self._roster, context.interval)
         self._context = context
         self._client = context.client
-        self._files = context.files
-        self._paths = ReportPaths.from_path(path)
         self._run = hash_run(*context.task_ids, options.dry_run)
+        self._files = context.files.for_run(self._run)
+        self._paths = ReportPaths.from_path(path)
         state = sibling_path(path, f".{self._run}.state.json")
-        store = context.store or FileCheckpointStore(state, context.files)
+        store = context.store or FileCheckpointStore(state, self._files)
         self._saver = CheckpointSaver(store, context.client, self._run)
         self._check: Check = partial(self._client.validate_user, options.action)
         self._earlier_lines: dict[str, RowResult] = {}
@@ -114,7 +120,10 @@ class Job:
         self._check_report_path()
         survey = self._source.survey()
         start, restored = self._restore(survey)
-        if self._options.max_creates is not None and not restored.same_people:
+        log_due(self._source.due, len(survey.due), len(survey.rows), self._options.max_creates)
+        # Other users may be due than in the earlier try, though the people are the same.
+        same = restored.same_people and self._source.due is None
+        if self._options.max_creates is not None and not same:
             self._source.refuse_more_than(self._options.max_creates, self._check)
         seats, directory, rows, stopped_by = self._read_account()
         restored = confirm_users(
@@ -171,8 +180,7 @@ class Job:
         complaint = summary.failure_reason(self._options.max_failures)
         if complaint is None:
             self._saver.clear()
-            for path in self._rosters:
-                self._delete_quietly(path)
+            self._delete_leftovers()
         elif summary.unnamed:
             self._saver.amend(departed=str(Rows(summary.departed)))
         return complaint
@@ -188,7 +196,8 @@ class Job:
         except NotAReportError as error:
             taken = taken or str(error)
         if taken is not None:
-            fault = f"would replace {printable(taken)}, which is not a report: give it another path"
+            name = sanitize_for_log(taken)
+            fault = f"would replace {name}, which is not a report: give it another path"
             raise ZoomValidationError(f"report {fault}", errors={"report": [fault]})
 
     def _restore(self, survey: Survey) -> tuple[Checkpoint, RestoredState]:
@@ -245,7 +254,7 @@ class Job:
 
     def _roster_path(self, checkpoint: Checkpoint) -> str:
         """Name the file beside a try's report that lists the rows of its roster."""
-        ending = f".{self._run}.{checkpoint.people[:8]}.roster.jsonl"
+        ending = f".{self._run}.{checkpoint.people[:8]}{_ROSTER_ENDING}"
         return sibling_path(checkpoint.report, ending)
 
     def _read_roster(self, earlier: Checkpoint | None) -> EarlierRoster:
@@ -260,22 +269,22 @@ class Job:
         bought = self._options.seats
         if bought is None:
             log.info("How many seats are free is not known (seats is not given).")
-        rows = self._source.rows(self._check)
+        users = (row for row in self._source.rows(self._check) if row.request is not None)
         try:
             seats = count_free_seats(self._client, bought) if bought is not None else None
-            directory, rows = open_directory(self._client, rows)
+            directory, _ = open_directory(self._client, users)
         except ZoomStoppedError:
             raise
         except ZoomError as error:
             unknown = Directory(self._client, "unknown")
             return None, unknown, self._source.rows(self._check), error
-        return seats, directory, rows, None
+        return seats, directory, self._source.rows(self._check), None
 
     def _open_report(
         self, report: Report, restored: RestoredState, start: Checkpoint, survey: Survey
     ) -> Ledger:
         """Write the restored results, publish report and roster; return the ledger."""
-        ledger = Ledger(replace(start, departed=restored.departed_rows), survey.rows)
+        ledger = Ledger(replace(start, departed=restored.departed_rows), survey.due)
         if restored.has_records:
             record_earlier(ledger, restored, self._source.listed())
         for result in restored.kept:
@@ -321,12 +330,25 @@ class Job:
 
     # ---- after
 
+    def _delete_leftovers(self) -> None:
+        """Delete the rosters of all tries, and what tries that were killed have not finished."""
+        leftovers = set(self._rosters)
+        for roster in self._rosters:
+            start = roster.rpartition("/")[2].partition(f".{self._run}.")[0]
+            for path in (roster, self._paths.lines):
+                with suppress(OSError, ValueError):
+                    leftovers.update(
+                        self._files.list_leftovers(path, f"{start}.{self._run}.", _ROSTER_ENDING)
+                    )
+        for path in leftovers:
+            self._delete_quietly(path)
+
     def _delete_quietly(self, path: str) -> None:
         """Delete a file that no later try needs; a failure leaves the file and nothing else."""
         try:
             self._files.delete(path)
         except Exception as error:
-            log.warning("%s is not deleted: %s", printable(path), summarize_error(error))
+            log.warning("%s is not deleted: %s", sanitize_for_log(path), summarize_error(error))
 
     def _publish_quietly(self, report: Report) -> None:
         """Publish the report of a failed try; an error here must not hide the try's own."""

@@ -8,7 +8,7 @@ from io import StringIO
 from itertools import chain
 from typing import Any, Final, TextIO
 
-from zoom_provider.api.response import printable
+from zoom_provider.models.validation import sanitize_for_log
 from zoom_provider.provisioning.columns import strip_blanks
 from zoom_provider.provisioning.file_format import FileFault
 from zoom_provider.provisioning.roster import InvalidRow, Record
@@ -25,7 +25,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise _RepeatedNameError(f"holds the name {printable(twice, 40)!r} twice")
+        raise _RepeatedNameError(f"holds the name {sanitize_for_log(twice, 40)!r} twice")
     return found
 
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from zoom_provider.api.response import printable
 from zoom_provider.models.rules import UserType
 from zoom_provider.models.user import UserInfo
+from zoom_provider.models.validation import sanitize_for_log
 from zoom_provider.provisioning.columns import (
     Column,
     ColumnFinder,
@@ -170,6 +170,7 @@ class Mapper:
     :param key: the column that the source knows a row by
     :param empty_values: texts that count as empty
     :param shard: ``(i, n)``: take account only of rows whose address falls to part i of n
+    :param first_day: the column of the first days, where they are asked for
     """
 
     def __init__(
@@ -179,10 +180,11 @@ class Mapper:
         key: str | None = None,
         empty_values: Iterable[str] = (),
         shard: tuple[int, int] | None = None,
+        first_day: str | None = None,
     ) -> None:
         self.notes = MappingNotes()
         self._shard = shard
-        self._empty = frozenset(map(as_read, empty_values)) | {""}
+        self._empty = frozenset(map(as_read, empty_values))
         self._by_name = not mapping
         self._sources = (
             [_parse_source(*item) for item in mapping.items()]
@@ -190,7 +192,7 @@ class Mapper:
             else [_own_source(name) for name in UserInfo.model_fields]
         )
         implied = {"type": _TEMPLATE} if self._by_name else {}
-        self.finder = ColumnFinder(used_columns(mapping, key), implied)
+        self.finder = ColumnFinder(used_columns(mapping, key, first_day), implied)
         spelt = {as_read(column.name): column.name for column in self.finder.columns}
         self._columns = [spelt[as_read(s.column)] if s.column else None for s in self._sources]
         self._key = spelt[as_read(key)] if key else None
@@ -238,9 +240,9 @@ class Mapper:
         elif column in found.names:
             value = self._from_cell(source, record[found.names[column]], fell)
         elif any(twice.name == column for twice, _ in found.twice):
-            raise ValueError(f"column {printable(column, 80)!r} stands twice in this row")
+            raise ValueError(f"column {sanitize_for_log(column, 80)!r} stands twice in this row")
         elif any(missing.name == column for missing in found.missing):
-            raise ValueError(f"column {printable(column, 80)!r} is missing")
+            raise ValueError(f"column {sanitize_for_log(column, 80)!r} is missing")
         else:
             if source.has_default:
                 fell.append((source.field, None))
@@ -254,7 +256,7 @@ class Mapper:
     def _from_cell(self, source: _Source, value: Any, fell: list[tuple[str, str | None]]) -> Any:
         if isinstance(value, str):
             value = strip_blanks(value)
-            empty = not value or as_read(value) in self._empty
+            empty = not value or (bool(self._empty) and as_read(value) in self._empty)
         else:
             # A frame of pandas holds NaN where a cell is empty; it equals nothing, itself neither.
             empty = value is None or (isinstance(value, float) and value != value)
@@ -268,7 +270,8 @@ class Mapper:
             fell.append((source.field, "" if empty else _shown_value(value)))
         elif not empty:
             raise ValueError(
-                f"column {printable(source.column, 80)!r} holds a value that the mapping lacks"
+                f"column {sanitize_for_log(source.column, 80)!r} holds a value that the mapping "
+                "lacks"
                 + ("" if source.field in (*NAMES, _SECRET) else f": {_shown_value(value)!r}")
             )
         return source.default
@@ -282,6 +285,7 @@ class PlainRows:
         off
     :param empty_values: texts that count as empty
     :param shard: as for a mapper
+    :param first_day: as for a mapper; a column that is no field of Zoom's is taken off
     """
 
     def __init__(
@@ -290,9 +294,11 @@ class PlainRows:
         key: str | None = None,
         empty_values: Iterable[str] = (),
         shard: tuple[int, int] | None = None,
+        first_day: str | None = None,
     ) -> None:
         self.notes = MappingNotes()
-        self.finder = ColumnFinder([Column(key, "the rows' key")] if key else [])
+        named = {key: "the rows' key", first_day: "first_day"}
+        self.finder = ColumnFinder([Column(name, why) for name, why in named.items() if name])
         self._key = key
         self._empty = frozenset(map(as_read, empty_values))
         self._shard = shard
@@ -303,13 +309,14 @@ class PlainRows:
             if not isinstance(record, Mapping):
                 yield Record(number, record, key)
                 continue
-            name = self.finder.find(record).names.get(self._key or "")
+            names = self.finder.find(record).names
+            name = names.get(self._key or "")
             key = key if name is None else _key_text(record[name])
-            own = name if name is not None and name not in UserInfo.model_fields else None
+            own = set(names.values()) - UserInfo.model_fields.keys()
             user_info = {
                 field_name: value
                 for field_name, value in record.items()
-                if field_name != own and not self._is_empty(value)
+                if field_name not in own and not self._is_empty(value)
             }
             if "type" in user_info:
                 user_info["type"] = _user_type(user_info["type"])
@@ -323,10 +330,12 @@ class PlainRows:
 
 
 def _key_text(value: Any) -> str:
-    return "" if value is None else printable(strip_blanks(str(value)))
+    return "" if value is None else sanitize_for_log(strip_blanks(str(value)))
 
 
-def used_columns(mapping: Mapping[str, Any] | None, key: str | None = None) -> list[Column]:
+def used_columns(
+    mapping: Mapping[str, Any] | None, key: str | None = None, first_day: str | None = None
+) -> list[Column]:
     """Return the columns that a mapping uses, each once, with what it is for."""
     found: dict[str, Column] = {}
 
@@ -346,6 +355,8 @@ def used_columns(mapping: Mapping[str, Any] | None, key: str | None = None) -> l
             add(name, f"Zoom's {name}", name not in _REQUIRED, _ALIASES.get(name, ()))
     if key:
         add(key, "the rows' key", False)
+    if first_day:
+        add(first_day, "first_day", False)
     return list(found.values())
 
 
@@ -381,7 +392,7 @@ def _user_type(value: Any) -> Any:
 
 def _shown_value(value: Any) -> str:
     """Show a cell in a log, unless it may be a password that strayed into another column."""
-    text = printable(value, 40)
+    text = sanitize_for_log(value, 40)
     kinds = (str.isupper, str.islower, str.isdigit)
     looks_secret = len(text) >= 8 and " " not in text
     if looks_secret and all(any(map(kind, text)) for kind in kinds):

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from zoom_provider.exceptions import ZoomValidationError
 from zoom_provider.models.user import UserInfo
-from zoom_provider.models.validation import unknown_field_hint, visible
+from zoom_provider.models.validation import sanitize_for_log, unknown_field_hint
 from zoom_provider.provisioning.columns import as_read
 
 _FIELDS: Final = tuple(UserInfo.model_fields)
@@ -35,7 +35,7 @@ def check_mapping(mapping: object) -> None:
         for field, source in mapping.items():
             fault = _fault_of(field, source)
             if fault:
-                errors[f"mapping.{visible(str(field))}"] = [fault]
+                errors[f"mapping.{sanitize_for_log(field, 48, escape=True)}"] = [fault]
     if errors:
         listed = "; ".join(f"{name} {texts[0]}" for name, texts in errors.items())
         raise ZoomValidationError(listed, errors=errors)
@@ -53,7 +53,8 @@ def _fault_of(field: object, source: object) -> str | None:
 def _fault_of_object(source: Mapping[Any, Any]) -> str | None:
     for word in source:
         if word not in _WORDS:
-            return f"has {visible(str(word))!r}, but takes {', '.join(_WORDS)} only"
+            shown = sanitize_for_log(word, 48, escape=True)
+            return f"has {shown!r}, but takes {', '.join(_WORDS)} only"
     if ("value" in source) == ("column" in source):
         return 'must have either "column" or "value"'
     if "value" in source:
@@ -73,5 +74,6 @@ def _fault_of_map(values: Mapping[Any, Any]) -> str | None:
     read: dict[str, Any] = {}
     for text, value in values.items():
         if read.setdefault(as_read(text), value) != value:
-            return f'has a "map" in which {visible(str(text))!r} stands twice, as people read it'
+            shown = sanitize_for_log(text, 48, escape=True)
+            return f'has a "map" in which {shown!r} stands twice, as people read it'
     return None

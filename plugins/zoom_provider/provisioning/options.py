@@ -8,10 +8,11 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 
-from zoom_provider.api.response import printable
 from zoom_provider.exceptions import ZoomValidationError
+from zoom_provider.models.validation import sanitize_for_log
 from zoom_provider.provisioning.columns import as_read
 from zoom_provider.provisioning.decide import IfExists
+from zoom_provider.provisioning.due import FirstDay
 from zoom_provider.provisioning.file_format import FileFormat
 from zoom_provider.provisioning.mapping import check_mapping
 
@@ -190,6 +191,7 @@ class BulkOptions(_Model):
     header_row: Annotated[int | None, BeforeValidator(_row_number)] = None
     sheet: Annotated[str | None, BeforeValidator(_optional)] = None
     empty_values: Annotated[tuple[str, ...], BeforeValidator(_empty_values)] = ()
+    first_day: Annotated[FirstDay | None, BeforeValidator(_optional)] = None
 
     @model_validator(mode="after")
     def _check_together(self) -> BulkOptions:
@@ -204,7 +206,13 @@ class BulkOptions(_Model):
         if self.roster is None:
             _refuse_for_users(self)
         check_mapping(self.mapping)
-        _check_key(self.key, password_column(self.mapping))
+        passwords = password_column(self.mapping)
+        _check_key(self.key, passwords)
+        if self.first_day is not None and self.first_day.column in ("password", passwords):
+            raise ZoomValidationError(
+                "first_day must not be the column of the passwords: it goes into the report",
+                errors={"first_day.column": ["is the passwords' column"]},
+            )
         return self
 
 
@@ -267,6 +275,8 @@ def _parse(model: type[_M], given: Mapping[str, Any]) -> _M:
 
 _TEXTS: Final = {
     "string_type": "must be a text",
+    "string_too_short": "must be the name of a column",
+    "missing": "is missing",
     "extra_forbidden": "is not known",
     "model_type": "must be an object such as {'licensed': 10, 'basic': 5}",
 }
@@ -275,7 +285,7 @@ _TEXTS: Final = {
 def _errors_by_field(error: ValidationError) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for details in error.errors(include_url=False, include_input=False):
-        field = ".".join(printable(part, 80) for part in details["loc"])
+        field = ".".join(sanitize_for_log(part, 80) for part in details["loc"])
         cause = details.get("ctx", {}).get("error")
         text = str(cause) if cause else _TEXTS.get(details["type"], "is not valid")
         found.setdefault(field, []).append(text)

@@ -47,6 +47,17 @@ class Files(Protocol):
     def create(self, path: str) -> OutputFile:
         """Begin a file that appears under its name at :meth:`OutputFile.publish`."""
 
+    def for_run(self, run: str) -> Files:
+        """Return the same files, which name what is unfinished after a run."""
+
+    def list_leftovers(self, path: str, start: str, end: str) -> list[str]:
+        """
+        List what killed tries of the run have left beside a file: unfinished files and others.
+
+        :param start: of the names of those others
+        :param end: of these names
+        """
+
     def move(self, path: str, target: str, identity: object = None) -> None:
         """
         Give a file another name; do nothing where there is none.

@@ -11,8 +11,8 @@ from io import TextIOWrapper
 from itertools import chain, islice
 from typing import IO, BinaryIO, Final, TextIO, cast
 
-from zoom_provider.api.response import printable
 from zoom_provider.exceptions import ZoomValidationError
+from zoom_provider.models.validation import sanitize_for_log
 from zoom_provider.provisioning.columns import ColumnFinder
 from zoom_provider.provisioning.file_format import FileFault, FileFormat
 from zoom_provider.provisioning.json_records import read_json_file, read_json_lines
@@ -49,7 +49,9 @@ def refusals(path: str) -> Iterator[None]:
         fault = "is damaged: its compressed data breaks off or is no gzip. Upload it again"
     except FileFault as error:
         fault = str(error)
-    raise ZoomValidationError(f"roster {printable(path)} {fault}", errors={"roster": [fault]})
+    raise ZoomValidationError(
+        f"roster {sanitize_for_log(path)} {fault}", errors={"roster": [fault]}
+    )
 
 
 def check_format(kind: str, form: FileFormat) -> None:
@@ -153,14 +155,14 @@ def _decoded(file: IO[bytes], encoding: str | None) -> TextIO:
         encoding = marked or "utf-8"
     elif marked == "utf-8-sig" and encoding.lower().replace("_", "-") in ("utf-8", "utf8"):
         encoding = marked
-    # Line ends stay as they are: the csv module tells those inside cells from the others.
+    # Line ends stay as they are: the csv module distinguishes those inside cells.
     return TextIOWrapper(cast(BinaryIO, file), encoding=encoding, newline="")
 
 
 def _describe_encoding(file: IO[bytes], encoding: str | None, error: UnicodeDecodeError) -> str:
     """Say where a file's text breaks its encoding."""
     if error.encoding != "utf-8":
-        known = printable(encoding or error.encoding, 40)
+        known = sanitize_for_log(encoding or error.encoding, 40)
         return f"is not {known} ({error.reason}): give its own encoding, encoding=..."
     file.seek(0)
     # Latin-1 takes every byte for the character of its number, so lines can be counted.

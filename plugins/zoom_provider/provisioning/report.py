@@ -48,6 +48,7 @@ class Outcome(StrEnum):
     NEEDS_LICENSE = "needs_license"
     FOREIGN_ACCOUNT = "foreign_account"
     DEFERRED_QUOTA = "deferred_quota"
+    NOT_DUE = "not_due"
     NEEDS_HUMAN = "needs_human"
     FAILED = "failed"
     ACTIVATED = "activated"
@@ -78,6 +79,9 @@ DONE: Final = frozenset(
     }
 )
 """Final: no other try changes it. Every other outcome is tried again by the next try."""
+
+NEVER_SENT: Final = frozenset({Outcome.REJECTED, Outcome.NOT_DUE})
+"""No call is made for these rows, and each try decides about them again."""
 
 FAILURES: Final = frozenset(
     {

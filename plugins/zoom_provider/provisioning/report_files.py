@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from zoom_provider.api.response import printable
+from zoom_provider.models.validation import sanitize_for_log
 from zoom_provider.provisioning.ports import Files
 
 log = logging.getLogger(__name__)
@@ -122,8 +122,8 @@ def claim_paths(paths: ReportPaths, run: str, files: Files) -> bool:
         files.move(path, target, identity)
     log.warning(
         "%s holds the report of another run: it is at %s now. Give each run a path of its own.",
-        printable(paths.lines),
-        printable(aside.lines),
+        sanitize_for_log(paths.lines),
+        sanitize_for_log(aside.lines),
     )
     return False
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Final
 
-from zoom_provider.api.response import printable
 from zoom_provider.api.transport import StopSignal
+from zoom_provider.models.validation import sanitize_for_log
 from zoom_provider.provisioning.checkpoint import Checkpoint, Ledger, Rows
 from zoom_provider.provisioning.directory import Directory
 from zoom_provider.provisioning.ports import Files
@@ -108,9 +108,9 @@ def read_or_none(path: str, files: Files) -> bytes | None:
         log.warning(
             "%s, which an earlier try wrote, cannot be read, so the task goes on without it: %s: "
             "%s",
-            printable(path),
+            sanitize_for_log(path),
             type(error).__name__,
-            printable(error),
+            sanitize_for_log(error),
         )
         return None
 

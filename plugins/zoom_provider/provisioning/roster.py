@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from zoom_provider.api.response import printable
 from zoom_provider.exceptions import ZoomValidationError
 from zoom_provider.models.user import CreateRequest
+from zoom_provider.models.validation import sanitize_for_log
 
 Check = Callable[[object], CreateRequest]
 """Makes the request of a ``user_info`` object, or raises ZoomValidationError."""
@@ -40,6 +40,7 @@ class Row:
     :param error: why it is none
     :param first: the number of the row that this one repeats
     :param key: what its source knows it by
+    :param not_due: why its first day does not fall into the run
     """
 
     number: int
@@ -48,6 +49,7 @@ class Row:
     error: ZoomValidationError | None = None
     first: int | None = None
     key: str = ""
+    not_due: str | None = None
 
     @property
     def address(self) -> str:
@@ -64,12 +66,14 @@ class Listed:
     :param key: what its source knows it by
     :param email: as given; empty for none
     :param departed: whether it is owed from an earlier roster and not in this one
+    :param not_due: whether its first day does not fall into the run
     """
 
     row: int
     key: str
     email: str
     departed: bool = False
+    not_due: bool = False
 
     @property
     def address(self) -> str:
@@ -83,11 +87,24 @@ class InvalidRow:
     A row that is no user, whatever else Zoom's rules say of it.
 
     :param errors: why, by field
-    :param user_info: the fields that could be read; None where none can be told apart
+    :param user_info: the fields that could be read; None where none can be distinguished
     """
 
     errors: dict[str, list[str]]
     user_info: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotDue:
+    """
+    A row whose first day does not fall into the run.
+
+    :param reason: why not
+    :param user_info: what the row holds, valid or not
+    """
+
+    reason: str
+    user_info: object = None
 
 
 def read(
@@ -105,12 +122,16 @@ def read(
         email = _email_of(user_info)
         if shard is not None and not in_shard(email, *shard):
             continue
+        if isinstance(user_info, NotDue):
+            # It takes no address: a later row of the same person may be due.
+            yield Row(number, sanitize_for_log(email, 128), key=key, not_due=user_info.reason)
+            continue
         try:
             if isinstance(user_info, InvalidRow):
                 raise _all_faults(user_info, check)
             request = check(user_info)
         except ZoomValidationError as error:
-            yield Row(number, printable(email, 128), error=error, key=key)
+            yield Row(number, sanitize_for_log(email, 128), error=error, key=key)
             continue
         first = seen.setdefault(request.email.lower(), number)
         if first == number:
@@ -124,7 +145,7 @@ def listed(records: Iterable[Record], *, shard: tuple[int, int] | None = None) -
     for number, user_info, key in records:
         email = _email_of(user_info)
         if shard is None or in_shard(email, *shard):
-            yield Listed(number, key, email)
+            yield Listed(number, key, email, not_due=isinstance(user_info, NotDue))
 
 
 def from_list(users: Iterable[object]) -> Iterator[Record]:
@@ -146,6 +167,8 @@ def _all_faults(row: InvalidRow, check: Check) -> ZoomValidationError:
 
 
 def _email_of(user_info: Any) -> str:
+    if isinstance(user_info, NotDue):
+        user_info = user_info.user_info
     if isinstance(user_info, InvalidRow):
         user_info = user_info.user_info
     email = user_info.get("email") if isinstance(user_info, Mapping) else None

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import shutil
 from collections.abc import Iterator
-from io import BufferedReader, RawIOBase
+from io import BufferedReader
 from tempfile import TemporaryFile
 from typing import IO, Any, cast
 
@@ -17,6 +16,7 @@ from zoom_provider.provisioning.file_format import FileFormat
 from zoom_provider.provisioning.ports import Files
 from zoom_provider.provisioning.readers import check_format, kind_of, read_text_records, refusals
 from zoom_provider.provisioning.roster import Record
+from zoom_provider.provisioning.spool import FileReader
 from zoom_provider.provisioning.tables import table_records
 
 
@@ -107,34 +107,9 @@ def _spool(file: Any) -> IO[bytes]:
 
 
 def _reader(file: IO[bytes]) -> BufferedReader:
-    return BufferedReader(_Reader(file.fileno()))
+    return BufferedReader(FileReader(file.fileno()))
 
 
 def _table_rows(table: IO[bytes]) -> Iterator[tuple[int, list[str]]]:
     for number, line in enumerate(_reader(table), start=1):
         yield number, json.loads(line)
-
-
-class _Reader(RawIOBase):
-    """Reads an open file from its beginning, whatever else reads it."""
-
-    def __init__(self, file: int) -> None:
-        self._file = file
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at}.get(whence)
-        self._at = offset + (os.fstat(self._file).st_size if start is None else start)
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        data = os.pread(self._file, len(buffer), self._at)
-        buffer[: len(data)] = data
-        self._at += len(data)
-        return len(data)

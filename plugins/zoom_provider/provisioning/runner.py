@@ -253,6 +253,10 @@ class Runner:
             self._write_result(
                 RowResult(row.number, row.email, outcome, reason=reason, key=row.key)
             )
+        elif row.not_due is not None:
+            self._write_result(
+                RowResult(row.number, row.email, Outcome.NOT_DUE, reason=row.not_due, key=row.key)
+            )
         elif row.request is None:
             self._record_rejection(row)
         elif self.options.dry_run:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from zoom_provider.api.response import printable
 from zoom_provider.exceptions import ZoomValidationError
+from zoom_provider.models.validation import sanitize_for_log
 from zoom_provider.provisioning import roster
 from zoom_provider.provisioning.checkpoint import Rows
 from zoom_provider.provisioning.columns import ColumnFinder, describe_faults
+from zoom_provider.provisioning.due import DueRule, Interval, make_due_rule
 from zoom_provider.provisioning.mapper import Mapper, MappingNotes, PlainRows
 from zoom_provider.provisioning.options import BulkOptions
 from zoom_provider.provisioning.roster import Check, Listed, Record, Row
 from zoom_provider.provisioning.roster_copy import RosterCopy
+from zoom_provider.provisioning.select_due import select_due
+from zoom_provider.provisioning.spool import Spool
 
 log = logging.getLogger(__name__)
 
@@ -24,27 +27,32 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Survey:
     """
-    What one reading of a source tells.
+    What one reading of a source shows.
 
     :param people: fingerprint of which person stands in which row
     :param rows: the numbers of all rows
+    :param due: of these, the rows whose first day falls into the run; all where none is asked for
     :param notes: what the mapping did not take from them as it stood there
     """
 
     people: str
     rows: Rows
+    due: Rows
     notes: MappingNotes
 
 
-def make_source(options: BulkOptions, roster: RosterCopy) -> Source:
+def make_source(
+    options: BulkOptions, roster: RosterCopy, interval: Interval | None = None
+) -> Source:
     """
     Build the source of a bulk run.
 
     :param roster: the file, where that is the source
-    :raises ZoomValidationError: ``users`` is no list
+    :param interval: the run's data interval
+    :raises ZoomValidationError: ``users`` is no list, or the run does not say who is due
     """
     users = options.users
-    if users is not None and not isinstance(users, (list, tuple)):
+    if users is not None and not isinstance(users, (list, tuple, Spool)):
         raise ZoomValidationError(
             "users must be a list of user_info objects", errors={"users": ["is not a list"]}
         )
@@ -54,9 +62,10 @@ def make_source(options: BulkOptions, roster: RosterCopy) -> Source:
         mapping=options.mapping,
         key=options.key,
         # A template's text may be what a run was started with.
-        name=printable(options.source or options.roster or "users"),
+        name=sanitize_for_log(options.source or options.roster or "users"),
         shard=options.shard,
         empty_values=options.empty_values,
+        due=make_due_rule(options.first_day, interval) if options.first_day else None,
     )
 
 
@@ -72,15 +81,17 @@ class Source:
     :param key: the column that its source knows a row by
     :param shard: ``(i, n)``: only the rows whose address falls to part i of n
     :param empty_values: texts that count as empty
+    :param due: says which rows are due; None where all are
     """
 
-    users: Sequence[object] = ()
+    users: Iterable[object] = ()
     roster: RosterCopy | None = None
     name: str = ""
     mapping: Mapping[str, Any] | None = None
     key: str | None = None
     shard: tuple[int, int] | None = None
     empty_values: Sequence[str] = ()
+    due: DueRule | None = None
 
     def rows(self, check: Check) -> Iterator[Row]:
         """Read the people, one at a time, each held against Zoom's rules by ``check``."""
@@ -95,7 +106,7 @@ class Source:
         people = sum(row.request is not None for row in self.rows(check))
         if people > most:
             raise ZoomValidationError(
-                f"{people} people are more than max_creates={most} allows; nobody was created",
+                f"{people} people are more than max_creates={most} allows; no user was created",
                 errors={"max_creates": [f"{people} people"]},
             )
 
@@ -110,15 +121,17 @@ class Source:
         :raises ZoomValidationError: none of the rows has a column that is needed
         """
         digest = hashlib.sha256(b"people")
-        rows = []
+        rows, due = Rows(), Rows()  # ranges: a list of numbers would grow with the rows
         mapper = self._mapper()
         for row in self._listed(mapper):
-            rows.append(row.row)
+            rows.add(row.row)
+            if not row.not_due:
+                due.add(row.row)
             digest.update(f"{row.row} {row.key} {row.email}\n".encode("utf-8", "replace"))
         self._refuse_absent(mapper.finder)
         for warning in mapper.notes.warnings():
             log.warning("%s: %s.", self.name, warning)
-        return Survey(digest.hexdigest()[:32], Rows(rows), mapper.notes)
+        return Survey(digest.hexdigest()[:32], rows, due, mapper.notes)
 
     @property
     def constants(self) -> dict[str, Any]:
@@ -131,6 +144,7 @@ class Source:
             "key": self.key,
             "empty_values": self.empty_values,
             "shard": self.shard,
+            "first_day": None if self.due is None else self.due.column,
         }
         if self.roster is None and not self.mapping:
             return PlainRows(**given)
@@ -141,8 +155,12 @@ class Source:
 
     def _records(self, mapper: Mapper | PlainRows) -> Iterator[Record]:
         if self.roster is not None:
-            return mapper.apply(self.roster.records(mapper.finder))
-        return mapper.apply(roster.from_list(self.users))
+            records = self.roster.records(mapper.finder)
+        else:
+            records = roster.from_list(self.users)
+        if self.due is None:
+            return mapper.apply(records)
+        return select_due(records, self.due, mapper, self._mapper())
 
     def _refuse_absent(self, finder: ColumnFinder) -> None:
         absent = finder.absent()

@@ -7,6 +7,7 @@ from typing import Any
 
 from zoom_provider.exceptions import ZoomError
 from zoom_provider.provisioning.checkpoint import Rows
+from zoom_provider.provisioning.report import Outcome
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +59,8 @@ class Summary:
                 "task as success. Who: "
                 f"{self.report}"
             )
-        total = sum(self.outcomes.values())
+        # Users who are not due yet would let the share of failures look smaller than it is.
+        total = sum(self.outcomes.values()) - self.outcomes.get(Outcome.NOT_DUE, 0)
         if self.untried:
             return (
                 f"{self.untried} of {total} people were not tried, because one failed and on_error "

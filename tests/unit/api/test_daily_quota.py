@@ -13,7 +13,9 @@ from tests.unit.api.fakes import Clock
 from tests.unit.api.newcomer import GET, NEW, POST, create, there
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.api.daily_quota import CREATES_PER_DAY, DailyQuota, Streak
+from zoom_provider.api.rate_limit import LimitedCall, RateLimits
 from zoom_provider.api.response import Reply
+from zoom_provider.api.settings import ZoomSettings
 from zoom_provider.exceptions import ZoomDailyLimitError, ZoomError, ZoomRateLimitError
 from zoom_provider.simulator.limits import too_many
 from zoom_provider.simulator.server import Simulator
@@ -290,3 +292,16 @@ def test_a_time_that_has_just_passed_loses_no_day(
     zoom.fault("429", on=POST, limit="creates", times=2)
     assert create(client)["email"] == NEW
     assert 2 <= sum(clock.pauses) < 4
+
+
+def test_other_light_calls_count_only_while_creates_are_refused(clock: Clock) -> None:
+    limits = RateLimits(ZoomSettings(client_id="counts"), clock)
+    create_call = LimitedCall(limits, "light", creates="a@example.com")
+    for refused, counted in ((False, 0), (True, 1)):
+        if refused:
+            create_call.note(REFUSED, 0.1)
+        LimitedCall(limits, "medium").note(FOUND, 0.1)
+        LimitedCall(limits, "light").note(FOUND, 0.1)
+        assert limits.quota.streak.let_through == counted
+    create_call.note(CREATED, 0.1)
+    assert limits.quota.streak == Streak()

@@ -80,7 +80,7 @@ def error(
         (400, 2036, ZoomError, "human", "cannot be invited"),
         (400, 2037, ZoomError, "human", "allow this person to be invited"),
         (400, 2300, ZoomProtocolError, "fail", "does not know this endpoint"),
-        # What nobody has told us of goes by its status.
+        # An unknown code goes by its status.
         (400, 987654, ZoomError, "fail", "refused POST /v2/users"),
         (404, 987654, ZoomNotFoundError, "fail", "found nothing"),
         (500, 500, ZoomUnavailableError, "retry", "failed at POST /v2/users"),

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
-from zoom_provider.api.response import Reply, printable
+from zoom_provider.api.response import Reply
+from zoom_provider.models.validation import sanitize_for_log
 
 # As seen live: the quotes inside the text are not escaped.
 BROKEN = (
@@ -106,6 +107,6 @@ def test_no_body_is_an_error_of_ours(body: bytes, status: int) -> None:
 @settings(derandomize=True, deadline=None)
 @given(st.text(st.characters(exclude_categories=())), st.integers(1, 50))
 def test_foreign_text_stays_on_its_line(text: str, most: int) -> None:
-    line = printable(text, most)
+    line = sanitize_for_log(text, most)
     assert len(line) <= most + 1
     assert line.isprintable()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from urllib.parse import quote, urlsplit
 
 import pytest
+from airflow.providers.common.compat.sdk import Connection
 
 from tests.support import AIRFLOW, connection
 from zoom_provider.api.settings import ZoomSettings
@@ -21,8 +22,8 @@ def settings_from(text: str, monkeypatch: pytest.MonkeyPatch) -> ZoomSettings:
 
 
 def uri(zoom: Simulator, host: str) -> str:
-    told = zoom.settings
-    return f"zoom://{told.client_id}:{told.client_secret}@{host}/?account_id={told.account_id}"
+    said = zoom.settings
+    return f"zoom://{said.client_id}:{said.client_secret}@{host}/?account_id={said.account_id}"
 
 
 def after_scheme(zoom: Simulator) -> str:
@@ -105,7 +106,7 @@ CANARY = "c4n4ry-client-secret"
         ({"extra": {"rate_share": CANARY}}, "rate_share"),
         ({"extra": {"token_url": f"https://zoom.us/{CANARY}?{CANARY}"}}, "token_url"),
         pytest.param(
-            *({"extra": CANARY}, "account_id"),
+            *({"extra": CANARY}, "extra"),
             marks=pytest.mark.skipif(
                 AIRFLOW == (3, 1), reason="Airflow 3.1 finds no connection whose extra is not JSON"
             ),
@@ -123,3 +124,73 @@ def test_what_is_wrong_is_told_by_field_and_without_the_value(
         settings_from(json.dumps(given), monkeypatch)
     assert list(raised.value.errors) == [field]
     assert CANARY not in str(raised.value)
+
+
+WRONG_EXTRAS = {
+    "encoded twice": (json.dumps(json.dumps({"account_id": "a"})), "is encoded as JSON twice"),
+    "a list": ('["account_id", "a"]', "must be a JSON object"),
+    "a number": ("7", "must be a JSON object"),
+    "a text": ('"account_id"', "must be a JSON object"),
+}
+
+
+@pytest.mark.parametrize(("extra", "text"), WRONG_EXTRAS.values(), ids=WRONG_EXTRAS)
+def test_extras_that_are_no_object_are_refused_for_good_and_say_what_to_do(
+    extra: str, text: str
+) -> None:
+    odd = Connection(conn_id="odd", conn_type="zoom", login="id", password="secret", extra=extra)
+    with pytest.raises(ZoomValidationError) as raised:
+        settings_from_connection(odd)
+    assert text in raised.value.errors["extra"][0]
+    assert raised.value.remedy == "fail"
+
+
+@pytest.mark.parametrize("extra", [None, "", "{}", "{ }", "null"])
+def test_a_connection_without_extras_names_what_is_missing(extra: str | None) -> None:
+    odd = Connection(conn_id="odd", conn_type="zoom", login="id", password="secret", extra=extra)
+    with pytest.raises(ZoomValidationError) as raised:
+        settings_from_connection(odd)
+    assert list(raised.value.errors) == ["account_id"]
+
+
+UNKNOWN_EXTRAS = {
+    "misspelt": ("allowed_domain", "did you mean allowed_domains?"),
+    "old prefix": ("extra__zoom__plan", "write plan"),
+    "nothing like it": ("colour", "the extras are account_id, grant_type"),
+}
+
+
+@pytest.mark.parametrize(("name", "hint"), UNKNOWN_EXTRAS.values(), ids=UNKNOWN_EXTRAS)
+def test_an_extra_that_is_not_read_is_named_by_test_and_in_the_log(
+    name: str,
+    hint: str,
+    connected: Simulator,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    extra = {"account_id": connected.settings.account_id, name: CANARY}
+    monkeypatch.setenv("AIRFLOW_CONN_ODD", connection(connected, extra=extra))
+    worked, text = ZoomHook("odd").test_connection()
+    assert worked
+    assert text.startswith("Connected to Zoom: 0 active users. The extra " + name)
+    assert hint in text
+    assert not caplog.records
+    ZoomHook("odd").client.close()
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert f"Connection odd: The extra {name} is not read" in record.getMessage()
+    assert hint in record.getMessage()
+    assert CANARY not in text + caplog.text
+
+
+def test_a_connection_that_lacks_what_stands_under_the_old_prefix_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fields = {
+        "conn_type": "zoom",
+        "login": "id",
+        "password": CANARY,
+        "extra": {"extra__zoom__account_id": "a"},
+    }
+    with pytest.raises(ZoomValidationError, match="extra__zoom__account_id is not read: write acc"):
+        settings_from(json.dumps(fields), monkeypatch)

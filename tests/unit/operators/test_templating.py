@@ -172,7 +172,9 @@ def test_airflow_stores_an_object_without_the_password(
     assert SECRET in masked
 
 
-@pytest.mark.parametrize("source", ["PIN", {"column": "PIN", "optional": True}])
+@pytest.mark.parametrize(
+    "source", ["PIN", {"column": "PIN", "optional": True}, "pin", " P\u200bin\u00a0"]
+)
 def test_no_rendered_field_holds_a_password_of_any_number_in_a_column_of_any_name(
     source: Any, masked: list[str]
 ) -> None:

@@ -29,7 +29,7 @@ from tests.unit.operators.conftest import (
 )
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.exceptions import ZoomDailyLimitError, ZoomUnavailableError
-from zoom_provider.hooks.airflow_io import LocalOutput
+from zoom_provider.hooks.files import LocalOutput
 from zoom_provider.simulator.server import Simulator
 
 POST = "POST /v2/users"

@@ -123,6 +123,10 @@ def test_people_without_a_mapping_may_have_a_key(
             {"users": [], "key": "PIN", "mapping": {**MAPPING, "password": "PIN"}},
             "key must not be the column of the passwords",
         ),
+        (
+            {"users": [], "key": "pin ", "mapping": {**MAPPING, "password": "PIN"}},
+            "key must not be the column of the passwords",
+        ),
     ],
 )
 def test_an_unknown_key_column_is_refused_before_any_call(

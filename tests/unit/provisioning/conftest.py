@@ -14,7 +14,7 @@ from tests.support import Clock, connection, person
 from zoom_provider.api.auth import TokenCache
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.api.settings import settings_from_fields
-from zoom_provider.hooks.airflow_io import AirflowFiles
+from zoom_provider.hooks.files import AirflowFiles
 from zoom_provider.provisioning.checkpoint import Checkpoint, Ledger, Rows
 from zoom_provider.provisioning.directory import Directory
 from zoom_provider.provisioning.progress import Progress

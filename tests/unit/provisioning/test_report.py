@@ -45,7 +45,7 @@ def test_outcomes_are_the_words_that_dags_depend_on() -> None:
     assert {str(outcome) for outcome in Outcome} == {
         *("invited", "created", "existing", "updated", "unchanged"),
         *("rejected", "needs_license", "foreign_account", "deferred_quota", "needs_human"),
-        *("failed", "activated", "deactivated", "disassociated", "deleted", "absent"),
+        *("not_due", "failed", "activated", "deactivated", "disassociated", "deleted", "absent"),
         *("pending", "waiting", "stale", "protected", "unconfirmed", "not_applied"),
     }
     assert {str(outcome) for outcome in FAILURES} == {
@@ -55,6 +55,7 @@ def test_outcomes_are_the_words_that_dags_depend_on() -> None:
     # These are neither: another try changes them, and the task is not red for them.
     assert set(Outcome) - DONE - FAILURES == {
         Outcome.DEFERRED_QUOTA,
+        Outcome.NOT_DUE,
         Outcome.PENDING,
         Outcome.WAITING,
     }

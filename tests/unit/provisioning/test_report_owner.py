@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.provisioning.conftest import RUN, begin_report
 from zoom_provider.exceptions import ZoomStoppedError
-from zoom_provider.hooks.airflow_io import AirflowFiles
+from zoom_provider.hooks.files import AirflowFiles
 from zoom_provider.provisioning import report as report_module
 from zoom_provider.provisioning.report import Outcome, Report, RowResult, read_report
 from zoom_provider.provisioning.report_files import (

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.unit.provisioning.conftest import BEGIN, RUN, begin_report
-from zoom_provider.hooks.airflow_io import AirflowFiles
+from zoom_provider.hooks.files import AirflowFiles
 from zoom_provider.provisioning.checkpoint import Checkpoint, Rows
 from zoom_provider.provisioning.report import Outcome, RowResult
 from zoom_provider.provisioning.report_files import ReportPaths

@@ -13,7 +13,7 @@ from tests.support import Clock
 from tests.unit.provisioning.conftest import BEGIN, RUN, MemoryStore
 from zoom_provider.api.client import ZoomClient
 from zoom_provider.exceptions import ZoomStoppedError, ZoomUnavailableError
-from zoom_provider.hooks.airflow_io import AirflowFiles
+from zoom_provider.hooks.files import AirflowFiles
 from zoom_provider.provisioning.checkpoint import Checkpoint, Rows
 from zoom_provider.provisioning.ports import NewerTryError
 from zoom_provider.provisioning.report import Outcome
@@ -216,7 +216,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(
         def full(self: Any, data: bytes) -> None:
             raise OSError(28, "No space left on device")
 
-        patch.setattr("zoom_provider.hooks.airflow_io.LocalOutput.write", full)
+        patch.setattr("zoom_provider.hooks.files.LocalOutput.write", full)
         saver.save(numbered(2))
     assert FileCheckpointStore(str(path), AirflowFiles()).load()["sequence"] == 1
     saver.save(numbered(3))

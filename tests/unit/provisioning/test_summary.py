@@ -89,6 +89,14 @@ def test_owed_rows_that_cannot_be_named_keep_the_task_from_being_green(
     assert "rows 4-6,9" in found
 
 
+def test_users_who_are_not_due_do_not_count_in_a_share() -> None:
+    outcomes = {"invited": 5, "rejected": 5, "not_due": 9_990}
+    assert failure_reason(0.5, outcomes=outcomes, failed=5) is None
+    said = failure_reason(0.4, outcomes=outcomes, failed=5)
+    assert said is not None
+    assert "5 of 10 people failed" in said
+
+
 @pytest.mark.parametrize("max_failures", [None, 100, 1.0])
 def test_rows_that_were_not_tried_fail_the_task_whatever_is_allowed(
     max_failures: float | None,

@@ -152,6 +152,8 @@ class Claims:
         """Check what holds however a try ended, kill -9 included."""
         assert end.kind != "hung", "the try did not end"
         assert not self._account.twice, f"posted twice: {self._account.twice}"
+        early = {str(post["email"]) for post in self._account.posts()} & run.not_due()
+        assert not early, f"created, and not due: {early}"
         for path, content in seen.inputs.items():
             assert path.read_bytes() == content, f"{path.name}, an input, was written to"
         if run.store is not None:
@@ -251,6 +253,8 @@ class Claims:
             assert account.maker(email) == run.run_id, f"{outcome}, but not by this run: {line}"
         elif outcome in DONE:
             assert account.has(email), f"{outcome}, but not there: {line}"
+        elif outcome == "not_due":
+            assert email in run.not_due(), f"due, and reported as not: {line}"
 
     def _green(self, run: Run, seen: Seen, end: End) -> None:
         """Check what holds after a success."""
@@ -260,7 +264,7 @@ class Claims:
         said = {"XCom": end.pushed.get("outcomes"), "the result": end.value["outcomes"]}
         for what, outcomes in {**said, "the event": (end.event or {}).get("outcomes")}.items():
             assert outcomes == counts, f"{what} says {outcomes}, the report {dict(counts)}"
-        absent = sorted(run.valid().keys() - lines.keys())
+        absent = sorted((run.valid().keys() | run.not_due()) - lines.keys())
         assert not absent, f"in no line: {absent}"
         rejected = {line["row"] for line in lines.values() if line["outcome"] == "rejected"}
         for number, row in run.invalid():
@@ -287,6 +291,7 @@ class Claims:
         exhausted = run.number >= run.max_tries and self._account.asked(email)
         given_up = outcome == "failed" and exhausted
         unusable = outcome == "rejected" and email not in run.valid()
+        unusable = unusable or (outcome == "not_due" and email in run.not_due())
         assert given_up or unusable or outcome == "needs_license", f"green, and left: {line}"
 
     def _check_credit(
@@ -322,7 +327,8 @@ class Claims:
 
     def settled(self, run: Run) -> None:
         """Hold what has become of a run when all was well again, and tried, and cleared."""
-        gone = [email for email in run.owed.keys() | run.seen if email not in run.valid()]
+        here = run.valid().keys() | run.not_due()
+        gone = [email for email in run.owed.keys() | run.seen if email not in here]
         if run.state != "success":
             fits = not run.invalid() or run.options["max_failures"] is not None
             assert gone or not fits, f"all is well, and the task is {run.state}"

@@ -15,6 +15,7 @@ from tests.support import DAY
 from tests.unit.operators.model.account import Account
 from tests.unit.operators.model.claims import Claims, Seen
 from tests.unit.operators.model.runs import (
+    FIRST_DAY,
     MAPPING,
     Row,
     Run,
@@ -38,6 +39,7 @@ class Setting:
     :param max_failures: as the operator's
     :param else_basic: whether ``seats`` are given, with it, and more than Zoom has
     :param lanes: calls that may be under way at once
+    :param first_day: whether only users are created who are due
     """
 
     state_store: bool = True
@@ -47,6 +49,7 @@ class Setting:
     max_failures: float | None = None
     else_basic: bool = False
     lanes: int = 1
+    first_day: bool = False
 
     def options(self) -> dict[str, Any]:
         seats = {"licensed": 1000, "else_basic": True} if self.else_basic else None
@@ -56,6 +59,7 @@ class Setting:
             "deferrable": self.deferrable,
             "max_failures": self.max_failures,
             "seats": seats,
+            "first_day": FIRST_DAY if self.first_day else None,
         }
 
 

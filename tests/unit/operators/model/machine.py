@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from tests.unit.operators.model.account import Account
 from tests.unit.operators.model.harness import Harness, Setting
-from tests.unit.operators.model.runs import Row, Run, staff
+from tests.unit.operators.model.runs import DUE, LATER, Row, Run, staff
 from tests.unit.operators.model.strikes import STOPS, Deed, Effect, Strike
 
 RUNS: Final = ("monday", "tuesday")
@@ -49,6 +50,7 @@ class Onboarding(RuleBasedStateMachine):
                 "deferrable": st.booleans(),
                 "max_failures": st.sampled_from((None, 1.0)),
                 "else_basic": st.booleans(),
+                "first_day": st.booleans(),
             }
         ),
         state_store=st.booleans(),
@@ -79,6 +81,8 @@ class Onboarding(RuleBasedStateMachine):
     def schedule(self, run_id: str) -> Run:
         rows = staff(*CROWDS[run_id])
         rows[1] = staff(CROWDS[run_id][1], licence="licensed")[0]
+        if self.harness.setting.first_day:
+            rows[2] = replace(rows[2], start=LATER)
         return self.harness.run(run_id, rows)
 
     # ---- Airflow
@@ -170,8 +174,17 @@ class Onboarding(RuleBasedStateMachine):
         self.edited(
             run_id,
             lambda rows: [
-                Row(row.email, row.key, licence) if at == place else row
-                for at, row in enumerate(rows)
+                replace(row, licence=licence) if at == place else row for at, row in enumerate(rows)
+            ],
+        )
+
+    @precondition(lambda self: self.harness.setting.first_day)
+    @rule(run_id=_RUN, place=_PLACE, start=st.sampled_from((DUE, LATER)))
+    def hr_changes_a_first_day(self, run_id: str, place: int, start: str) -> None:
+        self.edited(
+            run_id,
+            lambda rows: [
+                replace(row, start=start) if at == place else row for at, row in enumerate(rows)
             ],
         )
 
@@ -180,7 +193,7 @@ class Onboarding(RuleBasedStateMachine):
         self.edited(
             run_id,
             lambda rows: [
-                Row(row.email, row.key + "b", row.licence) if at == place else row
+                replace(row, key=row.key + "b") if at == place else row
                 for at, row in enumerate(rows)
             ],
         )

@@ -16,7 +16,9 @@ State = Literal["new", "deferred", "up_for_retry", "failed", "success"]
 Line = dict[str, Any]
 
 RETRIES = 2
-HEADER = ("Staff No", "Email", "Licence", "First")
+HEADER = ("Staff No", "Email", "Licence", "First", "Start")
+DUE, LATER = "2026-03-03", "2026-04-01"
+FIRST_DAY = {"column": "Start", "lead_days": 1, "timezone": "Europe/Berlin"}
 MAPPING = {
     "email": "Email",
     "type": {"column": "Licence", "map": {"basic": 1, "licensed": 2}},
@@ -28,18 +30,28 @@ BY_THIS_RUN = frozenset({"invited", "created"})
 
 @dataclass(frozen=True)
 class Row:
-    """One row of HR's file; a licence other than basic and licensed makes it invalid."""
+    """
+    One row of HR's file.
+
+    A licence other than basic and licensed makes it invalid, another first day than ``DUE`` makes
+    it one that is not due.
+    """
 
     email: str
     key: str
     licence: str = "basic"
+    start: str = DUE
+
+    @property
+    def due(self) -> bool:
+        return self.start == DUE
 
     @property
     def valid(self) -> bool:
-        return self.licence in ("basic", "licensed")
+        return self.due and self.licence in ("basic", "licensed")
 
     def cells(self) -> tuple[str, ...]:
-        return (self.key, self.email, self.licence, "Zoë")
+        return (self.key, self.email, self.licence, "Zoë", self.start)
 
 
 def staff(*numbers: int, licence: str = "basic") -> list[Row]:
@@ -106,7 +118,12 @@ class Run:
 
     def invalid(self) -> list[tuple[int, Row]]:
         """Give the rows that are none."""
-        return [(at, row) for at, row in enumerate(self.rows, start=2) if not row.valid]
+        rows = enumerate(self.rows, start=2)
+        return [(at, row) for at, row in rows if row.due and not row.valid]
+
+    def not_due(self) -> set[str]:
+        """Give the addresses of the rows that are not due."""
+        return {row.email for row in self.rows if not row.due}
 
     def place(self, email: str) -> tuple[int, str] | None:
         """Give row and key of a person, whether valid or not."""
@@ -163,7 +180,8 @@ def read_lines(path: Path) -> list[Line]:
 def whole_lines(folder: Path) -> Iterator[Line]:
     """Give every line of every report below a folder that can be read, torn files or not."""
     for path in sorted(folder.rglob("*")):
-        if path.suffix in (".csv", ".crc") or not path.is_file():
+        # A hidden file is one that was never published: no reader of reports has seen it.
+        if path.suffix in (".csv", ".crc") or path.name.startswith(".") or not path.is_file():
             continue
         for raw in path.read_bytes().split(b"\n"):
             try:

@@ -212,6 +212,10 @@ def test_a_kill_at_any_effect_of_a_capped_run_loses_no_user(
             return
         harness.settle(run)
         assert run.state == "success"
+        # Nothing is left that only a later try would need.
+        assert sorted(file.name for file in run.report.parent.iterdir()) == [
+            *("report.csv", "report.jsonl", "report.rejects.csv")
+        ]
     raise AssertionError("the try has more effects than were counted on")
 
 

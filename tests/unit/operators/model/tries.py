@@ -18,6 +18,7 @@ import threading
 import time
 import traceback
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
@@ -55,6 +56,12 @@ for _module in walk_packages(zoom_provider.__path__, "zoom_provider."):
 
 DAG_ID: Final = "onboarding"
 TASK_ID: Final = "create"
+
+INTERVAL: Final = {
+    "data_interval_start": datetime(2026, 3, 1, 4, tzinfo=UTC),
+    "data_interval_end": datetime(2026, 3, 2, 4, tzinfo=UTC),
+}
+"""Of every run, from five to five in the morning in Berlin."""
 
 PATIENCE: Final = 30.0
 """Seconds after which a try that does not end is called hung: no try here waits for the clock."""
@@ -335,6 +342,7 @@ class _Child:
             "task": task,
             "run_id": order.run_id,
             "params": {},
+            **INTERVAL,
             "outlet_events": self._events,
         }
         if order.store is not None:

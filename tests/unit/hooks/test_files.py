@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from zoom_provider.hooks.airflow_io import AirflowFiles, LocalOutput
+from zoom_provider.hooks.files import AirflowFiles, LocalOutput
 
 FILES = AirflowFiles()
 

@@ -1,0 +1,1 @@
+"""Operators that bring rows of another system to Zoom."""

@@ -1,0 +1,12 @@
+"""The fixtures of the operators' tests: a decorated task is an operator."""
+
+from __future__ import annotations
+
+from tests.unit.operators.conftest import (  # noqa: F401 - fixtures
+    break_off,
+    one_by_one,
+    path,
+    perform,
+    store,
+    ti,
+)
