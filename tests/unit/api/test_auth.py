@@ -237,7 +237,7 @@ def test_a_token_replaced_meanwhile_is_not_forgotten(clock: Clock) -> None:
         ({}, {"app_active": False}, "not activated"),
     ],
 )
-def test_wrong_credentials_are_told_and_not_tried_again(
+def test_wrong_credentials_are_reported_and_not_tried_again(
     zoom: Simulator, client_of: ClientOf, settings: dict[str, Any], switches: Any, text: str
 ) -> None:
     zoom.configure(**switches)
@@ -312,7 +312,7 @@ def test_a_token_that_fits_no_header_goes_nowhere(
     assert calls_made(zoom) == 0
 
 
-def test_the_token_is_told_the_moment_it_arrives(zoom: Simulator, client_of: ClientOf) -> None:
+def test_the_token_is_masked_the_moment_it_arrives(zoom: Simulator, client_of: ClientOf) -> None:
     told: list[tuple[str, int]] = []
     client = client_of(zoom, on_secret=lambda secret: told.append((secret, calls_made(zoom))))
     client.get_user(ANN)
