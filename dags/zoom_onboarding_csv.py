@@ -2,20 +2,20 @@
 ### Create new hires in Zoom from the exports that HR drops into a folder
 
 Every morning at 5:00 in the HR calendar's time zone, each new `*.csv` in the folder is read, oldest
-first, and everybody whose first day is tomorrow or earlier is created. The folder is the Variable
+first, and each user whose first day is tomorrow or earlier is created. The folder is the Variable
 `zoom_hr_folder`: a path such as `/srv/hr`, or a URL such as `s3://aws_default@hr-drop/inbox`, where
 `aws_default` is a connection. The parameter `folder` may name one below it.
 
-A file is read by each run, which creates nobody twice, until nothing is left to do for anybody in
-it. Then it is marked by a `NAME.csv.done` beside it; a file that replaces it is a new one. A file
-that may still be written is read when it has been still for a minute.
+Each run reads a file again, without creating duplicates, until every row in it is done. Then it is
+marked by a `NAME.csv.done` beside it; a file that replaces it is a new one. A file that may still
+be written is read once it has not changed for a minute.
 
 Started with `from` or `to`, a run takes the people whose first day is between those two dates, both
 included, from all files, and marks none. The sample export's people start on 2026-03-02.
 
-The last task lists who got what. It fails if a person has no outcome, a file could not be read or
-more than `MAX_FAILURES` people failed; a row without a first day is a failure. HR gets an e-mail
-with the failures.
+The last task lists the outcome of each row. It fails if a person has no outcome, a file could not
+be read or more than `MAX_FAILURES` people failed; a row without a first day is a failure. HR gets
+an e-mail with the failures.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def told(person: Mapping[str, Any], outcome: str, reason: str | None) -> dict[st
 
 
 def version(path: Any) -> dict[str, Any]:
-    """Return what tells one content of a file from another."""
+    """Return what distinguishes one content of a file from another."""
     stat = path.stat()
     return {"size": stat.st_size, "modified": stat.st_mtime}
 

@@ -22,14 +22,14 @@ def zoom_server() -> Iterator[Simulator]:
 
 @pytest.fixture
 def zoom(zoom_server: Simulator) -> Simulator:
-    """Give a test a Zoom account with nobody in it and every switch as it was."""
+    """Give a test a Zoom account without users and every switch as it was."""
     zoom_server.reset()
     return zoom_server
 
 
 @pytest.fixture
 def clock() -> Clock:
-    """Give a test a clock that only moves when somebody waits."""
+    """Give a test a clock that only moves when a wait is asked for."""
     return Clock()
 
 

@@ -1,4 +1,4 @@
-"""What several tests need: a clock that only moves when somebody waits, a connection, a DAG run."""
+"""What several tests need: a clock without real waits, a connection, a DAG run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DAY = 86_400.0
 
 
 class Clock:
-    """Seconds that only pass when somebody sleeps, so that no test waits."""
+    """Seconds that only pass when a sleep is asked for, so that no test waits."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -72,7 +72,7 @@ def emails(zoom: Simulator) -> list[str]:
 
 
 def calls(zoom: Simulator, on: str = "* /v2/*") -> list[tuple[str, str]]:
-    """List the calls for people so far: method and whom it was about."""
+    """List the calls for people so far: method and address."""
     return [(entry["method"], entry["email"]) for entry in zoom.requests(on)]
 
 

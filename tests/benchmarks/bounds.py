@@ -1,4 +1,4 @@
-"""What the measured ratios may be, and how they are told."""
+"""What the measured ratios may be, and how they are printed."""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@ What creates people, each run in a process of its own: ``python -m tests.benchma
 
 Prints what it took as one line of JSON: ``people`` who were made, ``seconds`` and ``cpu`` seconds
 of the creating phase, ``calls``, ``rate_limited``, and ``peak`` memory of the process in MB. The
-creating phase begins when the roster is open and Zoom has told whom it has, before the first
-post; it ends when everybody's outcome is written down.
+creating phase begins when the roster is open and existing users are known, before the first
+post; it ends when every outcome is written down.
 """
 
 from __future__ import annotations

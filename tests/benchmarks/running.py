@@ -90,7 +90,7 @@ def zoom_connection(url: str) -> str:
 
 @contextlib.contextmanager
 def local_zoom(*options: str) -> Iterator[str]:
-    """Run a local Zoom on the largest plan, with nobody in it; give its URL."""
+    """Run a local Zoom on the largest plan, without users; give its URL."""
     command = ["zoom_provider.simulator", "--port=0", "--plan=business", "--create-cap=10000000"]
     with tempfile.TemporaryDirectory(prefix="zoom-provider-bench-zoom-") as folder:
         logs = Path(folder, "logs")

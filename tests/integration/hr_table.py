@@ -20,7 +20,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 LICENSED, BASIC = 2, 1
 
 # Who has a Zoom account when HR's data comes: one who has left and comes back, one who has married
-# since, one of whom nothing has changed.
+# since, one without any change.
 IN_ZOOM = (
     {"email": "katarzyna.zielinska@example.com", "type": 2, "status": "inactive"},
     {
@@ -33,7 +33,7 @@ IN_ZOOM = (
 )
 MARRIED, BACK = "siobhan.nidhomhnaill@example.com", "katarzyna.zielinska@example.com"
 
-# What becomes of those whom the seed has for the backfill's 30 days, beside the invited.
+# The outcomes of the rows that the seed has for the backfill's 30 days, beside the invited.
 REJECTED = {
     "1037": ("", "user_info.email"),
     "1043": ("fatima.zahra@example.com", "user_info.type"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import csv
 import json
-import re
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tests.integration.leaks.names import texts_in_database
 from tests.readme import block
 from tests.requires import require
 from tests.support import emails, run_dag
@@ -32,7 +32,7 @@ BASIC = f"Basic {base64.b64encode(f'airflow:{KEY}'.encode()).decode()}"
 PEOPLE = [
     ("2026-03-03", "E-1", "Ada@example.com", "Sales", "Adaeze", "Nwosu"),
     ("2026-03-03", "E-2", "bjorn@example.com", "Law", "Björn", "Åkerman"),
-    ("2026-03-03", "E-3", "nobody.example.com", "Law", "Nobuko", "Bodyson"),
+    ("2026-03-03", "E-3", "nosign.example.com", "Law", "Nobuko", "Bodyson"),
     ("2026-03-04", "E-4", "later@example.com", "Law", "Lauretta", "Tervonen"),
 ]
 NAMES = [name for *_, given, family in PEOPLE for name in (given, family)]
@@ -85,22 +85,6 @@ def hr(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, list[str]]]]:
     thread.join()
 
 
-def texts_in_database() -> list[str]:
-    """Return each cell of Airflow's metadata database as a text, escapes read."""
-    from airflow.utils.session import create_session
-    from sqlalchemy import MetaData, select
-
-    with create_session() as session:
-        bind = session.get_bind()
-        metadata = MetaData()
-        metadata.reflect(bind)
-        rows = [row for table in metadata.tables.values() for row in session.execute(select(table))]
-    cells = [cell for row in rows for cell in row if cell is not None]
-    texts = [bytes(c).decode("utf-8", "replace") if isinstance(c, bytes) else str(c) for c in cells]
-    # JSON has letters beyond ASCII as escapes.
-    return texts + [re.sub(r"\\u([0-9a-f]{4})", lambda m: chr(int(m[1], 16)), t) for t in texts]
-
-
 def test_it_has_at_most_20_lines() -> None:
     lines = [line for line in CODE.splitlines() if line.strip()]
     assert len(lines) <= MOST_LINES
@@ -146,7 +130,7 @@ def test_starters_are_in_zoom_and_each_failure_can_be_traced(
     left = {
         key: task.xcom_pull(task_ids="create_users", key=key) for key in ("report", "attention")
     }
-    who = {"source": "create_users", "row": 3, "key": "E-3", "email": "nobody.example.com"}
+    who = {"source": "create_users", "row": 3, "key": "E-3", "email": "nosign.example.com"}
     [failure] = left["attention"]
     assert failure == {**failure, **who, "outcome": "rejected"}
     outcomes = {line["key"]: line["outcome"] for line in lines(Path(left["report"]))}
@@ -156,7 +140,7 @@ def test_starters_are_in_zoom_and_each_failure_can_be_traced(
     assert {**reject, "row": int(reject["row"])} == {**reject, **who, "field": "user_info.email"}
     assert f"user_info.email: {reject['reason']}" == failure["reason"]
     assert (
-        f"Row 3 of create_users, key E-3, nobody.example.com: rejected, {failure['reason']}"
+        f"Row 3 of create_users, key E-3, nosign.example.com: rejected, {failure['reason']}"
         in caplog.text
     )
     # What a task returns is not written through the logger that caplog hears.

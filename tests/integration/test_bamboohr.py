@@ -50,7 +50,7 @@ def day(number: int) -> date:
 
 @pytest.fixture
 def hr(monkeypatch: pytest.MonkeyPatch) -> Iterator[BambooHR]:
-    """Run a company with nobody in it, and connect Airflow to it."""
+    """Run a company without employees, and connect Airflow to it."""
     provider = find_spec("airflow.providers.http")
     require("Airflow's HTTP provider", provider, "pip install 'airflow-provider-zoom[examples]'")
     with running(BambooHR()) as company:
@@ -247,7 +247,7 @@ def test_the_question_that_is_a_post_is_asked_again_too(
 
 
 @pytest.mark.parametrize(
-    ("refusals", "told"),
+    ("refusals", "reported"),
     [
         ([(400, None)], f"{FAILED}: BambooHR answered {ASKED} with 400 Bad Request"),
         ([(403, None)], "the password of the connection bamboohr must be an API key"),
@@ -265,14 +265,14 @@ def test_what_bamboohr_refuses_is_told_in_one_line(
     waited: list[float],
     capfd: pytest.CaptureFixture[str],
     refusals: list[tuple[int, str | None]],
-    told: str,
+    reported: str,
 ) -> None:
     hr.refusals = [*refusals]
 
     ended = run()
 
     assert str(ended.state) == "failed"
-    assert told in capfd.readouterr().out
+    assert reported in capfd.readouterr().out
     assert hr.refusals == []
     assert connected.people() == []
     assert states(ended)["summarize"] == "failed"
@@ -289,9 +289,9 @@ def test_a_wrong_key_is_told_without_the_key(
 
     assert str(run().state) == "failed"
 
-    told = caplog.text + "".join(capfd.readouterr())
-    assert "with 401 Unauthorized; the password of the connection bamboohr must be" in told
-    assert "a-wrong-key" not in told
+    reported = caplog.text + "".join(capfd.readouterr())
+    assert "with 401 Unauthorized; the password of the connection bamboohr must be" in reported
+    assert "a-wrong-key" not in reported
 
 
 def test_the_key_and_names_are_nowhere_to_be_read(
@@ -315,10 +315,10 @@ def test_the_key_and_names_are_nowhere_to_be_read(
         rendered = session.scalars(select(Rendered.rendered_fields).filter_by(**of_run)).all()
     assert "person1@example.com" in str(xcoms)
     assert rendered != []
-    told = caplog.text + "".join(capfd.readouterr())
-    assert "1 people with their first day" in told
-    assert hr.key not in told + str(xcoms) + str(rendered)
-    assert "Åkerman-Nwosu" not in told
+    reported = caplog.text + "".join(capfd.readouterr())
+    assert "1 people with their first day" in reported
+    assert hr.key not in reported + str(xcoms) + str(rendered)
+    assert "Åkerman-Nwosu" not in reported
 
 
 def test_a_person_who_cannot_be_created_is_traced_to_bamboohr(
@@ -348,14 +348,14 @@ def test_too_many_failures_turn_the_run_red_and_hold_nobody_up(
     run: Run, hr: BambooHR, connected: Simulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     for number in range(11):
-        hr.add(number, day(0), email="nobody")
+        hr.add(number, day(0), email="nosign")
     hr.add(11, day(0))
 
     ended = run()
 
     assert states(ended) == {"extract": "success", "create_users": "failed", "summarize": "failed"}
     assert emails(connected) == ["person11@example.com"]
-    assert all(f"bamboohr {number} nobody: rejected" in caplog.text for number in range(11))
+    assert all(f"bamboohr {number} nosign: rejected" in caplog.text for number in range(11))
     assert told_asset(ended) == []
 
 
@@ -400,9 +400,9 @@ def test_without_the_provider_one_line_says_what_is_missing(
     ended = run_dag(dag, logical_date=MORNING)
 
     assert states(ended)["extract"] == "failed"
-    told = capfd.readouterr().out
-    assert missing in told
-    assert "ModuleNotFoundError" not in told
+    reported = capfd.readouterr().out
+    assert missing in reported
+    assert "ModuleNotFoundError" not in reported
 
 
 # ---- the page in docs/

@@ -114,7 +114,7 @@ def test_shards_share_an_account_and_the_death_of_a_worker_loses_nobody(
         assert sorted(line["email"] for line in lines) == sorted(mine)
         assert result["outcomes"] == Counter(line["outcome"] for line in lines)
         assert set(result["outcomes"]) <= {"invited", "existing"}
-    # Those of the worker that died were tried anew.
+    # Those of the worker that died were tried again.
     assert 1 <= tries.count(2) < SHARDS
     assert set(tries) == {1, 2}
 

@@ -98,7 +98,7 @@ def test_the_demo_tells_what_happened_to_each_person(script: Script) -> None:
         **{"invited": 37, "rejected": 5, "not_due": 2},
         **{"existing": 1, "foreign_account": 1, "duplicate": 1},
     }
-    # Whoever is neither new nor there already has a reason beside their name.
+    # A user that is neither new nor existing has a reason beside the name.
     assert all(len(row) > 5 for row in rows if row[0] not in ("invited", "existing"))
     assert "exactly the expected ones" in ending
     assert "make ui" in ending

@@ -1,4 +1,4 @@
-"""The mailbox for mails that nobody is to get."""
+"""The mailbox for mails that must not leave this machine."""
 
 from __future__ import annotations
 

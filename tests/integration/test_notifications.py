@@ -93,7 +93,7 @@ def stack(
 
 @pytest.fixture
 def roster(data: Path) -> Path:
-    """Write an export: seven people, three of whom Zoom would not take."""
+    """Write an export: seven people, of which Zoom would refuse three."""
     path = data / "hr_export.csv"
     people = [f"p{n}@example.com" for n in range(4)] + ["not an address", "<b>bold</b>", "a@b@c"]
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -247,7 +247,7 @@ def test_too_many_who_failed_come_by_mail_with_the_failure(
     stack: Airflow, zoom: Simulator, mailbox: Mailbox, roster: Path
 ) -> None:
     with roster.open("a", encoding="utf-8") as file:
-        file.writelines(f"E-{n},nobody {n}\n" for n in range(7, 15))
+        file.writelines(f"E-{n},nosign {n}\n" for n in range(7, 15))
 
     run_id, state = run(stack, MANY, file=roster.name)
 

@@ -183,7 +183,7 @@ def test_version_stands_in_one_place() -> None:
 
 
 def test_api_works_without_airflow(installed: Path) -> None:
-    """Whoever wants only the client needs neither Airflow nor the simulator's server."""
+    """To use only the client needs neither Airflow nor the simulator's server."""
     program = """
 import importlib, pkgutil, sys
 for name in ("airflow", "fastapi", "uvicorn"):

@@ -29,6 +29,7 @@ from tests.integration.hr_table import (
     read_report,
     seed,
 )
+from tests.integration.leaks.names import texts_in_database
 from tests.readme import block
 from tests.support import run_dag, told_asset
 from zoom_provider.simulator.server import Simulator
@@ -47,7 +48,7 @@ def hr(
     fields = hr_server.connection("hr") | {"login": "reader"}
     monkeypatch.setenv("AIRFLOW_CONN_HR_POSTGRES", json.dumps(fields))
     seed(hr_server)
-    # As the page tells to: it may read the table, and nothing else.
+    # As the page says: it may read the table, and nothing else.
     hr_server.run_sql("hr", block("grant", PAGE).replace("TO airflow", "TO reader"))
     return hr_server
 
@@ -86,7 +87,7 @@ def undated(person: dict[str, Any]) -> bool:
 
 
 def enter(server: postgres.Server, number: str, first_day: str, at: str, **more: str) -> None:
-    """Enter somebody into the table at a moment."""
+    """Enter a row into the table at a moment."""
     row = {
         "employee_number": number,
         "work_email": f"e{number}@example.com",
@@ -111,7 +112,7 @@ def test_who_is_entered_late_comes_with_the_next_run(
     enter(hr, "last", "2025-10-26", "2025-10-26 03:59:59.999999Z")
     enter(hr, "after", "2025-10-26", "2025-10-26 04:00:00Z")
     enter(hr, "very", "2019-04-01", "2025-10-25 12:00Z")
-    # Not entered but corrected: of those who have been here for longer nobody comes.
+    # Not entered but corrected: employees of longer standing are skipped.
     for number, first_day in (("month", "2025-09-27"), ("longer", "2025-09-26")):
         enter(hr, number, first_day, "2025-10-25 12:00Z", recorded_at="2025-09-01Z")
     # Does not start until the day after tomorrow.
@@ -212,12 +213,24 @@ def test_the_report_may_lie_where_a_url_leads(
 
     assert str(done.state) == "success"
     assert (tmp_path / f"{done.run_id}.jsonl").exists()
-    told = {
+    reported = {
         record.getMessage().split()[1]: record.levelname
         for record in caplog.records
         if record.getMessage().startswith(("invited ", "rejected "))
     }
-    assert told == {"good": "INFO", "bad": "WARNING"}
+    assert reported == {"good": "INFO", "bad": "WARNING"}
+
+
+def names_of(server: postgres.Server) -> set[str]:
+    """Return the names in the table that are no part of an address."""
+    rows = server.run_sql(
+        "hr",
+        "SELECT unnest(ARRAY[first_name, last_name, preferred_name]) FROM hr.employees",
+    )
+    found = {name for name in rows.splitlines() if len(name.strip()) > 1}
+    assert len(found) > 60
+    # Short ones are parts of other words.
+    return {name for name in found if not name.isascii() or len(name) > 5}
 
 
 def test_each_row_that_fails_is_traced(
@@ -249,11 +262,15 @@ def test_each_row_that_fails_is_traced(
     assert (back["source"], back["email"]) == (SOURCE, BACK)
     assert "inactive" in back["reason"]
     for row in rejects.values():
-        told = (SOURCE, row["key"], row["email"], row["field"], row["reason"])
-        assert any(all(word in line for word in told) for line in caplog.text.splitlines()), row
+        reported = (SOURCE, row["key"], row["email"], row["field"], row["reason"])
+        assert any(all(word in line for word in reported) for line in caplog.text.splitlines()), row
     # What is plain ASCII may be a part of an address.
     said = caplog.text + "".join(capfd.readouterr())
     assert not any(name in said for name in ("Zielińska", "买买提阿布都", "田中", "Tóth"))
+    stored = texts_in_database()
+    assert any("1043" in text for text in stored)
+    for name in names_of(hr):
+        assert [text for text in stored if name in text] == []
 
 
 def test_a_morning_that_failed_is_made_up_for_when_it_is_run_again(
@@ -267,7 +284,7 @@ def test_a_morning_that_failed_is_made_up_for_when_it_is_run_again(
     assert states == {"create_users": "failed", "report": "failed"}
     connected.configure(client_secret=secret)
 
-    # As the page says, the next does not look back; and it has nobody to create.
+    # As the page says, the next does not look back; and it creates no user.
     following = run(morning(2027, 3, 2))
     assert (str(following.state), outcomes_of(following)) == ("success", {})
     assert connected.people() == []

@@ -55,7 +55,7 @@ def airflow(
         yield airflow
 
 
-def told(airflow: Airflow, run_id: str) -> list[dict[str, Any]]:
+def said(airflow: Airflow, run_id: str) -> list[dict[str, Any]]:
     """Read the report of a run."""
     return read_report(airflow.xcom(DAG_ID, run_id, "create_users", "report"))
 
@@ -99,7 +99,7 @@ def test_backfilling_creates_everybody_once(
     for run in runs:
         end = datetime.fromisoformat(run["data_interval_end"].replace("Z", "+00:00"))
         # Rows without a first day are in each run until HR enters one.
-        everyone = told(airflow, run["dag_run_id"])
+        everyone = said(airflow, run["dag_run_id"])
         for person in (one for one in everyone if "hire_date" not in (one["reason"] or "")):
             assert person["source"] == SOURCE
             when.setdefault(person["key"], set()).add(end.astimezone(BERLIN).date())
@@ -119,8 +119,8 @@ def test_backfilling_creates_everybody_once(
         **{"rejected": len(REJECTED), "needs_human": 1},
     }
 
-    # The whole year at once: those of the 30 days are there, the others come, nobody comes twice,
-    # and nobody who has left. A name that was changed long after the first day is written.
+    # The whole year at once: those of the 30 days are there, the others come, none comes twice,
+    # and no leaver. A name that was changed long after the first day is written.
     year = {
         "logical_date": "2025-01-01T04:00:00Z",
         "data_interval_start": "2024-12-31T23:00:00Z",

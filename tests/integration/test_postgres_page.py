@@ -1,4 +1,4 @@
-"""What the page about PostgreSQL shows, tells and lets one run."""
+"""What the page about PostgreSQL shows, and the commands on it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """
 Creating many people outlives what kills it: a real Airflow whose worker dies half-way.
 
-Whatever dies, and when: in the end everybody is in Zoom once, was posted once, and has one line.
+Whatever dies, and when: in the end each user is in Zoom once, was posted once, and has one line.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def lines_of(result: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def posted(zoom: Simulator, status: int | None = None) -> list[str]:
-    """List who was posted, all or those whom Zoom answered so."""
+    """List the posted users, all or those with this status."""
     return [entry["email"] for entry in zoom.requests(POST) if status in (None, entry["status"])]
 
 
@@ -94,7 +94,7 @@ def test_a_retry_finishes_what_a_killed_try_began(
     wanted = {f"p{number}@example.com" for number in range(PEOPLE)}
     there = [email for email in emails(account) if not email.startswith("old")]
     assert sorted(there) == sorted(wanted)
-    # Nobody was invited twice, nor posted when they were there.
+    # No user was invited twice, and no existing one was posted.
     assert sorted(posted(account, 201)) == sorted(wanted - {"p7@example.com"})
     assert posted(account, 409) == []
     result = impatient.xcom("killed", run_id, "create")

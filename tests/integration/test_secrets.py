@@ -149,7 +149,7 @@ def connections(zoom: Simulator) -> list[dict[str, Any]]:
 
 
 def arrange(zoom: Simulator) -> None:
-    """Let things go wrong for those whom the DAG expects them for."""
+    """Let things go wrong for the users that the DAG expects them for."""
     zoom.configure(
         retry_after="seconds",
         limits_enforced=False,

@@ -190,8 +190,11 @@ def test_a_failed_run_names_the_field(airflow: Airflow, browser: Browser, zoom: 
 
     seen = press_trigger(browser, airflow, "failed")
 
-    told = "Nothing was sent to Zoom: user_info.last_name: must not have more than 5 Chinese"
-    [line] = [line for line in seen.splitlines() if line.removeprefix(" - ").startswith(told)]
+    said = (
+        f"{LEE['email']}: Nothing was sent to Zoom: user_info.last_name: "
+        "must not have more than 5 Chinese"
+    )
+    [line] = [line for line in seen.splitlines() if line.removeprefix(" - ").startswith(said)]
     assert LEE["last_name"] not in line
     assert zoom.requests() == []
     # Folded up, for the traceback names folders of this machine.
@@ -210,7 +213,7 @@ def test_a_form_that_nobody_filled_in_is_nobody(
 
 
 @pytest.mark.parametrize(
-    ("person", "user_info", "told"),
+    ("person", "user_info", "said"),
     [
         (
             {"email": "petra.lang"},
@@ -231,7 +234,7 @@ def test_what_the_schema_forbids_is_no_run_and_the_form_names_the_field(
     zoom: Simulator,
     person: dict[str, Any],
     user_info: str,
-    told: str,
+    said: str,
 ) -> None:
     before = runs(airflow)
     fill_in(browser, airflow, person)
@@ -239,7 +242,7 @@ def test_what_the_schema_forbids_is_no_run_and_the_form_names_the_field(
         fill_in_user_info(browser, user_info)
     browser.click(f"{DIALOG} button", "Trigger")
 
-    browser.wait("what is wrong", lambda: told in browser.one(DIALOG).text)
+    browser.wait("what is wrong", lambda: said in browser.one(DIALOG).text)
     assert browser.notice("Failed to Trigger Dag") == "Bad Request"
     assert (runs(airflow), zoom.requests()) == (before, [])
 
@@ -332,7 +335,7 @@ def test_a_person_described_twice_is_not_sent_to_zoom(
 
 @BOTH
 @pytest.mark.parametrize(
-    ("conf", "told"),
+    ("conf", "said"),
     [
         pytest.param(
             {"user_info": LEE}, "user_info.last_name: must not have more than 5", id="name"
@@ -352,7 +355,7 @@ def test_a_person_described_twice_is_not_sent_to_zoom(
 def test_what_only_zoom_forbids_is_told_by_the_log(
     fixture: str,
     conf: dict[str, Any],
-    told: str,
+    said: str,
     zoom: Simulator,
     request: pytest.FixtureRequest,
 ) -> None:
@@ -364,6 +367,6 @@ def test_what_only_zoom_forbids_is_told_by_the_log(
     assert airflow.wait_for_run(DAG, run) == "failed"
 
     log = airflow.log(DAG, run, "create_user")
-    assert told in log
+    assert said in log
     assert LEE["last_name"] not in log
     assert emails(zoom) == []

@@ -19,9 +19,9 @@ From BambooHR's public reference (documentation.bamboohr.com, its SDKs' descript
 
 Assumed: dates in a filter are quoted as texts are; the data set's ``eeid`` is the id that
 ``employees/changed`` gives; a date that is not set is null; the fields' names, which differ from
-account to account and are told by ``GET /api/v1_2/datasets/employee/fields``.
+account to account and are listed by ``GET /api/v1_2/datasets/employee/fields``.
 
-``python -m tests.stand_ins.bamboohr --port N`` runs it with 29 people, half of whom start
+``python -m tests.stand_ins.bamboohr --port N`` runs it with 29 people; half of them start
 tomorrow.
 """
 

@@ -1,4 +1,4 @@
-"""What Airflow is told of the provider: valid by its schemas, and naming things that exist."""
+"""What Airflow learns of the provider: valid by its schemas, and naming things that exist."""
 
 from __future__ import annotations
 

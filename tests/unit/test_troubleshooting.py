@@ -214,7 +214,7 @@ CASES: dict[str, Callable[[Bench], str]] = {
     "needs_human,…,the user is inactive: activate them first": (
         lambda b: b.with_(INACTIVE).many(JANE, if_exists="update")
     ),
-    "The user's invitation has expired; remove the pending user (…) and create it again.": (
+    "The user's invitation has expired; create the user again, which invites them.": (
         old_invitation
     ),
     "user_info.email is outside the connection's allowed_domains (example.org)": (

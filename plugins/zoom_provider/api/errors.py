@@ -209,9 +209,7 @@ def _not_found_error(
     deletes = call.startswith("DELETE")
     if code == _INVITATION_EXPIRED:
         text = (
-            "a pending user is removed with the action disassociate, not with delete"
-            if deletes
-            else "remove the pending user (delete_user, action disassociate) and create it again"
+            "there is nothing to remove" if deletes else "create the user again, which invites them"
         )
         text = f"The user's invitation has expired; {text}.{says}"
         return ZoomNotFoundError(text, remedy="human", **facts)

@@ -50,7 +50,7 @@ class SpooledUsersOperator(ZoomCreateUsersOperator):
 
     def _raise_where_stopped(self) -> None:
         if self.stop.is_set():
-            raise ZoomStoppedError("The task was told to stop; a retry reads the rows again.")
+            raise ZoomStoppedError("The task was stopped; a retry reads the rows again.")
 
 
 def refuse(given: dict[str, Any], names: Sequence[str], why: str) -> None:

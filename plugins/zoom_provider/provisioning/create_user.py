@@ -65,11 +65,16 @@ class CreateResult:
 
 
 def find_user(client: ZoomClient, email: str) -> Mapping[str, Any] | None:
-    """Return the user with an address; None if Zoom has none."""
+    """
+    Return the user with an address; None if Zoom has none.
+
+    A user whose invitation has expired (Zoom's code 1120) counts as none: Zoom lists them no more,
+    holds no seat for them, and takes another creation.
+    """
     try:
         return client.get_user(email)
-    except ZoomNotFoundError as absent:
-        return _build_expired_user(email) if absent.code == _EXPIRED_CODE else None
+    except ZoomNotFoundError:
+        return None
 
 
 def create_user(
@@ -270,9 +275,10 @@ def _post_again(client: ZoomClient, request: CreateRequest) -> dict[str, Any]:
         return client.post_user(request)
     except ZoomUserExistsError as error:
         conflict = _explain_conflict(client, request.email, error)
-        if isinstance(conflict, ZoomUserExistsError) and conflict.user is not None:
-            return conflict.user
-        raise conflict from None
+        by_us = getattr(conflict, "user", None)
+        if by_us is None or by_us == _build_expired_user(request.email):
+            raise conflict from None
+        return dict(by_us)
     except LostReplyError:
         found = _settle(client, request.email)
         if found is None:
@@ -289,9 +295,7 @@ def _settle(client: ZoomClient, email: str) -> Reply | None:
         client.pause(pause)
         try:
             return client.get_user_reply(email, retry=False)
-        except ZoomNotFoundError as absent:
-            if absent.code == _EXPIRED_CODE:
-                raise _build_exists_error(_build_expired_user(email), absent) from None
+        except ZoomNotFoundError:
             answered = True
         except (ZoomUnavailableError, ZoomRateLimitError, ZoomProtocolError) as error:
             log.warning("%s: the look-up failed too: %s", email, error)
@@ -307,9 +311,11 @@ def _settle(client: ZoomClient, email: str) -> Reply | None:
 
 def _explain_conflict(client: ZoomClient, email: str, error: ZoomUserExistsError) -> ZoomError:
     """Find out what a 1005 means: Zoom sends it for users of this and of other accounts."""
-    user = find_user(client, email)
-    if user is not None:
-        return _build_exists_error(user, error)
+    try:
+        return _build_exists_error(client.get_user(email), error)
+    except ZoomNotFoundError as absent:
+        if absent.code == _EXPIRED_CODE:
+            return _build_exists_error(_build_expired_user(email), error)
     return ZoomForeignAccountError(
         "The address has a Zoom account of its own, outside this one. Invite the person "
         "from Zoom's web portal, or have them leave or close that account.",

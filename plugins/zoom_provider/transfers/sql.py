@@ -17,7 +17,7 @@ _ROWS_AT_ONCE: Final = 2_000
 
 class SqlToZoomUsersOperator(SpooledUsersOperator):
     """
-    Create the users whom a query selects in any database that Airflow's common-sql reaches.
+    Create the users that a query selects from any database that Airflow's common-sql reaches.
 
     The rows go from the database to Zoom in this task, through no XCom and no rendered field, by a
     server-side cursor where the database has one (PostgreSQL, MySQL). Besides its own parameters it

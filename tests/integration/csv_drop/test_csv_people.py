@@ -1,4 +1,4 @@
-"""Whom the exports bring to Zoom, and what is told of each."""
+"""The users that exports create in Zoom, and the outcome that is listed for each."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_dropped_people_are_in_zoom_and_their_file_is_read_no_more(
 def test_the_oldest_file_comes_first_and_each_row_can_be_traced(
     folder: Folder, zoom: Simulator, caplog: pytest.LogCaptureFixture
 ) -> None:
-    folder.put("a.csv", export({ANN.upper(): "2026-03-02", "nobody": "2026-03-02", EVE: "?"}))
+    folder.put("a.csv", export({ANN.upper(): "2026-03-02", "nosign": "2026-03-02", EVE: "?"}))
     folder.put("b.CSV", export({ANN: "2026-03-02"}))
     earlier = time.time() - 60
     os.utime(Path(folder.url, "b.CSV"), (earlier, earlier))
@@ -70,7 +70,7 @@ def test_the_oldest_file_comes_first_and_each_row_can_be_traced(
     assert [(line["email"], line["outcome"], line["key"]) for line in listed] == [
         (ANN, "invited", "b.CSV row 2, employee 1"),
         (ANN.upper(), "duplicate", "a.csv row 2, employee 1"),
-        ("nobody", "rejected", "a.csv row 3, employee 2"),
+        ("nosign", "rejected", "a.csv row 3, employee 2"),
         (EVE, "rejected", "a.csv row 4, employee 3"),
     ]
     assert [line["reason"] for line in listed][1:] == [
@@ -84,13 +84,13 @@ def test_the_oldest_file_comes_first_and_each_row_can_be_traced(
     report = Path(mark["report"]).read_text(encoding="utf-8")
     traced = {line["key"]: line["source"] for line in map(json.loads, report.splitlines())}
     assert traced["a.csv row 3, employee 2"] == folder.url
-    assert "key a.csv row 3, employee 2, nobody: rejected" in caplog.text
+    assert "key a.csv row 3, employee 2, nosign: rejected" in caplog.text
     assert "Doe" not in caplog.text
 
 
 def test_the_row_of_a_file_with_a_long_name_can_be_traced(folder: Folder, zoom: Simulator) -> None:
     name = f"{'new hires of all countries, corrected, ' * 5}final.csv"
-    folder.put(name, export({"nobody": "2026-03-02"}))
+    folder.put(name, export({"nosign": "2026-03-02"}))
 
     done = run(folder)
 
@@ -116,7 +116,7 @@ def test_without_interval_and_dates_all_up_to_tomorrow_are_meant(
     assert folder.mark("hr.csv") is None
 
 
-def test_the_sample_run_twice_creates_nobody_twice(folder: Folder, zoom: Simulator) -> None:
+def test_the_sample_run_twice_creates_nosign_twice(folder: Folder, zoom: Simulator) -> None:
     zoom.configure(foreign_accounts={FOREIGN: "free"})
     zoom.seed({"email": EXISTING, "first_name": "Sofía", "last_name": "García", "type": 2})
     folder.put("hr_export.csv", SAMPLE.read_bytes())
@@ -148,8 +148,8 @@ def test_everybody_with_a_first_day_in_the_run_is_told_and_no_name_is(
         rows = list(csv.DictReader(file))
     due = [row for row in rows if row["Hire Date"] in ("2026-03-02", "", "0000-00-00")]
     assert len(due) >= 40
-    told = [person["email"] for person in returned(done)]
-    assert sorted(told) == sorted(row["Work Email"] for row in due)
+    reported = [person["email"] for person in returned(done)]
+    assert sorted(reported) == sorted(row["Work Email"] for row in due)
     # What a task returns is not written through the logger that caplog hears.
     said = caplog.text + "".join(capfd.readouterr())
     for row in due:

@@ -1,4 +1,4 @@
-"""Time that passes only when somebody waits, and servers that are not Zoom's."""
+"""Time that passes only when a wait is asked for, and servers that are not Zoom's."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from zoom_provider.simulator.server import Simulator
 
 
 class Clock:
-    """Seconds that pass only when somebody waits for them."""
+    """Seconds that pass only when a wait asks for them."""
 
     def __init__(self) -> None:
         self.time = 1_000.0
@@ -34,7 +34,7 @@ class Clock:
             self.time += seconds
 
     def travel(self, seconds: float) -> None:
-        """Let time pass while nobody waits."""
+        """Let time pass while no wait is asked for."""
         self.time += seconds
 
     @property

@@ -1,4 +1,4 @@
-"""Short ways to create somebody, and to ask the local Zoom what came of it."""
+"""Short ways to create a user, and to ask the local Zoom what came of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A token is asked for once, kept, renewed in time, replaced when refused, and shown to nobody."""
+"""A token is asked for once, kept, renewed in time, replaced when refused, and never shown."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_two_workers_that_kill_each_others_tokens_still_get_through(
     for _ in range(3):
         for worker in workers:
             assert worker.get_user(ANN)["email"] == ANN
-    # The first of them is alone; from then on everybody's token is dead when its turn comes.
+    # The first of them is alone; from then on each one's token is dead when its turn comes.
     assert tokens_asked(zoom) == 6
     assert calls_made(zoom) == 6 + 4
 
@@ -237,7 +237,7 @@ def test_a_token_replaced_meanwhile_is_not_forgotten(clock: Clock) -> None:
         ({}, {"app_active": False}, "not activated"),
     ],
 )
-def test_wrong_credentials_are_reported_and_not_tried_again(
+def test_wrong_credentials_are_told_and_not_tried_again(
     zoom: Simulator, client_of: ClientOf, settings: dict[str, Any], switches: Any, text: str
 ) -> None:
     zoom.configure(**switches)
@@ -312,14 +312,14 @@ def test_a_token_that_fits_no_header_goes_nowhere(
     assert calls_made(zoom) == 0
 
 
-def test_the_token_is_masked_the_moment_it_arrives(zoom: Simulator, client_of: ClientOf) -> None:
-    told: list[tuple[str, int]] = []
-    client = client_of(zoom, on_secret=lambda secret: told.append((secret, calls_made(zoom))))
+def test_the_token_is_told_the_moment_it_arrives(zoom: Simulator, client_of: ClientOf) -> None:
+    reported: list[tuple[str, int]] = []
+    client = client_of(zoom, on_secret=lambda secret: reported.append((secret, calls_made(zoom))))
     client.get_user(ANN)
     zoom.revoke_tokens()
     client.get_user(ANN)
-    assert [calls for _, calls in told] == [0, 2]
-    assert [token for token, _ in told] == [told[0][0], client.auth.token().value]
+    assert [calls for _, calls in reported] == [0, 2]
+    assert [token for token, _ in reported] == [reported[0][0], client.auth.token().value]
 
 
 def test_no_secret_is_shown(

@@ -48,9 +48,11 @@ def test_who_is_not_there_is_not_found(zoom: Simulator, client: ZoomClient, cloc
     assert clock.pauses == []
 
 
-def test_an_expired_invitation_needs_a_person(zoom: Simulator, client: ZoomClient) -> None:
+def test_an_expired_invitation_asks_for_another_creation(
+    zoom: Simulator, client: ZoomClient
+) -> None:
     ann(zoom, status="pending", created=int(time.time()) - 31 * 86_400)
-    with pytest.raises(ZoomNotFoundError, match="remove the pending user") as caught:
+    with pytest.raises(ZoomNotFoundError, match="create the user again") as caught:
         client.get_user(ANN)
     assert (caught.value.code, caught.value.remedy) == (1120, "human")
 
@@ -108,7 +110,7 @@ def test_given_fields_are_changed_and_no_others(zoom: Simulator, client: ZoomCli
     assert (person["first_name"], person["last_name"], person["type"]) == ("Anne", "Lee", 2)
 
 
-def test_zoom_drops_changes_to_a_pending_user(zoom: Simulator, client: ZoomClient) -> None:
+def test_zoom_drops_changes_to_somebody_pending(zoom: Simulator, client: ZoomClient) -> None:
     ann(zoom, status="pending")
     client.update_user(ANN, {"first_name": "Anne"})
     person = zoom.person(ANN)
@@ -126,7 +128,7 @@ def test_zoom_drops_changes_to_a_pending_user(zoom: Simulator, client: ZoomClien
         ({"missing_permissions": ["User:Edit"]}, {}, ZoomPermissionError, 200),
     ],
 )
-def test_refused_changes_are_errors(
+def test_refused_changes_are_told(
     zoom: Simulator,
     client: ZoomClient,
     switches: dict[str, Any],

@@ -1,4 +1,4 @@
-"""A connection is tried with one token request and one cheap read, and what is wrong is told."""
+"""A connection is tried with one token request and one cheap read, and the error is reported."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def test_odd_addresses_reach_the_person_meant(
     "user",
     [
         *("", "  ", ".", "..", " ..\t", "\ud800@example.com", None),
-        # These have calls of their own, or mean whoever owns the token.
+        # These have calls of their own, or mean the owner of the token.
         *("me", "ME", "email", "summary", "features", "vanity_name"),
     ],
 )
@@ -93,8 +93,8 @@ def test_a_reserved_path_segment_is_refused_before_any_call(
 
 @pytest.fixture(scope="module")
 def echo() -> Iterator[Stranger]:
-    """Run a server that knows nobody, and notes the bytes that it was asked with."""
-    with Stranger(http('{"code": 1001, "message": "Nobody."}', "404 Not Found")) as stranger:
+    """Run a server without users that notes the bytes that it was asked with."""
+    with Stranger(http('{"code": 1001, "message": "No user."}', "404 Not Found")) as stranger:
         yield stranger
 
 

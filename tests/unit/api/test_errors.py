@@ -80,7 +80,7 @@ def error(
         (400, 2036, ZoomError, "human", "cannot be invited"),
         (400, 2037, ZoomError, "human", "allow this person to be invited"),
         (400, 2300, ZoomProtocolError, "fail", "does not know this endpoint"),
-        # What nobody has told us of goes by its status.
+        # An unknown code goes by its status.
         (400, 987654, ZoomError, "fail", "refused POST /v2/users"),
         (404, 987654, ZoomNotFoundError, "fail", "found nothing"),
         (500, 500, ZoomUnavailableError, "retry", "failed at POST /v2/users"),
@@ -177,8 +177,8 @@ def test_a_refusal_without_a_clear_cause_says_what_was_done_then_zooms_words_the
 @pytest.mark.parametrize(
     ("call", "code", "says", "not_said"),
     [
-        ("DELETE /v2/users/{user}", 1120, "removed with the action disassociate", "create it"),
-        ("GET /v2/users/{user}", 1120, "action disassociate) and create it again", "not with"),
+        ("DELETE /v2/users/{user}", 1120, "there is nothing to remove", "create the user"),
+        ("GET /v2/users/{user}", 1120, "create the user again, which invites", "nothing to remove"),
         ("DELETE /v2/users/{user}", 1001, "transfer_email", "invitation"),
         ("GET /v2/users/{user}", 1001, "no such user.", "transfer_email"),
         ("PATCH /v2/users/{user}", 1010, "no such user.", "transfer_email"),

@@ -36,7 +36,7 @@ class Shelf:
 
 
 class Time:
-    """A clock that moves only when somebody sleeps."""
+    """A clock that moves only when a sleep is asked for."""
 
     def __init__(self) -> None:
         self.at = 1000.0

@@ -1,4 +1,4 @@
-"""Zoom's limits: kept by pacing, waited out by the second, told by the day."""
+"""Zoom's limits: kept by pacing, waited out by the second, reported by the day."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_alone_on_the_account_no_call_is_refused(
 
 @pytest.mark.parametrize("shares", [(0.5, 0.5), (0.7, 0.3), (0.2, 0.2)])
 def test_shares_of_one_account_add_up(client_of: ClientOf, shares: tuple[float, float]) -> None:
-    """Two workers, each with a time of its own, of whom the one whose slot comes first calls."""
+    """Two workers, each with a time of its own, of which the one with the earlier slot calls."""
     clocks = [Clock() for _ in shares]
     turn = 0
     with running(SimulatorSettings(plan="pro"), clock=lambda: clocks[turn].time) as zoom:

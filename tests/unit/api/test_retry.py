@@ -86,7 +86,7 @@ def decided(result: Reply | ErrorKind, **situation: Any) -> Decision:
         (zoom(504), "retry", "settle"),
         (page(500), "retry", "settle"),
         (page(503), "retry", "settle"),
-        # Somebody else answers: after a success of theirs, Zoom may have acted all the same.
+        # Another server answers: after a success of theirs, Zoom may have acted all the same.
         (page(200), "raise", "settle"),
         (page(201), "raise", "settle"),
         (page(302), "raise", "raise"),
@@ -94,7 +94,7 @@ def decided(result: Reply | ErrorKind, **situation: Any) -> Decision:
         (page(403), "raise", "raise"),
         (page(404), "raise", "raise"),
         (page(407), "raise", "raise"),
-        # Nobody answers.
+        # There is no answer.
         (ErrorKind.NOT_SENT, "retry", "retry"),
         (ErrorKind.NO_REPLY, "retry", "settle"),
         (ErrorKind.UNTRUSTED, "raise", "raise"),

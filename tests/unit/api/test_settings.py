@@ -196,7 +196,7 @@ def test_where_it_calls(fields: dict[str, Any], origin: str, token_url: str) -> 
         ({"connect_timeout": "5s"}, "connect_timeout", "must be a number"),
         ({"max_wait": [300]}, "max_wait", "must be a number"),
         ({"ca_bundle": False}, "ca_bundle", "must be a text"),
-        # Whom.
+        # Credentials.
         ({"allowed_domains": 7}, "allowed_domains", "must be a list"),
         ({"allowed_domains": [1]}, "allowed_domains", "must be a list"),
         ({"allowed_domains": []}, "allowed_domains", "names no domain"),

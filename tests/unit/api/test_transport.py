@@ -1,4 +1,4 @@
-"""Every way in which a connection fails is told in words, and no secret goes astray on the way."""
+"""Every way in which a connection fails is reported in words, and no secret goes astray."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_a_proxy_that_does_not_help_is_named(
     assert len(clock.pauses) == 4
     assert caught.value.remedy == "retry"
     assert "pr0xy-secret" not in str(caught.value)
-    # No more than where to is told to the proxy.
+    # The proxy gets the target and no more.
     assert all(b"Bearer" not in asked for asked in proxy.heard)
 
 

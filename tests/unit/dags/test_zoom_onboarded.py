@@ -30,7 +30,7 @@ def event(run: str, **outcomes: int) -> Any:
         ([event("a", invited=2, existing=4)], [("a", 2)]),
         ([event("a", created=1), event("b", unchanged=3), event("c", invited=1, created=2)],
          [("a", 1), ("c", 3)]),
-        # Somebody may add an event by hand.
+        # An event may be added by hand.
         ([event("a")], []),
     ],
 )  # fmt: skip

@@ -28,7 +28,7 @@ TODAY = date(2026, 3, 6)
         pytest.param("2026-03-07", "Inactive", "2027-03-06", True, id="a year's contract to come"),
         pytest.param("2026-03-07", "Inactive", "2025-12-31", True, id="comes back"),
         pytest.param("2026-02-20", "Active", "2025-12-31", True, id="came back"),
-        pytest.param("2026-02-20", "Inactive", None, False, id="left, nobody wrote when"),
+        pytest.param("2026-02-20", "Inactive", None, False, id="left, without a date"),
         pytest.param("2026-02-20", "Active", "2026-03-06", False, id="the last day"),
         pytest.param("2026-03-07", "Inactive", "2026-03-07", False, id="will not come after all"),
     ],
@@ -43,17 +43,17 @@ def test_who_is_to_come(hired: str, status: str, ends: str | None, comes: bool) 
 def test_daily_runs_leave_no_first_day_out_and_take_none_twice(
     zone: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Over a year, with its days of 23 and of 25 hours; nobody is late."""
+    """Over a year, with its days of 23 and of 25 hours; without late entries."""
     hr = ZoneInfo(zone)
 
-    def everybody(first: date, last: date) -> list[dict[str, Any]]:
+    def every_hire(first: date, last: date) -> list[dict[str, Any]]:
         days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
         known = {"status": "Active", "terminationDate": None, **dict.fromkeys(example.FIELDS)}
         return [{**known, "eeid": str(day), "hireDate": str(day)} for day in days]
 
     monkeypatch.setattr(example, "INSTALLED", True)
     monkeypatch.setattr(example, "HR_TIMEZONE", hr)
-    monkeypatch.setattr(example, "people_hired", everybody)
+    monkeypatch.setattr(example, "people_hired", every_hire)
     monkeypatch.setattr(example, "changed_since", lambda _: set())
     days = [date(2026, 1, 1) + timedelta(days=n) for n in range(400)]
     mornings = [datetime.combine(day, time(5), hr).astimezone(UTC) for day in days]
@@ -69,7 +69,7 @@ def test_daily_runs_leave_no_first_day_out_and_take_none_twice(
 
 
 def test_pages_that_lost_a_person_are_not_taken_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody was deleted while the pages were read, and the rest moved up."""
+    """An employee was deleted while the pages were read, and the rest moved up."""
     pages = [["1", "2"], ["4"]]
 
     def ask(*_: str, json: dict[str, Any]) -> dict[str, Any]:

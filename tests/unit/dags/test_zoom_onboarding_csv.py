@@ -1,4 +1,4 @@
-"""Whom of an export a run means, and what the list of outcomes makes of the report."""
+"""Which rows of an export a run means, and what the list of outcomes makes of the report."""
 
 from __future__ import annotations
 
@@ -131,9 +131,9 @@ def test_a_row_with_a_comma_too_many_is_told_of() -> None:
     picked = example.pick("hr.csv", broken, date.min, TODAY)
 
     assert picked["people"] == []
-    [told] = picked["undated"]
-    assert (told["key"], told["email"]) == ("hr.csv row 2, employee unknown", "")
-    assert "comma without quotes" in told["reason"]
+    [said] = picked["undated"]
+    assert (said["key"], said["email"]) == ("hr.csv row 2, employee unknown", "")
+    assert "comma without quotes" in said["reason"]
 
 
 def test_what_zoom_does_not_need_stays_in_the_file() -> None:
@@ -154,9 +154,9 @@ def test_a_cell_with_a_line_break_does_not_make_a_line_of_its_own() -> None:
     picked = example.pick("hr.csv", export(odd, odd | {"Hire Date": "2026-03-02"}), date.min, TODAY)
 
     report = {1: {"outcome": "rejected", "reason": "no address"}}
-    told = [*picked["undated"], *example.who_got_what(picked["people"], report)]
-    assert [line["email"] for line in told] == ["x forged line"] * 2
-    assert [text for line in told for text in line.values() if not str(text).isprintable()] == []
+    said = [*picked["undated"], *example.who_got_what(picked["people"], report)]
+    assert [line["email"] for line in said] == ["x forged line"] * 2
+    assert [text for line in said for text in line.values() if not str(text).isprintable()] == []
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ def test_at_a_retry_the_function_runs_again_and_no_user_is_created_twice(
 
     def hires() -> Iterator[Any]:
         runs.append(1)
-        # HR has put somebody in front in the meantime.
+        # HR has put another row in front in the meantime.
         new = [("E-0", "zoe@example.com", "Zoë", None)] if len(runs) > 1 else []
         yield from [*new, *ROWS[:2]]
 

@@ -1,4 +1,4 @@
-"""One form, told twice: the provider info of Airflow 3.2 and older ones' widgets say the same."""
+"""One form, described twice: provider info and widgets say the same."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Form(HTMLParser):
 
 @pytest.fixture
 def bound() -> Any:
-    """Give Airflow 2's form, bound to what somebody may have sent with it."""
+    """Give Airflow 2's form, bound to what may have been sent with it."""
     from flask import Flask
     from flask_babel import Babel
     from werkzeug.datastructures import MultiDict
@@ -95,14 +95,14 @@ def test_standard_fields_have_plain_labels() -> None:
 
 
 def test_both_say_the_same_of_the_standard_fields() -> None:
-    told = CONNECTION_TYPE["ui-field-behaviour"]
+    said = CONNECTION_TYPE["ui-field-behaviour"]
     assert get_ui_field_behaviour() == {
-        "hidden_fields": told["hidden-fields"],
-        "relabeling": told["relabeling"],
-        "placeholders": told["placeholders"],
+        "hidden_fields": said["hidden-fields"],
+        "relabeling": said["relabeling"],
+        "placeholders": said["placeholders"],
     }
     named = {field.name for field in (*STANDARD_FIELDS, *FORM_FIELDS)}
-    assert set(told["placeholders"]) <= named
+    assert set(said["placeholders"]) <= named
 
 
 def test_placeholders_show_the_defaults() -> None:
@@ -134,7 +134,7 @@ def test_both_have_the_same_fields(bound: Any) -> None:
         }
         for field in form
     ]
-    told = [
+    said = [
         {
             "name": name,
             "label": field["label"],
@@ -145,7 +145,7 @@ def test_both_have_the_same_fields(bound: Any) -> None:
         }
         for name, field in conn_fields().items()
     ]
-    assert widgets == told
+    assert widgets == said
 
 
 @needs_widgets

@@ -22,8 +22,8 @@ def settings_from(text: str, monkeypatch: pytest.MonkeyPatch) -> ZoomSettings:
 
 
 def uri(zoom: Simulator, host: str) -> str:
-    told = zoom.settings
-    return f"zoom://{told.client_id}:{told.client_secret}@{host}/?account_id={told.account_id}"
+    said = zoom.settings
+    return f"zoom://{said.client_id}:{said.client_secret}@{host}/?account_id={said.account_id}"
 
 
 def after_scheme(zoom: Simulator) -> str:

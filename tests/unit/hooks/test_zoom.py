@@ -221,7 +221,7 @@ def test_a_connections_fields_become_settings() -> None:
 
 
 def dead_port() -> int:
-    """Name a port of this machine where nobody listens."""
+    """Name a port of this machine on which no program listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -321,12 +321,12 @@ def test_the_test_button_names_the_cause(
     connected.configure(**configure)
     if "fault" in wrong:
         connected.fault(**{"on": "GET /v2/users", "times": None, **wrong["fault"]})
-    works, told = ZoomHook().test_connection()
+    works, said = ZoomHook().test_connection()
     assert works is False
     for word in words:
-        assert word in told
+        assert word in said
     for secret in (json.loads(text)["password"], GRANT["access_token"], "r-e-f-r", "eyJ"):
-        assert secret not in told
+        assert secret not in said
     assert len(connected.requests("POST /oauth/token")) == tokens
     assert len(connected.requests("* /v2/*")) == reads
     assert len(connected.requests()) == tokens + reads
@@ -341,10 +341,10 @@ def test_the_test_button_says_what_works(
     )
     assert ZoomHook().test_connection() == (True, "Connected to Zoom: 2 active users.")
     connected.configure(scopes=["user:read:list_users:admin"])
-    works, told = ZoomHook().test_connection()
+    works, said = ZoomHook().test_connection()
     assert works is True
-    assert "user:write:user:admin" in told
-    assert "user:read:user:admin" in told
+    assert "user:write:user:admin" in said
+    assert "user:read:user:admin" in said
     # A secret that has changed since must show, however good the token of before still is.
     monkeypatch.setenv("AIRFLOW_CONN_ZOOM_DEFAULT", connection(connected, password="changed"))
     assert ZoomHook().test_connection()[0] is False
@@ -359,15 +359,15 @@ def test_the_test_button_on_an_untrusted_certificate(
         assert ZoomHook().test_connection() == (True, "Connected to Zoom: 0 active users.")
         del trusted["extra"]["ca_bundle"]
         monkeypatch.setenv("AIRFLOW_CONN_ZOOM_DEFAULT", json.dumps(trusted))
-        works, told = ZoomHook().test_connection()
+        works, said = ZoomHook().test_connection()
         assert works is False
-        assert "certificate" in told
-        assert "ca_bundle" in told
+        assert "certificate" in said
+        assert "ca_bundle" in said
         trusted["extra"]["ca_bundle"] = str(tmp_path / "typo.pem")
         monkeypatch.setenv("AIRFLOW_CONN_ZOOM_DEFAULT", json.dumps(trusted))
-        works, told = ZoomHook().test_connection()
+        works, said = ZoomHook().test_connection()
         assert works is False
-        assert "ca_bundle" in told
+        assert "ca_bundle" in said
         assert len(zoom.requests()) == 2
 
 
@@ -376,9 +376,9 @@ def test_the_test_button_never_raises(stored: str | None, monkeypatch: pytest.Mo
     monkeypatch.delenv("AIRFLOW_CONN_NOWHERE", raising=False)
     if stored is not None:
         monkeypatch.setenv("AIRFLOW_CONN_NOWHERE", stored)
-    works, told = ZoomHook("nowhere").test_connection()
+    works, said = ZoomHook("nowhere").test_connection()
     assert works is False
-    assert told
+    assert said
 
 
 def test_with_a_bad_token_a_call_fails_as_it_should(

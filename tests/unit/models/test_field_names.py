@@ -1,4 +1,4 @@
-"""Fields that Zoom does not take at creation, and what the reader is told to do instead."""
+"""Fields that Zoom does not take at creation, and what the error says to do instead."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ WITH_PATCH = "is set with PATCH after the person exists (ZoomHook.update_user), 
 
 @pytest.mark.parametrize("field", sorted(PATCH_ONLY))
 def test_profile_fields_come_later(field: str) -> None:
-    [told] = faults(jane(**{field: "x"}))[f"user_info.{field}"]
-    assert told.startswith(WITH_PATCH)
+    [said] = faults(jane(**{field: "x"}))[f"user_info.{field}"]
+    assert said.startswith(WITH_PATCH)
 
 
 @pytest.mark.parametrize(
@@ -74,4 +74,4 @@ def test_odd_field_names(key: Any, path: str, text: str, nested: bool) -> None:
     given: dict[Any, Any] = jane(feature={key: 1}) if nested else {**JANE, key: 1}
     errors = faults(given)
     assert list(errors) == [path.replace("user_info", "user_info.feature") if nested else path]
-    assert all(text in told for [told] in errors.values())
+    assert all(text in said for [said] in errors.values())

@@ -80,9 +80,9 @@ def test_addresses(email: str) -> None:
     ids=short,
 )
 def test_addresses_that_are_none(email: object, text: str) -> None:
-    told = faults(jane(email=email))["user_info.email"]
-    assert any(text in fault for fault in told)
-    assert all(len(fault) < 200 for fault in told)
+    said = faults(jane(email=email))["user_info.email"]
+    assert any(text in fault for fault in said)
+    assert all(len(fault) < 200 for fault in said)
 
 
 @pytest.mark.parametrize("secret", ["Sesame42!open", "Ses@me42!open", "@Sesame42"])

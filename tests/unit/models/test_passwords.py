@@ -72,8 +72,8 @@ def test_runs(text: str, length: int, found: bool) -> None:
 
 
 def test_a_huge_password_is_refused_without_being_read_to_its_end() -> None:
-    told = password_errors("Aa1!" * 10_000_000)
-    assert told == [SHORT]
+    said = password_errors("Aa1!" * 10_000_000)
+    assert said == [SHORT]
 
 
 @pytest.mark.parametrize("password", [12345678, True, ["x"], b"Sesame42"])

@@ -1,4 +1,4 @@
-"""What is sent, which actions and types there are, and how faults are told."""
+"""What is sent, which actions and types there are, and how faults are reported."""
 
 from __future__ import annotations
 
@@ -154,8 +154,8 @@ def test_actions(action: str, form: Any) -> None:
     ids=short,
 )
 def test_actions_that_are_none(action: object, text: str) -> None:
-    [told] = faults(JANE, action)["action"]
-    assert text in told
+    [said] = faults(JANE, action)["action"]
+    assert text in said
 
 
 @pytest.mark.parametrize(
@@ -190,8 +190,8 @@ def test_actions_that_are_none(action: object, text: str) -> None:
     ids=short,
 )
 def test_types_that_are_none(given: object, text: str) -> None:
-    [told] = faults(jane(type=given))["user_info.type"]
-    assert text in told
+    [said] = faults(jane(type=given))["user_info.type"]
+    assert text in said
 
 
 @pytest.mark.parametrize(
@@ -215,14 +215,14 @@ def test_what_is_let_through_with_a_warning(
     request = parse_create_request(action, jane(type=user_type))
     assert request.body()["user_info"]["type"] == int(str(user_type))
     assert len(request.warnings) == (warning is not None)
-    assert all(str(warning) in told for told in request.warnings)
+    assert all(str(warning) in said for said in request.warnings)
 
 
 @pytest.mark.parametrize("action", ["create", "custCreate", "ssoCreate", "SSOcreate"])
 @pytest.mark.parametrize("password", [PASSWORD, ""])
 def test_a_password_goes_with_autocreate_only(action: str, password: str) -> None:
-    told = faults(jane(type=2, password=password), action)["user_info.password"]
-    assert told[0].startswith("is used by Zoom with autoCreate only")
+    said = faults(jane(type=2, password=password), action)["user_info.password"]
+    assert said[0].startswith("is used by Zoom with autoCreate only")
 
 
 @pytest.mark.parametrize("fields", [{}, {"password": None}])
@@ -319,7 +319,7 @@ def test_all_errors_of_a_user_are_reported_at_once() -> None:
     ]
     text = str(error)
     assert text.startswith("Nothing was sent to Zoom: action: must be written ssoCreate")
-    assert all(f"{field}: {told[0]}" in text for field, told in error.errors.items())
+    assert all(f"{field}: {said[0]}" in text for field, said in error.errors.items())
     assert error.remedy == "fail"
 
 

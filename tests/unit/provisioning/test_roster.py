@@ -19,7 +19,7 @@ def creates(user_info: object) -> CreateRequest:
     return parse_create_request("create", user_info)
 
 
-def told(rows: Iterable[Row]) -> list[Any]:
+def said(rows: Iterable[Row]) -> list[Any]:
     """Say of each row who it is, whose duplicate, or which fields are wrong."""
     return [
         (row.number, row.email, sorted(row.error.errors) if row.error else row.first)
@@ -40,7 +40,7 @@ def test_each_address_once_and_the_first_row_wins() -> None:
         {},
     ]
     found = list(read(from_list(people), creates))
-    assert told(found) == [
+    assert said(found) == [
         (1, "a@example.com", None),
         (2, "A@Example.COM", 1),
         (3, "b@example.com", ["user_info.type"]),
@@ -113,7 +113,7 @@ def test_a_mapping_says_where_a_field_comes_from(source: Any, value: Any) -> Non
 def test_what_a_mapping_does_not_find_rejects_the_row_with_its_address(source: Any) -> None:
     records = mapped([Record(4, HR)], {"type": source, "email": "Work Email"})
     (row,) = read(records, creates)
-    assert told([row]) == [(4, "ann@example.com", ["user_info.type"])]
+    assert said([row]) == [(4, "ann@example.com", ["user_info.type"])]
 
 
 def test_without_a_mapping_columns_with_zooms_names_are_taken() -> None:

@@ -388,8 +388,7 @@ def test_a_lost_reply_that_is_settled_after_a_stop_is_reported_and_changes_no_re
         ({"status": "active"}, "update", "updated"),
         ({"status": "active"}, "fail", "failed"),
         ({"status": "inactive"}, "update", "needs_human"),
-        # An expired invitation that Zoom still lists holds the address all the same.
-        ({"status": "pending", "created": 1_700_000_000}, "skip", "existing"),
+        ({"status": "pending", "created": 1_700_000_000}, "skip", "invited"),  # expired
     ],
 )
 def test_a_dry_run_says_what_a_run_would_do_and_writes_nothing(
@@ -401,7 +400,6 @@ def test_a_dry_run_says_what_a_run_would_do_and_writes_nothing(
     report: Report,
     tmp_path: Path,
 ) -> None:
-    zoom.configure(expired_invitations="kept")
     if seed is not None:
         zoom.seed({"email": P1, **seed})
     before = zoom.people()

@@ -92,9 +92,9 @@ def test_owed_rows_that_cannot_be_named_keep_the_task_from_being_green(
 def test_users_who_are_not_due_do_not_count_in_a_share() -> None:
     outcomes = {"invited": 5, "rejected": 5, "not_due": 9_990}
     assert failure_reason(0.5, outcomes=outcomes, failed=5) is None
-    told = failure_reason(0.4, outcomes=outcomes, failed=5)
-    assert told is not None
-    assert "5 of 10 people failed" in told
+    said = failure_reason(0.4, outcomes=outcomes, failed=5)
+    assert said is not None
+    assert "5 of 10 people failed" in said
 
 
 @pytest.mark.parametrize("max_failures", [None, 100, 1.0])

@@ -53,6 +53,7 @@ def test_an_activated_person_comes_back_without_the_licence(call: Caller, zoom: 
     shown = call.user("jane-id")
     assert (shown["status"], shown["type"]) == ("active", 1)
     assert "plan_united_type" not in shown
+    assert zoom.people()[0]["deactivated"] is None
     settings = call("GET", "/v2/users/jane-id/settings").json()
     assert "webinar" not in settings["feature"]
 

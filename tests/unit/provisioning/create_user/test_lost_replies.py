@@ -224,13 +224,24 @@ def test_a_user_who_may_be_ours_counts_as_ours(
     assert traffic(zoom) == (1, 1)
 
 
-def test_an_expired_invitation_is_not_taken_for_ours(zoom: Simulator, client: ZoomClient) -> None:
+def test_a_user_whose_invitation_has_expired_is_invited_after_a_lost_reply(
+    zoom: Simulator, client: ZoomClient
+) -> None:
+    zoom.seed({"email": NEW, "status": "pending", "created": int(time.time()) - 31 * 86_400})
+    zoom.fault("cut_before", on=POST)
+    assert create(client)["email"] == NEW
+    assert there(zoom) == [NEW]
+
+
+def test_an_expired_invitation_that_holds_its_address_is_not_taken_for_ours(
+    zoom: Simulator, client: ZoomClient
+) -> None:
+    zoom.configure(expired_invitations="kept")
     zoom.seed({"email": NEW, "status": "pending", "created": int(time.time()) - 31 * 86_400})
     zoom.fault("cut_before", on=POST)
     with pytest.raises(ZoomUserExistsError) as caught:
         create(client)
     assert caught.value.user == {"email": NEW, "status": "pending"}
-    assert traffic(zoom) == (1, 1)
 
 
 def test_the_second_post_reveals_a_foreign_account(zoom: Simulator, client: ZoomClient) -> None:

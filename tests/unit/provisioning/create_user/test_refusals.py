@@ -57,7 +57,7 @@ def test_a_conflict_within_the_account_returns_the_existing_user(
     assert traffic(zoom) == (1, 1)
 
 
-def test_an_expired_invitation_counts_as_an_existing_user(
+def test_an_expired_invitation_that_holds_its_address_counts_as_an_existing_user(
     zoom: Simulator, client: ZoomClient
 ) -> None:
     zoom.configure(expired_invitations="kept")
