@@ -15,7 +15,8 @@ name and address does not become a new user.
 A run without a data interval, or one that is started with `from` or `to`, takes exactly the
 employees whose first day is between those two dates, both included; both default to tomorrow.
 
-An employee whose first day cannot be read is not created and counts as a failure.
+The rows go from BambooHR to Zoom in one task, so Airflow stores no name. An employee whose first
+day cannot be read is not created and counts as a failure.
 
 Connection `bamboohr`: type HTTP, host `https://COMPANY.bamboohr.com`, login `api-key` (any text),
 password the API key.
@@ -24,7 +25,7 @@ password the API key.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from importlib.util import find_spec
 from typing import Any
@@ -34,7 +35,6 @@ from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Param
 from airflow.timetables.interval import CronDataIntervalTimetable
 
 from zoom_provider.assets import ZOOM_USERS
-from zoom_provider.operators.users import ZoomCreateUsersOperator
 
 log = logging.getLogger("airflow.task")
 
@@ -45,7 +45,6 @@ LATE = timedelta(days=30)
 MAX_FAILURES = 10
 # More are not a morning's new hires but a query that takes all staff.
 MAX_CREATES = 500
-FAILURES = ("rejected", "needs_license", "foreign_account", "needs_human", "failed")
 
 # The data set's names, which are not those of BambooHR's other endpoints; eeid is the employee id.
 FIELDS = ["eeid", "email", "firstName", "lastName", "jobInformationDepartment"]
@@ -129,21 +128,12 @@ def people_hired(first: date, last: date) -> list[dict[str, Any]]:
     return list(people.values())
 
 
-def without_first_day(people: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Write all first days as YYYY-MM-DD; remove unreadable ones and return them as failures."""
-    from zoom_provider.models.validation import sanitize_for_log
-
-    undated = []
-    for person in list(people):
-        try:
-            person["hireDate"] = str(datetime.fromisoformat(person["hireDate"]).date())
-        except (TypeError, ValueError):
-            people.remove(person)
-            where = {"source": "bamboohr", "row": None, "key": sanitize_for_log(person["eeid"])}
-            reason = f"hireDate {person['hireDate']!r:.60} is no date in the form YYYY-MM-DD"
-            who = {"email": sanitize_for_log(person["email"] or "", 128), "outcome": "rejected"}
-            undated.append({**where, **who, "reason": reason})
-    return undated
+def read_day(text: Any) -> date | None:
+    """Read a first day; None where it cannot be read, which the operator reports."""
+    try:
+        return datetime.fromisoformat(text).date()
+    except (TypeError, ValueError):
+        return None
 
 
 def changed_since(moment: datetime) -> set[str]:
@@ -153,6 +143,20 @@ def changed_since(moment: datetime) -> set[str]:
     return set(reply["employees"])
 
 
+def wanted(params: Any, start: datetime | None, end: datetime | None) -> tuple[date, date]:
+    """Return the first and the last first day of a run."""
+    if start and end and not params["from"] and not params["to"]:
+        # The interval before went up to the day after its end, which is this one's start.
+        first = start.astimezone(HR_TIMEZONE).date() + 2 * ONE_DAY
+        return first, end.astimezone(HR_TIMEZONE).date() + ONE_DAY
+    tomorrow = datetime.now(HR_TIMEZONE).date() + ONE_DAY
+    first = date.fromisoformat(params["from"] or f"{tomorrow}")
+    last = date.fromisoformat(params["to"] or f"{first}")
+    if last < first:
+        raise AirflowFailException(f"No day is both from {first} on and up to {last}")
+    return first, last
+
+
 with DAG(
     dag_id="zoom_onboarding_bamboohr",
     description="Create new hires in Zoom from BambooHR" if INSTALLED else MISSING,
@@ -160,72 +164,23 @@ with DAG(
     schedule=CronDataIntervalTimetable("0 5 * * *", timezone=str(HR_TIMEZONE)),
     start_date=datetime(2026, 1, 1, tzinfo=HR_TIMEZONE),
     catchup=False,
+    user_defined_macros={"wanted": wanted},
     tags=["zoom", "example"],
     params={
         "from": Param(None, type=["null", "string"], format="date", title="First days from"),
         "to": Param(None, type=["null", "string"], format="date", title="First days to"),
     },
 ) as dag:
-    # Names stay out of the log.
-    @task(multiple_outputs=True, show_return_value_in_logs=False)
-    def extract(
-        params: Any = None, data_interval_start: Any = None, data_interval_end: Any = None
-    ) -> dict[str, list[dict[str, Any]]]:
-        """Return the employees of this run, and those without a readable first day."""
-        if not INSTALLED:
-            raise AirflowFailException(MISSING)
-        today = datetime.now(HR_TIMEZONE).date()
-        late, changed = timedelta(0), set()
-        if data_interval_start and not params["from"] and not params["to"]:
-            # The interval before went up to the day after its end, which is this one's start.
-            first = data_interval_start.astimezone(HR_TIMEZONE).date() + 2 * ONE_DAY
-            last = data_interval_end.astimezone(HR_TIMEZONE).date() + ONE_DAY
-            late, changed = LATE, changed_since(data_interval_start)
-        else:
-            first = date.fromisoformat(params["from"] or f"{today + ONE_DAY}")
-            last = date.fromisoformat(params["to"] or f"{first}")
-            if last < first:
-                raise AirflowFailException(f"No day is both from {first} on and up to {last}")
-        people = people_hired(first - late, last)
-        undated = without_first_day(people)
-        due = [
-            {name: person[name] for name in FIELDS}
-            for person in people
-            if person["hireDate"] >= first.isoformat() or str(person["eeid"]) in changed
-            if is_to_come(person, today)
-        ]
-        log.info("%d people with their first day from %s to %s, or late", len(due), first, last)
-        return {"due": due, "undated": undated}
 
-    @task(trigger_rule="all_done")
-    def summarize(ti: Any = None) -> dict[str, int]:
-        """Count the outcomes; fail if no user could be created or too many failed."""
-        counts: dict[str, int] | None = ti.xcom_pull(task_ids="create_users", key="outcomes")
-        found = ti.xcom_pull(task_ids="extract")
-        # If extract was cleared and then failed, there are counts, but of the earlier try.
-        if counts is None or found is None:
-            raise AirflowFailException("create_users left no report; its log or extract's says why")
-        rejected = counts.get("rejected", 0) + len(found["undated"])
-        counts |= {"rejected": rejected} if rejected else {}
-        failed = [
-            *(ti.xcom_pull(task_ids="create_users", key="attention") or ()),
-            *found["undated"],
-        ]
-        for person in failed:
-            log.warning("%(source)s %(key)s %(email)s: %(outcome)s, %(reason)s", person)
-        ti.xcom_push(key="attention", value=failed[:20])
-        if ti.xcom_pull(task_ids="create_users") is None:
-            raise AirflowFailException("create_users failed; its log says why")
-        if (many := sum(counts.get(outcome, 0) for outcome in FAILURES)) > MAX_FAILURES:
-            raise AirflowFailException(f"{many} people failed: see the list in the log")
-        return counts
-
-    hires: Any = extract()
-    create_users = ZoomCreateUsersOperator(
-        task_id="create_users",
-        users=hires["due"],
+    @task.zoom_create_users(
         mapping=MAPPING,
         key="eeid",
+        # The function selects the days; what is left to find are first days that cannot be read.
+        first_day={
+            "column": "hireDate",
+            "timezone": str(HR_TIMEZONE),
+            "to": "{{ wanted(params, dag_run.data_interval_start, dag_run.data_interval_end)[1] }}",
+        },
         source="bamboohr",
         action="create",
         if_exists="skip",
@@ -234,4 +189,38 @@ with DAG(
         # Its event starts zoom_onboarded.
         outlets=[ZOOM_USERS],
     )
-    create_users >> summarize()
+    def create_users(
+        params: Any = None, data_interval_start: Any = None, data_interval_end: Any = None
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the employees of this run, and those without a readable first day."""
+        if not INSTALLED:
+            raise AirflowFailException(MISSING)
+        today = datetime.now(HR_TIMEZONE).date()
+        first, last = wanted(params, data_interval_start, data_interval_end)
+        late, changed = timedelta(0), set()
+        if data_interval_start and not params["from"] and not params["to"]:
+            late, changed = LATE, changed_since(data_interval_start)
+        found = 0
+        for person in people_hired(first - late, last):
+            hired = read_day(person["hireDate"])
+            if hired is not None:
+                of_run = hired >= first or str(person["eeid"]) in changed
+                if not of_run or not is_to_come({**person, "hireDate": f"{hired}"}, today):
+                    continue
+            found += 1
+            yield {name: person[name] for name in (*FIELDS, "hireDate")}
+        log.info("%d people with their first day from %s to %s, or late", found, first, last)
+
+    @task(trigger_rule="all_done")
+    def summarize(ti: Any = None) -> dict[str, int]:
+        """Count the outcomes; fail if no user could be created or too many failed."""
+        counts: dict[str, int] | None = ti.xcom_pull(task_ids="create_users", key="outcomes")
+        if counts is None:
+            raise AirflowFailException("create_users left no report; its log says why")
+        for person in ti.xcom_pull(task_ids="create_users", key="attention") or ():
+            log.warning("%(source)s %(key)s %(email)s: %(outcome)s, %(reason)s", person)
+        if ti.xcom_pull(task_ids="create_users") is None:
+            raise AirflowFailException("create_users failed; its log says why")
+        return counts
+
+    create_users() >> summarize()

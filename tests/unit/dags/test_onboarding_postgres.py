@@ -79,19 +79,26 @@ def test_exchanged_dates_are_refused() -> None:
         example.wanted({"from": "2026-03-03", "to": "2026-03-02"}, None, None)
 
 
-@pytest.mark.parametrize("undated", [None, []])
-def test_what_is_left_of_an_earlier_try_is_not_taken_for_this_ones(
-    undated: list[dict[str, Any]] | None, tmp_path: Path
+@pytest.mark.parametrize(
+    ("left", "says"),
+    [
+        ({}, "No report"),
+        ({"report": "report.jsonl"}, "create_users failed"),
+        ({"report": "report.jsonl", "return_value": {}}, None),
+    ],
+)
+def test_the_list_fails_with_the_creation_and_without_a_report(
+    left: dict[str, Any], says: str | None, tmp_path: Path
 ) -> None:
-    """Extract was cleared, and then failed: Airflow keeps the XComs of the tasks after it."""
+    """A cleared task begins without the XComs of its earlier try."""
     (tmp_path / "report.jsonl").write_text("", encoding="utf-8")
-    left: dict[str, Any] = {"report": str(tmp_path / "report.jsonl"), "return_value": {}}
-    ti = SimpleNamespace(xcom_pull=lambda task_ids, key="return_value": left[key])
-    ti.xcom_push = lambda key, value: None
+    if "report" in left:
+        left = {**left, "report": str(tmp_path / left["report"])}
+    ti = SimpleNamespace(xcom_pull=lambda task_ids, key="return_value": left.get(key))
     report: Any = example.dag.get_task("report")
 
-    if undated is None:
-        with pytest.raises(AirflowFailException, match="No report"):
-            report.python_callable(undated, ti=ti)
+    if says is None:
+        report.python_callable(ti=ti)
     else:
-        report.python_callable(undated, ti=ti)
+        with pytest.raises(AirflowFailException, match=says):
+            report.python_callable(ti=ti)

@@ -57,11 +57,11 @@ def test_daily_runs_leave_no_first_day_out_and_take_none_twice(
     monkeypatch.setattr(example, "changed_since", lambda _: set())
     days = [date(2026, 1, 1) + timedelta(days=n) for n in range(400)]
     mornings = [datetime.combine(day, time(5), hr).astimezone(UTC) for day in days]
-    extract: Any = example.dag.get_task("extract")
+    create_users: Any = example.dag.get_task("create_users")
     dates = {"from": None, "to": None}
 
     taken = [
-        [person["eeid"] for person in extract.python_callable(dates, start, end)["due"]]
+        [person["eeid"] for person in create_users.python_callable(dates, start, end)]
         for start, end in pairwise(mornings)
     ]
 
@@ -85,82 +85,53 @@ def test_pages_that_lost_a_person_are_not_taken_for_all(monkeypatch: pytest.Monk
         example.people_hired(TODAY, TODAY)
 
 
-@pytest.mark.parametrize("hired", ["2026-03-06", "2026-03-06T00:00:00", "2026-03-06 08:00:00"])
-def test_dates_with_a_time_are_dates(hired: str) -> None:
-    people = [{"eeid": "1", "email": "ann@example.com", "hireDate": hired}]
+@pytest.mark.parametrize(
+    ("hired", "comes"),
+    [
+        *((day, True) for day in ("2026-03-07", "2026-03-07T00:00:00", "2026-03-07 08:00:00")),
+        # Of an employee who is here for a week, nothing has changed since.
+        ("2026-02-28", False),
+        # What cannot be read is left to the operator, which reports it.
+        *((day, True) for day in ("03/06/2026", "06.03.2026", "0000-00-00", "", "soon", None)),
+    ],
+)
+def test_employees_of_the_run_and_those_without_a_readable_first_day_go_to_zoom(
+    hired: str | None, comes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = {**dict.fromkeys(example.FIELDS), "status": "Active", "terminationDate": None}
+    monkeypatch.setattr(example, "INSTALLED", True)
+    monkeypatch.setattr(
+        example, "people_hired", lambda *_: [{**known, "eeid": 7, "hireDate": hired}]
+    )
+    monkeypatch.setattr(example, "changed_since", lambda _: set())
+    end = datetime(2026, 3, 6, 5, tzinfo=example.HR_TIMEZONE)
+    create_users: Any = example.dag.get_task("create_users")
 
-    assert example.without_first_day(people) == []
-    assert people == [{"eeid": "1", "email": "ann@example.com", "hireDate": "2026-03-06"}]
+    rows = create_users.python_callable({"from": None, "to": None}, end - timedelta(days=1), end)
+
+    found = [(row["eeid"], row["hireDate"]) for row in rows]
+    assert found == ([(7, hired)] if comes else [])
 
 
 @pytest.mark.parametrize(
-    "hired", ["03/06/2026", "06.03.2026", "0000-00-00", "", "soon\nforged", None]
+    ("left", "says"),
+    [
+        ({}, "left no report"),
+        ({"outcomes": {"rejected": 11}, "attention": []}, "create_users failed"),
+        ({"outcomes": {"invited": 1}, "attention": [], "return_value": {}}, None),
+    ],
 )
-def test_person_without_a_readable_first_day_is_rejected(hired: str | None) -> None:
-    ann = {"eeid": "1", "email": "ann@example.com", "hireDate": "2026-03-06"}
-    people: list[dict[str, Any]] = [{"eeid": 7, "email": "a\nb@example.com", "hireDate": hired}]
-    people.append(dict(ann))
-
-    undated = example.without_first_day(people)
-
-    assert people == [ann]
-    assert undated == [
-        {
-            "source": "bamboohr",
-            "row": None,
-            "key": "7",
-            "email": "a b@example.com",
-            "outcome": "rejected",
-            "reason": f"hireDate {hired!r} is no date in the form YYYY-MM-DD",
-        }
-    ]
-
-
-@pytest.mark.parametrize(("undated", "red"), [(8, False), (9, True)])
-def test_people_without_a_first_day_count_as_failures(undated: int, red: bool) -> None:
-    refused = {"source": "bamboohr", "row": 1, "key": "1", "email": "ann@example.com"}
-    refused |= {"outcome": "needs_license", "reason": "no seat"}
-    late = [{**refused, "key": str(n), "outcome": "rejected"} for n in range(undated)]
-    left: dict[str, Any] = {
-        "outcomes": {"invited": 5, "needs_license": 1, "rejected": 1},
-        "attention": [refused],
-        "return_value": {},
-    }
-    pushed: dict[str, Any] = {}
-
-    def pull(task_ids: str, key: str = "return_value") -> Any:
-        return {"due": [], "undated": late} if task_ids == "extract" else left[key]
-
-    summarize: Any = example.dag.get_task("summarize")
-    ti = SimpleNamespace(xcom_pull=pull, xcom_push=lambda key, value: pushed.update({key: value}))
-
-    if red:
-        with pytest.raises(AirflowFailException, match=r"^11 people failed"):
-            summarize.python_callable(ti=ti)
-    else:
-        counts = {"invited": 5, "needs_license": 1, "rejected": 9}
-        assert summarize.python_callable(ti=ti) == counts
-    assert pushed == {"attention": [refused, *late]}
-
-
-@pytest.mark.parametrize("extracted", [None, {"due": [], "undated": []}])
-def test_what_is_left_of_an_earlier_try_is_not_taken_for_this_ones(
-    extracted: dict[str, Any] | None,
+def test_the_summary_fails_with_the_creation_and_without_a_report(
+    left: dict[str, Any], says: str | None
 ) -> None:
-    """Extract was cleared, and then failed: Airflow keeps the XComs of the tasks after it."""
-    left: dict[str, Any] = {"outcomes": {}, "attention": [], "return_value": {}}
-
-    def pull(task_ids: str, key: str = "return_value") -> Any:
-        return extracted if task_ids == "extract" else left[key]
-
+    ti = SimpleNamespace(xcom_pull=lambda task_ids, key="return_value": left.get(key))
     summarize: Any = example.dag.get_task("summarize")
-    ti = SimpleNamespace(xcom_pull=pull, xcom_push=lambda key, value: None)
 
-    if extracted is None:
-        with pytest.raises(AirflowFailException, match="left no report"):
-            summarize.python_callable(ti=ti)
+    if says is None:
+        assert summarize.python_callable(ti=ti) == {"invited": 1}
     else:
-        assert summarize.python_callable(ti=ti) == {}
+        with pytest.raises(AirflowFailException, match=says):
+            summarize.python_callable(ti=ti)
 
 
 def test_the_extra_brings_a_urllib3_that_can_bound_its_waits() -> None:
