@@ -1,5 +1,5 @@
 # All of it needs Python 3.11 or newer and make; the rest is installed into virtual environments in
-# this folder, from the lock files in requirements/.
+# this folder, from the lock files in requirements/. What is downloaded must have their hashes.
 
 PYTHON ?= python3
 VENV := .venv
@@ -114,10 +114,10 @@ DAY_3.2 := 2026-05-30
 # UPGRADE= keeps all versions that still fit.
 UPGRADE := --upgrade
 COMPILE = $(UV) pip compile --quiet $(UPGRADE) --universal --python-version 3.11 \
-	--custom-compile-command "make lock"
+	--generate-hashes --custom-compile-command "make lock"
 
 lock: $(UV)
-	$(COMPILE) --generate-hashes --output-file requirements/docs.txt requirements/docs.in
+	$(COMPILE) --output-file requirements/docs.txt requirements/docs.in
 	$(foreach version,3.3 $(OLDER),$(COMPILE) \
 		$(if $(DAY_$(version)),--extra simulator --exclude-newer $(DAY_$(version))T00:00:00Z,--all-extras) \
 		--output-file requirements/airflow-$(version).txt \
@@ -135,13 +135,15 @@ $(UV):
 		exit 1; }
 	@$(PYTHON) -m venv --clear $(VENV) || { echo \
 		"'$(PYTHON) -m venv' failed; on Debian and Ubuntu it comes with python3-venv." >&2; exit 1; }
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(LOCK) uv
+	@sed -n '/^uv==/,/^ *--hash=[^\\]*$$/p' $(LOCK) > $(VENV)/uv.txt
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		--requirement $(VENV)/uv.txt
 
 # The project itself is installed as a link to plugins/, without its dependencies: they are locked.
 INSTALL = $(UV) pip install --quiet --no-deps --no-build-isolation --python
 
 $(VENV)/.ready: $(LOCK) setup.py pyproject.toml plugins/zoom_provider/__init__.py | $(UV)
-	$(UV) pip sync --quiet --python $(VENV)/bin/python $(LOCK)
+	$(UV) pip sync --quiet --require-hashes --python $(VENV)/bin/python $(LOCK)
 	$(INSTALL) $(VENV)/bin/python --editable .
 	@touch $@
 
@@ -149,7 +151,7 @@ $(OLDER:%=.venv-%/.ready): .venv-%/.ready: requirements/airflow-%.txt setup.py p
 		plugins/zoom_provider/__init__.py | $(UV)
 	$(UV) venv --quiet --clear .venv-$* \
 		--python "$$($(PYTHON_$*) -c 'import sys; print(sys.executable)')"
-	$(UV) pip sync --quiet --python .venv-$*/bin/python requirements/airflow-$*.txt
+	$(UV) pip sync --quiet --require-hashes --python .venv-$*/bin/python requirements/airflow-$*.txt
 	$(INSTALL) .venv-$*/bin/python --editable .
 	@touch $@
 

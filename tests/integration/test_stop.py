@@ -91,7 +91,7 @@ class Stopping:
 
     def state(self) -> str:
         """Wait for the run's end."""
-        return self.airflow.wait_for_run(self._dag, self._run)
+        return self.airflow.wait_for_run(self._dag, self._run, 600)
 
     def mark_failed(self) -> None:
         """Mark the task failed, as a person does in the browser."""

@@ -242,7 +242,8 @@ class Pushed(Unreachable):
 
 def messages_of(ti: Any, sent: Messages) -> list[str]:
     """Send the message of a green task; return its bodies."""
-    context: Any = {"ti": ti}
+    # Airflow 2's notifier finds the templates' environment by the DAG.
+    context: Any = {"ti": ti, "dag": DAG("notified", schedule=None)}
     attention_callbacks(Recorder())["on_success_callback"](context)
     [message] = sent
     return [message["html"], message["text"]]

@@ -81,3 +81,19 @@ def test_each_issue_form_has_what_github_asks_for(form: str) -> None:
     assert len({field["id"] for field in fields}) == len(fields)
     assert all(field["attributes"]["label"] for field in fields)
     assert [f for f in fields if f.get("validations", {}).get("required")]
+
+
+@pytest.mark.parametrize("lock", sorted(path.name for path in PROJECT.glob("requirements/*.txt")))
+def test_each_locked_version_has_its_hashes(lock: str) -> None:
+    text = re.sub(r"^ *#.*\n", "", text_of(f"requirements/{lock}"), flags=re.MULTILINE)
+    pins = [pin for pin in re.split(r"\n(?! )", text) if pin.strip()]
+    assert len(pins) > 20
+    assert [
+        pin for pin in pins if not re.search(r"==.* --hash=sha256:[0-9a-f]{64}", pin, re.S)
+    ] == []
+
+
+def test_what_is_installed_from_a_lock_file_must_have_its_hashes() -> None:
+    installs = re.findall(r"pip (?:sync|install --quiet --disable\S*).*(?:\\\n.*)?", MAKEFILE)
+    assert len(installs) == 4
+    assert [command for command in installs if "--require-hashes" not in command] == []

@@ -2,7 +2,7 @@
 The account's daily cap on ``action=create``, recognized also where Zoom does not name it.
 
 Zoom's reference gives no text and no header for the 429 beyond this cap, so a refusal may look
-just like one of the per-second limit, which other apps of the account use too. Three things tell
+just like one of the per-second limit, which other apps of the account use too. Three things set
 them apart:
 
 * the number of creates today, by Zoom's own headers or by our count, has reached the plan's cap;

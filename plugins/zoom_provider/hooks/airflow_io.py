@@ -126,7 +126,7 @@ class AirflowMetrics:
             Stats.incr(name, number)
 
     def timing(self, name: str, seconds: float) -> None:
-        """Tell how long something took."""
+        """Report how long something took."""
         Stats.timing(name, timedelta(seconds=seconds))
 
 

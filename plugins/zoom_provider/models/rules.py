@@ -64,7 +64,7 @@ _FORBIDDEN_IN_EMAIL = frozenset('()<>[]:;,\\"')
 # Joiners, wide blanks and the like stay: names in Persian, Hindi or Japanese need them.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
-# The standard library cannot tell scripts, the engine behind pydantic can.  Planes 2 and 3 are
+# The standard library does not know scripts, the engine behind pydantic does.  Planes 2 and 3 are
 # named besides, since Unicode reserves them for ideographs that the engine may not know yet.
 _HAN = r"\p{Han}\x{20000}-\x{3FFFF}"
 
@@ -130,19 +130,19 @@ def email_errors(email: str) -> list[str]:
 
 
 def _looks_like_email(email: str) -> bool:
-    """Tell whether a text has the shape of an address, if a faulty one."""
+    """Return whether a text has the shape of an address, if a faulty one."""
     _, at, domain = email.rpartition("@")
     return at != "" and "." in domain
 
 
 def _is_domain(text: str) -> bool:
-    """Tell whether a text could be an internet domain with at least two labels."""
+    """Return whether a text could be an internet domain with at least two labels."""
     labels = text.split(".")
     return len(labels) > 1 and not labels[-1].isdigit() and all(map(_is_label, labels))
 
 
 def _is_label(label: str) -> bool:
-    """Tell whether a text could be one label of a domain, in any script."""
+    """Return whether a text could be one label of a domain, in any script."""
     if not 0 < len(label) < 64 or label[0] == "-" or label[-1] == "-":
         return False
     letters = label.replace("-", "")
@@ -184,7 +184,7 @@ def password_errors(password: str) -> list[str]:
     """
     List what Zoom's basic requirements have against a password; empty when nothing.
 
-    An account may ask for more (Zoom: Account settings, Security); that only Zoom can tell.
+    An account may ask for more (Zoom: Account settings, Security); which only Zoom knows.
 
     :param password: the password as it would be sent, blanks included
     """
@@ -208,7 +208,7 @@ def password_errors(password: str) -> list[str]:
 
 def has_sequence(text: str, length: int = SEQUENCE_LENGTH) -> bool:
     """
-    Tell whether neighbours of the alphabet or of the digits follow each other in a text.
+    Return whether neighbours of the alphabet or of the digits follow each other in a text.
 
     Capitals and small letters count as the same.  Other scripts count by their code points, which
     follow the alphabet: Cyrillic or Arabic-Indic runs are as weak as Latin ones.

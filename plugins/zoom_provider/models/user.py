@@ -221,7 +221,7 @@ def _parse_action(value: object, errors: dict[str, list[str]]) -> Action | None:
 
 
 def _peek(person: UserInfo | None, raw: object) -> tuple[int | None, bool]:
-    """Tell the type and whether there is a password, of a faulty person as far as one can."""
+    """Return the type and whether there is a password, as far as a faulty user shows them."""
     if person is not None:
         return person.type, person.password is not None
     if not isinstance(raw, Mapping):

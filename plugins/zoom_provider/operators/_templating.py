@@ -48,6 +48,8 @@ class UserInfoOperator(ZoomBaseOperator):
     people_fields: ClassVar[tuple[str, ...]] = ()
     optional_fields: ClassVar[tuple[str, ...]] = ()
     """Those of them that may be None, as a template of nothing renders it."""
+    masked_name: ClassVar[str | None] = None
+    """A field among them that is a secret besides the password."""
 
     def _do_render_template_fields(
         self,
@@ -59,7 +61,7 @@ class UserInfoOperator(ZoomBaseOperator):
     ) -> None:
         super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
         if parent is self:
-            column = password_column(getattr(self, "mapping", None))
+            column = password_column(getattr(self, "mapping", None)) or self.masked_name
             for name in self.people_fields:
                 if name in self.optional_fields and _is_nothing(getattr(self, name)):
                     setattr(self, name, None)

@@ -86,6 +86,7 @@ class ZoomUpdateUserOperator(_UserOperator):
     )
     template_fields_renderers = {"fields": "json"}  # noqa: RUF012 - as Airflow declares it
     people_fields = ("fields",)
+    masked_name = "host_key"
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ record       holds                               is there
 report       a line for each person, with        after any crash, where the disk is the same
              address and key; each line names    (an object store shows it at a stop, a
              its run                             deferral and the end)
-roster       row, key and address of all rows    the same; deleted once the task is green
+roster       row, key and address of all rows    the same; deleted once the task succeeds
 checkpoint   this module's: row numbers, no      on Airflow 3.3 in the task state store; on
              addresses, under 64 KB              older ones in a file beside the report; in
                                                  a deferral's arguments as well
@@ -31,7 +31,8 @@ A row is in one of four states:
 Rows that are done never become undone, so the records are merged by union: a line in the report is
 as good as a row in the checkpoint, and the order in which they were written does not matter. Of
 several checkpoints the one with the highest ``sequence`` counts. A try that finds a checkpoint of
-another one with a higher sequence than its own has been superseded, and stops.
+another one with a higher sequence than its own has been superseded, and stops; so has a try whose
+task instance the state store no longer knows.
 
 What survives which crash:
 
@@ -41,6 +42,10 @@ What survives which crash:
   ids and reasons; without it, users that the earlier try created are ``existing``.
 - the roster was edited: people are recognised by their addresses instead of row numbers; those who
   are owed and no longer in it are reported as failed, and the task is not green.
+- the state was dropped by a clear, and the report is still there: its failures of people who are no
+  longer in the roster stay in it.
+- the state store cannot be read: after a few attempts the try fails, and Airflow retries it.
+- the earlier report cannot be read, wherever the checkpoint says it is: as where the disk is lost.
 - other parameters or another account: nothing is resumed. Users that this run has created, as the
   report says and Zoom confirms, are reported as created.
 """

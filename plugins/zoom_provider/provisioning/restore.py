@@ -15,7 +15,14 @@ from zoom_provider.models.validation import sanitize_for_log
 from zoom_provider.provisioning.checkpoint import Checkpoint, Ledger, Rows
 from zoom_provider.provisioning.directory import Directory
 from zoom_provider.provisioning.ports import Files
-from zoom_provider.provisioning.report import DONE, Outcome, RowResult, keep_final, read_report
+from zoom_provider.provisioning.report import (
+    DONE,
+    NEVER_SENT,
+    Outcome,
+    RowResult,
+    keep_final,
+    read_report,
+)
 from zoom_provider.provisioning.report_files import ReportPaths
 from zoom_provider.provisioning.roster import Listed, Row
 
@@ -160,12 +167,12 @@ def restore(
 def _find_unresolved(
     lines: Mapping[str, RowResult], places: Mapping[str, Listed]
 ) -> list[RowResult]:
-    """Return the failures of people who have left the roster, except rows that were invalid."""
+    """Return the failures of people who have left the roster, except rows without a call."""
     found = [
         build_departed_result(Listed(line.row, line.key, line.email), line)
         for line in lines.values()
         if line.outcome not in DONE
-        and line.outcome is not Outcome.REJECTED
+        and line.outcome not in NEVER_SENT
         and line.address not in places
     ]
     if found:

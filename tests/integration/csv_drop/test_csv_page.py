@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -83,7 +84,11 @@ def test_the_page_lists_what_the_dag_says_of_a_file(
     dropped_while_read(folder, 1000)
     said |= set(returned(run(folder), "extract")["faults"])
     errors = [codes(row[0])[0] for row in table("| error", page=PAGE)]
-    assert said == {error for error in errors if "hr.csv" in error}
+    # A quote may stop early, and "…" stands for what varies.
+    quotes = {error: ".*".join(map(re.escape, error.split("…"))) for error in errors}
+    quoted = {error for error in errors if any(re.match(quotes[error], text) for text in said)}
+    assert quoted == {error for error in errors if "hr.csv" in error}
+    assert [text for text in said if not any(re.match(quotes[e], text) for e in quoted)] == []
     source = Path(example.__file__).read_text(encoding="utf-8")
-    rest = [error for error in errors if error not in said]
+    rest = [error for error in errors if error not in quoted]
     assert [error for error in rest if error.removeprefix("1") not in source] == []

@@ -11,7 +11,8 @@ from zoom_provider.operators.users import ZoomCreateUsersOperator
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "stopped": {"retries": 2},
-    "timed": {"retries": 5, "execution_timeout": timedelta(seconds=4)},
+    # As many tries as a busy machine needs, on which a try gets little done in its time.
+    "timed": {"retries": 40, "execution_timeout": timedelta(seconds=4)},
     "killed": {"retries": 1},
     "put_off": {"deferrable": True},
 }

@@ -49,7 +49,7 @@ def test_a_list_has_those_of_its_status(zoom: Simulator, client: ZoomClient) -> 
     assert "id" not in pending
 
 
-def test_nothing_is_asked_before_somebody_reads(zoom: Simulator, client: ZoomClient) -> None:
+def test_no_page_is_requested_before_it_is_read(zoom: Simulator, client: ZoomClient) -> None:
     zoom.seed(*people(301))
     users = client.list_users()
     assert zoom.requests() == []
@@ -95,7 +95,9 @@ def test_an_unknown_status_is_refused(client: ZoomClient) -> None:
 
 
 @pytest.mark.parametrize("kind", ["cut_before", "truncated", "status", "429", "revoke_token"])
-def test_trouble_in_the_middle_loses_nobody(zoom: Simulator, client: ZoomClient, kind: str) -> None:
+def test_a_fault_between_pages_loses_no_user(
+    zoom: Simulator, client: ZoomClient, kind: str
+) -> None:
     zoom.seed(*people(700))
     zoom.fault(kind, on="GET /v2/users", skip=1)
     assert [user["email"] for user in client.list_users()] == emails(700)
@@ -111,7 +113,7 @@ def test_a_page_may_be_empty_where_people_left_meanwhile(
     assert [user["email"] for user in [*first, *users]] == emails(300) + emails(901)[600:]
 
 
-def test_a_page_token_that_has_expired_is_told(zoom: Simulator, client: ZoomClient) -> None:
+def test_an_expired_page_token_is_an_error_to_retry(zoom: Simulator, client: ZoomClient) -> None:
     zoom.seed(*people(601))
     users = client.list_users()
     list(itertools.islice(users, 300))

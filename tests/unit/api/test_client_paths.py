@@ -77,7 +77,7 @@ def test_odd_addresses_reach_the_person_meant(
         *("me", "ME", "email", "summary", "features", "vanity_name"),
     ],
 )
-def test_who_is_nobody_is_refused_before_any_call(
+def test_a_reserved_path_segment_is_refused_before_any_call(
     zoom: Simulator, client: ZoomClient, user: Any
 ) -> None:
     for call in (

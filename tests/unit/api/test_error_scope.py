@@ -79,7 +79,9 @@ def refused(status: int, code: int) -> ZoomError:
 
 
 @pytest.mark.parametrize(("refusal", "scope"), OF_A_CREATE.items())
-def test_whom_a_refused_create_concerns(refusal: tuple[int, int], scope: ErrorScope) -> None:
+def test_a_refused_create_concerns_the_user_or_the_account(
+    refusal: tuple[int, int], scope: ErrorScope
+) -> None:
     assert error_scope(refused(*refusal)) == scope
 
 
@@ -113,7 +115,9 @@ def test_every_documented_refusal_of_a_create_is_in_the_table() -> None:
         (ZoomError("odd"), "person"),
     ],
 )
-def test_whom_an_error_without_a_code_concerns(error: ZoomError, scope: ErrorScope) -> None:
+def test_an_error_without_a_code_concerns_the_user_or_the_account(
+    error: ZoomError, scope: ErrorScope
+) -> None:
     assert error_scope(error) == scope
 
 

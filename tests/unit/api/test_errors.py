@@ -102,7 +102,7 @@ def test_which_error_a_code_becomes(
 
 
 @pytest.mark.parametrize("cause", sorted(API_ERRORS))
-def test_every_documented_refusal_is_told_with_its_code(cause: str) -> None:
+def test_every_documented_refusal_has_its_code_in_the_error(cause: str) -> None:
     status, code, message = API_ERRORS[cause]
     found = error(status, code, message)
     assert isinstance(found, ZoomError)
@@ -212,7 +212,7 @@ def test_every_refusal_of_the_local_zoom_keeps_zooms_words(cause: str) -> None:
     assert message in str(error(status, code, message))
 
 
-def test_refused_fields_are_told_by_name() -> None:
+def test_refused_fields_are_named() -> None:
     found = error(
         400,
         300,

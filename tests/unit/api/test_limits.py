@@ -69,7 +69,7 @@ class Watch(Clock):
 
 
 @pytest.mark.parametrize("fault", ["429", "cut_before"])
-def test_how_many_calls_are_worth_making_is_not_told_by_refusals_that_come_at_once(
+def test_immediate_refusals_do_not_lower_the_target_concurrency(
     zoom: Simulator, client_of: ClientOf, fault: str
 ) -> None:
     zoom.configure(latency_ms=60)
@@ -193,7 +193,7 @@ class Neighbour:
         self._sleep(max(0.0, until - self._clock.time))
 
 
-def test_with_others_on_the_account_everybody_gets_through(
+def test_with_other_apps_on_the_account_every_user_is_created(
     timed_zoom: Simulator, client_of: ClientOf, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another app takes two thirds of the limit; our pace settles on what is left."""

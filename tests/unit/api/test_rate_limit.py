@@ -61,7 +61,7 @@ def test_many_threads_keep_to_one_pace(clock: Clock) -> None:
     assert sorted(slots) == pytest.approx([i / 99 for i in range(400)])
 
 
-def test_who_was_idle_does_not_catch_up(clock: Clock) -> None:
+def test_an_idle_client_does_not_catch_up(clock: Clock) -> None:
     limiter = RateLimiter(10, clock)
     calls(limiter, clock, 5)
     clock.travel(60)
@@ -81,7 +81,7 @@ def test_what_leaves_late_does_not_crowd_what_comes_after_it(clock: Clock) -> No
     assert busiest_second(times) <= 10
 
 
-def test_a_refusal_stops_everybody_for_a_moment_and_slows_the_pace(clock: Clock) -> None:
+def test_a_refusal_pauses_all_calls_and_slows_the_pace(clock: Clock) -> None:
     limiter = RateLimiter(100, clock)
     calls(limiter, clock, 10)
     limiter.on_throttled()

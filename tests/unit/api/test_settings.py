@@ -255,7 +255,7 @@ def test_what_is_read(given: dict[str, Any], attribute: str, value: object) -> N
     assert getattr(settings(**given), attribute) == value
 
 
-def test_all_faults_are_told_at_once_and_no_value_of_a_secret() -> None:
+def test_all_errors_are_reported_at_once_without_any_secret() -> None:
     with pytest.raises(ZoomValidationError) as caught:
         settings(
             host="http://api.zoom.us",

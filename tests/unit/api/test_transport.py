@@ -77,7 +77,7 @@ def test_what_cannot_be_trusted_is_not_tried_again(
 
 
 @pytest.mark.parametrize("by", ["ca_bundle", "REQUESTS_CA_BUNDLE"])
-def test_a_missing_file_of_authorities_is_told(
+def test_a_missing_ca_bundle_is_named(
     zoom_tls: Simulator, client_of: ClientOf, monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
     settings: dict[str, Any] = {"ca_bundle": "/nowhere/ca.pem" if by == "ca_bundle" else None}
@@ -87,7 +87,9 @@ def test_a_missing_file_of_authorities_is_told(
     assert caught.value.remedy == "fail"
 
 
-def test_a_host_without_tls_is_told(zoom: Simulator, client_of: ClientOf, clock: Clock) -> None:
+def test_a_host_without_tls_is_named_as_the_cause(
+    zoom: Simulator, client_of: ClientOf, clock: Clock
+) -> None:
     https = zoom.url.replace("http://", "https://")
     with pytest.raises(ZoomUnavailableError, match="does not speak TLS") as caught:
         client_of(zoom, token_url=f"{https}/oauth/token").get_user(ANN)
@@ -155,7 +157,7 @@ def test_no_proxy_hears_what_is_for_this_machine_alone(
     assert proxy.heard == []
 
 
-def test_an_unknown_host_is_told(
+def test_an_unknown_host_is_named_as_the_cause(
     zoom: Simulator, client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = client_of(zoom, origin="https://api.zoom.example")
@@ -201,7 +203,9 @@ def test_garbage_is_borne_as_an_outage(
     assert len(clock.pauses) == 4
 
 
-def test_a_reply_that_takes_too_long_is_told(zoom: Simulator, client_of: ClientOf) -> None:
+def test_a_reply_that_takes_too_long_names_the_timeout(
+    zoom: Simulator, client_of: ClientOf
+) -> None:
     zoom.fault("slow", on="GET *", seconds=0.5)
     client = client_of(zoom, timeout=0.1, max_wait=0.1)
     with pytest.raises(ZoomUnavailableError, match="no reply within timeout"):

@@ -154,7 +154,7 @@ def test_a_retry_is_left_until_the_last_try(number: Any, most: int, left: bool) 
     assert has_retries_left(context_of(*IDS, ti={"try_number": number, "max_tries": most})) is left
 
 
-def test_without_what_airflow_tells_no_retry_is_left() -> None:
+def test_without_a_try_number_no_retry_is_left() -> None:
     assert not has_retries_left(context_of(*IDS))
 
 

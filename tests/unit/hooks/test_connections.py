@@ -113,7 +113,7 @@ CANARY = "c4n4ry-client-secret"
         ),
     ],
 )
-def test_what_is_wrong_is_told_by_field_and_without_the_value(
+def test_errors_are_by_field_and_without_the_value(
     fields: dict[str, object], field: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     extra = {"account_id": "a"}

@@ -153,7 +153,7 @@ def test_people_of_many_pages_come_once(hook: ZoomHook, connected: Simulator) ->
     assert len(connected.requests("GET /v2/users")) == 3
 
 
-def test_a_second_creation_says_whom_zoom_has(hook: ZoomHook, connected: Simulator) -> None:
+def test_a_second_creation_returns_the_existing_user(hook: ZoomHook, connected: Simulator) -> None:
     made = hook.create_user("create", JANE)
     with pytest.raises(ZoomUserExistsError) as raised:
         hook.create_user("create", JANE)
@@ -302,7 +302,7 @@ CAUSES: list[Any] = [
 
 
 @pytest.mark.parametrize(("configure", "wrong", "words", "tokens", "reads"), CAUSES)
-def test_the_test_button_tells_the_cause(
+def test_the_test_button_names_the_cause(
     configure: dict[str, Any],
     wrong: dict[str, Any],
     words: list[str],

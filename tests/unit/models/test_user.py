@@ -290,7 +290,7 @@ def test_a_person_is_an_object(given: object, kind: str) -> None:
     }
 
 
-def test_all_faults_of_a_person_are_told_at_once() -> None:
+def test_all_errors_of_a_user_are_reported_at_once() -> None:
     error = refused(
         "ssocreate",
         {

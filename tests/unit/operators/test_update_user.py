@@ -148,6 +148,21 @@ def test_templates_are_rendered(zoom: Simulator, perform: Callable[..., Any]) ->
     assert jane(zoom)["dept"] == "Law"
 
 
+@pytest.mark.parametrize("form", [dict, json.dumps], ids=["object", "json"])
+def test_a_host_key_reaches_zoom_and_no_rendered_field_result_or_log(
+    zoom: Simulator,
+    perform: Callable[..., Any],
+    caplog: pytest.LogCaptureFixture,
+    form: Callable[[Any], Any],
+) -> None:
+    task = ZoomUpdateUserOperator(task_id="u", user=JANE, fields=form({"host_key": "739164"}))
+    result = perform(task)
+    assert jane(zoom)["host_key"] == "739164"
+    assert result["changed"] == {"host_key": {}}
+    assert task.fields == {"host_key": "***"}
+    assert "739164" not in repr(result) + caplog.text
+
+
 def test_each_of_email_groups_and_role_goes_by_its_own_call(
     zoom: Simulator, update: Update
 ) -> None:

@@ -31,6 +31,7 @@ ANY_FAULTS = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+REFUSALS = ("429", "revoke_token", "error", "redirect")
 FAULTS = st.lists(TROUBLE, max_size=3)
 
 
@@ -94,6 +95,22 @@ def attempt(zoom: Simulator, run: Callable[[ZoomClient], Any]) -> Any:
             return run(client)
         except ZoomError as error:
             return error
+
+
+def assert_never_repeated_blindly(zoom: Simulator) -> None:
+    """After a call that may have acted, Zoom was asked before the same call was made again."""
+    unclear: set[tuple[str, str]] = set()
+    for entry in zoom.requests("* /v2/*"):
+        call = (entry["method"], entry["path"])
+        if entry["method"] == "GET":
+            unclear.clear()
+            continue
+        loses_data = entry["method"] == "PUT" or "/roles/" in entry["path"]
+        loses_data |= entry["method"] == "DELETE" and entry["path"].count("/") == 3
+        if loses_data:
+            assert call not in unclear
+            if entry["fault"] not in (None, *REFUSALS):
+                unclear.add(call)
 
 
 @ANY_FAULTS
@@ -163,6 +180,7 @@ def test_an_update_ends_as_wanted_or_says_exactly_what_is_not(
     user = zoom.person("jane-id")
     assert user is not None
     assert len(user["email_changes"]) == 1  # Zoom allows three a day
+    assert_never_repeated_blindly(zoom)
 
 
 @ANY_FAULTS
@@ -208,6 +226,7 @@ def test_a_status_ends_as_wanted_and_is_set_once(
     assert (user["status"], user["type"]) == expected
     assert user["signed_in"] is (action == "activate")
     assert [event["event"] for event in zoom.events()].count(f"user.{action}d") == 1
+    assert_never_repeated_blindly(zoom)
 
 
 @ANY_FAULTS
@@ -252,3 +271,4 @@ def test_a_removal_loses_nothing_in_silence(
     (departed,) = zoom.state()["departed"]
     assert departed["moved"] == ({"meeting": 3} if transfers else {})
     assert zoom.person(LEAD) is not None
+    assert_never_repeated_blindly(zoom)

@@ -131,7 +131,7 @@ def test_without_a_checkpoint_failures_of_departed_people_stay_in_the_report(
 ) -> None:
     lines = by_address(
         result(1, "a", FAILED), result(7, "gone", outcome, "why"), result(8, "left"),
-        result(9, "bad", Outcome.REJECTED),
+        result(9, "bad", Outcome.REJECTED), result(10, "late", Outcome.NOT_DUE),
     )  # fmt: skip
     found = go_on(None, lines, ABC)
     assert [(line.row, line.email, line.outcome) for line in found.unresolved] == [
