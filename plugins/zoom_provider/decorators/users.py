@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import (
     DecoratedOperator,
-    context_merge,
-    determine_kwargs,
     task_decorator_factory,
 )
 
@@ -60,9 +59,7 @@ class _ZoomCreateUsersDecoratedOperator(DecoratedOperator, SpooledUsersOperator)
 
     def read_rows(self, context: Context) -> Iterable[Any]:
         """Call the function."""
-        context_merge(context, self.op_kwargs)
-        arguments = determine_kwargs(self.python_callable, self.op_args, context)
-        rows = self.python_callable(*self.op_args, **arguments)
+        rows = self.python_callable(*self.op_args, **self._arguments(context))
         if isinstance(rows, (str, bytes, Mapping)) or not isinstance(rows, Iterable):
             fault = (
                 f"returned {_named(rows)}: return a list of rows, or yield them; a row is a dict, "
@@ -70,6 +67,16 @@ class _ZoomCreateUsersDecoratedOperator(DecoratedOperator, SpooledUsersOperator)
             )
             raise ZoomValidationError(f"the function {fault}", errors={"rows": [fault]})
         return rows
+
+    def _arguments(self, context: Context) -> dict[str, Any]:
+        """Return the function's keyword arguments: its own, and what it asks of the context."""
+        parameters = inspect.signature(self.python_callable).parameters
+        positional = list(parameters)[: len(self.op_args)]
+        takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+        wanted: Any = context if takes_all else parameters
+        values: Any = context
+        asked = [name for name in wanted if name in values and name not in positional]
+        return {**{name: values[name] for name in asked}, **self.op_kwargs}
 
     def columns_of_rows(self) -> Sequence[str] | None:
         """Name the values of rows that are tuples."""

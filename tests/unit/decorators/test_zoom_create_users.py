@@ -111,6 +111,16 @@ def test_the_function_gets_its_arguments_and_the_context(
     assert emails(connected) == ["ann.hh.2026-03-02@example.com"]
 
 
+def test_a_function_that_takes_everything_gets_the_whole_context(
+    connected: Simulator, decorated: Callable[..., Any], perform: Perform
+) -> None:
+    def hires(name: str, **context: Any) -> Any:
+        return [{"Mail": f"{name}.{context['params']['site']}@example.com", "No": 1, "Given": "A"}]
+
+    perform(decorated(hires, "ann"), params={"site": "hh"}, name="not this")
+    assert emails(connected) == ["ann.hh@example.com"]
+
+
 @pytest.mark.parametrize("value", [None, 5, "a@example.com", {"Mail": "a@example.com"}])
 def test_what_is_no_list_of_rows_is_refused_before_any_call(
     value: Any, connected: Simulator, decorated: Callable[..., Any], perform: Perform
