@@ -29,8 +29,12 @@ class _UserOperator(UserInfoOperator):
     user: str
     deferrable: bool | str
 
-    def _or_defer(self, run: Callable[[], Any]) -> Any:
-        """Make the calls; at the daily limit wait for its reset without a worker, if wanted."""
+    def _or_defer(self, run: Callable[[], Any], **kwargs: Any) -> Any:
+        """
+        Make the calls; at the daily limit wait for its reset without a worker, if wanted.
+
+        :param kwargs: what ``execute_complete`` goes on with
+        """
         from zoom_provider.provisioning.user_options import parse_boolean
 
         deferrable = parse_boolean("deferrable", self.deferrable)
@@ -38,7 +42,7 @@ class _UserOperator(UserInfoOperator):
             return run()
         except ZoomDailyLimitError as error:
             if deferrable:
-                self.defer_until_reset(error)
+                self.defer_until_reset(error, kwargs)
             raise
 
     def _finish(self, context: Context, result: dict[str, Any]) -> dict[str, Any]:
@@ -136,7 +140,11 @@ class ZoomUpdateUserOperator(_UserOperator):
             # By address after a wait: the id of a pending user need not last.
             wanted_user = user or parse_user(self.user)
             wanted = validate_changes(self.get_people("fields")).given()
-            result = self._or_defer(lambda: update_user(self.hook.client, wanted_user, wanted))
+            result = self._or_defer(
+                lambda: update_user(self.hook.client, wanted_user, wanted),
+                user=user,
+                deadline=deadline,
+            )
             if result.outcome == "pending" and on_pending != "skip":
                 self._wait_or_fail(result, on_pending, deadline)
         return self._finish(

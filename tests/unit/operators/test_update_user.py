@@ -399,6 +399,24 @@ def test_wait_defers_and_goes_on_once_the_user_is_active(
     assert jane(pending, "new@example.com")["dept"] == "Law"
 
 
+def test_the_daily_limit_in_the_middle_of_a_wait_leaves_the_deadline_where_it_was(
+    pending: Simulator, perform: Callable[..., Any]
+) -> None:
+    task = ZoomUpdateUserOperator(
+        task_id="u",
+        user="new@example.com",
+        fields={"dept": "Law"},
+        on_pending="wait",
+        deferrable=True,
+    )
+    with pytest.raises(TaskDeferred) as waiting:
+        perform(task)
+    pending.fault("429", limit="daily", on="GET /v2/users/*")
+    with pytest.raises(TaskDeferred) as until_reset:
+        perform(task, resume=waiting.value.kwargs)
+    assert until_reset.value.kwargs == waiting.value.kwargs
+
+
 def test_wait_ends_at_its_deadline(
     pending: Simulator, perform: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
