@@ -129,15 +129,31 @@ class AirflowFiles:
 
 
 def _move_local(file: Path, target: Path, identity: object) -> None:
-    """Move a file aside, and put it back where it was not the one that is meant."""
-    own = file.with_name(f".zoom-{uuid4().hex}.part")
+    """Move a file aside, so that it has one of its names at any moment; leave another file."""
+    link = target.with_name(f"{_temporary_prefix('')}{uuid4().hex}.part")
+    try:
+        link.hardlink_to(file)
+    except FileNotFoundError:
+        raise
+    except OSError:  # another disk, or one without links
+        shutil.copy2(file, link)
+    else:
+        if identity is not None and _identity(link.stat()) != identity:
+            link.unlink()
+            return
+    link.replace(target)
+    link.unlink(missing_ok=True)  # where the target was this file already, nothing was renamed
+    _drop_name(file, identity)
+
+
+def _drop_name(file: Path, identity: object) -> None:
+    """Take the name from a file; put it back where it was not the file that is meant."""
+    own = file.with_name(f"{_temporary_prefix('')}{uuid4().hex}.part")
     file.rename(own)
     if identity is not None and _identity(own.stat()) != identity:
         with suppress(FileExistsError):
             file.hardlink_to(own)
-        own.unlink()
-    else:
-        shutil.move(own, target)
+    own.unlink()
 
 
 def _identity(stat: os.stat_result) -> tuple[int, int]:
