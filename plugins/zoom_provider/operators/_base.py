@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
 from zoom_provider.assets import ZOOM_USERS
 from zoom_provider.exceptions import ZoomDailyLimitError, ZoomError
+from zoom_provider.operators._templating import (
+    is_nothing,
+    parse_and_mask_passwords,
+    parse_people,
+    password_column,
+    redact_passwords,
+    require_parsed,
+)
 
 if TYPE_CHECKING:
+    import jinja2
     from airflow.providers.common.compat.sdk import Context
 
     from zoom_provider.api.transport import StopSignal
@@ -23,10 +32,19 @@ class ZoomBaseOperator(BaseOperator):
     """
     An operator that calls Zoom.
 
-    Subclasses set ``zoom_conn_id``, a template field, and ``deferrable``.
+    Subclasses set ``zoom_conn_id`` and ``deferrable``, template fields. Those of their template
+    fields that hold people are ``people_fields``: what a DAG's author writes there is rendered.
+    What a template renders to, and what arrives from upstream, is data: it is parsed and never
+    rendered again.
     """
 
     zoom_conn_id: str
+    deferrable: bool | str
+    people_fields: ClassVar[tuple[str, ...]] = ()
+    optional_fields: ClassVar[tuple[str, ...]] = ()
+    """Those of them that may be None, as a template of nothing renders it."""
+    masked_name: ClassVar[str | None] = None
+    """A field among them that is a secret besides the password."""
     ui_color = "#d7e6ff"
 
     @cached_property
@@ -42,6 +60,38 @@ class ZoomBaseOperator(BaseOperator):
         from zoom_provider.hooks.zoom import ZoomHook
 
         return ZoomHook(self.zoom_conn_id, stop=self.stop)
+
+    def _do_render_template_fields(
+        self,
+        parent: Any,
+        template_fields: Iterable[str],
+        context: Context,
+        jinja_env: jinja2.Environment,
+        seen_oids: set[int],
+    ) -> None:
+        super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
+        if parent is self:
+            column = password_column(getattr(self, "mapping", None)) or self.masked_name
+            for name in self.people_fields:
+                if name in self.optional_fields and is_nothing(getattr(self, name)):
+                    setattr(self, name, None)
+                people = parse_and_mask_passwords(getattr(self, name), column)
+                # The attribute is what Airflow stores; the task works with what was given.
+                shown = redact_passwords(people, column)
+                setattr(self, name, shown)
+                self.__dict__[f"_given_{name}"] = (shown, people)
+
+    def get_people(self, name: str) -> Any:
+        """
+        Return a field that holds people, passwords included.
+
+        :raises ZoomValidationError: it is a text that could not be parsed
+        """
+        value = getattr(self, name)
+        shown, people = self.__dict__.get(f"_given_{name}", (None, None))
+        return require_parsed(
+            parse_people(people if value is shown and value is not None else value), name
+        )
 
     def on_kill(self) -> None:
         """
@@ -102,3 +152,28 @@ class ZoomBaseOperator(BaseOperator):
         if ZOOM_USERS in self.outlets:
             events: Any = context["outlet_events"]
             events[ZOOM_USERS].extra = extra
+
+    def call_or_defer(self, run: Callable[[], Any], **kwargs: Any) -> Any:
+        """
+        Make the calls; at the daily limit wait for its reset without a worker, if wanted.
+
+        :param kwargs: what ``execute_complete`` goes on with
+        """
+        from zoom_provider.provisioning.user_options import parse_boolean
+
+        deferrable = parse_boolean("deferrable", self.deferrable)
+        try:
+            return run()
+        except ZoomDailyLimitError as error:
+            if deferrable:
+                self.defer_until_reset(error, kwargs)
+            raise
+
+    def finish(self, context: Context, result: dict[str, Any]) -> dict[str, Any]:
+        """Log what became of one user, put it into the asset's event and return it."""
+        self.set_asset_event_extra(context, {"outcomes": {result["outcome"]: 1}})
+        changed = ", ".join(result.get("changed", ()))
+        self.log.info(
+            "%s: %s%s", result["email"], result["outcome"], f" ({changed})" if changed else ""
+        )
+        return result

@@ -11,18 +11,13 @@ from __future__ import annotations
 import ast
 import json
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any
 
 from zoom_provider._compat import mask_secret
 from zoom_provider.exceptions import ZoomValidationError
-from zoom_provider.operators._base import ZoomBaseOperator
-
-if TYPE_CHECKING:
-    import jinja2
-    from airflow.providers.common.compat.sdk import Context
 
 _MIN_SIMILARITY = 0.7
 """From here on a field's name is taken for a misspelt ``password``."""
@@ -37,54 +32,8 @@ _MAX_MASKED = 100
 """Each mask costs every log line; what Airflow stores is without passwords in any number."""
 
 
-class UserInfoOperator(ZoomBaseOperator):
-    """
-    An operator with templated fields that hold people.
-
-    What a DAG's author writes is rendered. What a template renders to, and what arrives from
-    upstream, is data: it is parsed here and never rendered again.
-    """
-
-    people_fields: ClassVar[tuple[str, ...]] = ()
-    optional_fields: ClassVar[tuple[str, ...]] = ()
-    """Those of them that may be None, as a template of nothing renders it."""
-    masked_name: ClassVar[str | None] = None
-    """A field among them that is a secret besides the password."""
-
-    def _do_render_template_fields(
-        self,
-        parent: Any,
-        template_fields: Iterable[str],
-        context: Context,
-        jinja_env: jinja2.Environment,
-        seen_oids: set[int],
-    ) -> None:
-        super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
-        if parent is self:
-            column = password_column(getattr(self, "mapping", None)) or self.masked_name
-            for name in self.people_fields:
-                if name in self.optional_fields and _is_nothing(getattr(self, name)):
-                    setattr(self, name, None)
-                people = parse_and_mask_passwords(getattr(self, name), column)
-                # The attribute is what Airflow stores; the task works with what was given.
-                shown = redact_passwords(people, column)
-                setattr(self, name, shown)
-                self.__dict__[f"_given_{name}"] = (shown, people)
-
-    def get_people(self, name: str) -> Any:
-        """
-        Return a field that holds people, passwords included.
-
-        :raises ZoomValidationError: it is a text that could not be parsed
-        """
-        value = getattr(self, name)
-        shown, people = self.__dict__.get(f"_given_{name}", (None, None))
-        return require_parsed(
-            parse_people(people if value is shown and value is not None else value), name
-        )
-
-
-def _is_nothing(value: Any) -> bool:
+def is_nothing(value: Any) -> bool:
+    """Return whether a value is what a template of nothing renders to."""
     return isinstance(value, str) and value.strip().lower() in ("", "none", "null")
 
 

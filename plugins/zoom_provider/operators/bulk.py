@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from airflow.providers.common.compat.sdk import AirflowFailException, conf
 
 from zoom_provider.exceptions import ZoomDailyLimitError, ZoomStoppedError, ZoomUnavailableError
+from zoom_provider.operators._base import ZoomBaseOperator
 from zoom_provider.operators._dry_run import DryRunParameter
 from zoom_provider.operators._parameters import IF_EXISTS, ON_ERROR, check_parameters
-from zoom_provider.operators._templating import UserInfoOperator, parse_people, require_parsed
+from zoom_provider.operators._templating import parse_people, require_parsed
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -31,7 +32,7 @@ _AS_THEY_ARE: Final = (
 """Parameters that are checked as they are."""
 
 
-class ZoomCreateUsersOperator(UserInfoOperator):
+class ZoomCreateUsersOperator(ZoomBaseOperator):
     """
     Create many people in one task and report the result of each.
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import conf
 
-from zoom_provider.exceptions import ZoomDailyLimitError, ZoomPendingError
+from zoom_provider.exceptions import ZoomPendingError
+from zoom_provider.operators._base import ZoomBaseOperator
 from zoom_provider.operators._parameters import check_parameters
-from zoom_provider.operators._templating import UserInfoOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -23,38 +23,7 @@ __all__ = ["ZoomDeleteUserOperator", "ZoomSetUserStatusOperator", "ZoomUpdateUse
 _DEFERRABLE = conf.getboolean("operators", "default_deferrable", fallback=False)
 
 
-class _UserOperator(UserInfoOperator):
-    """An operator for one existing user, by id or e-mail address."""
-
-    user: str
-    deferrable: bool | str
-
-    def _or_defer(self, run: Callable[[], Any], **kwargs: Any) -> Any:
-        """
-        Make the calls; at the daily limit wait for its reset without a worker, if wanted.
-
-        :param kwargs: what ``execute_complete`` goes on with
-        """
-        from zoom_provider.provisioning.user_options import parse_boolean
-
-        deferrable = parse_boolean("deferrable", self.deferrable)
-        try:
-            return run()
-        except ZoomDailyLimitError as error:
-            if deferrable:
-                self.defer_until_reset(error, kwargs)
-            raise
-
-    def _finish(self, context: Context, result: dict[str, Any]) -> dict[str, Any]:
-        self.set_asset_event_extra(context, {"outcomes": {result["outcome"]: 1}})
-        changed = ", ".join(result.get("changed", ()))
-        self.log.info(
-            "%s: %s%s", result["email"], result["outcome"], f" ({changed})" if changed else ""
-        )
-        return result
-
-
-class ZoomUpdateUserOperator(_UserOperator):
+class ZoomUpdateUserOperator(ZoomBaseOperator):
     """
     Update one user in Zoom: profile, licence, e-mail address, groups and role.
 
@@ -140,14 +109,14 @@ class ZoomUpdateUserOperator(_UserOperator):
             # By address after a wait: the id of a pending user need not last.
             wanted_user = user or parse_user(self.user)
             wanted = validate_changes(self.get_people("fields")).given()
-            result = self._or_defer(
+            result = self.call_or_defer(
                 lambda: update_user(self.hook.client, wanted_user, wanted),
                 user=user,
                 deadline=deadline,
             )
             if result.outcome == "pending" and on_pending != "skip":
                 self._wait_or_fail(result, on_pending, deadline)
-        return self._finish(
+        return self.finish(
             context,
             {
                 "id": result.user.get("id"),
@@ -192,7 +161,7 @@ class ZoomUpdateUserOperator(_UserOperator):
         )
 
 
-class ZoomSetUserStatusOperator(_UserOperator):
+class ZoomSetUserStatusOperator(ZoomBaseOperator):
     """
     Activate or deactivate one user in Zoom.
 
@@ -262,7 +231,7 @@ class ZoomSetUserStatusOperator(_UserOperator):
             sign_out = parse_boolean("sign_out", self.sign_out)
             given = self.get_people("license")
             license_fields = None if given is None else validate_license(given).given()
-            result = self._or_defer(
+            result = self.call_or_defer(
                 lambda: set_status(
                     self.hook.client,
                     user,
@@ -271,7 +240,7 @@ class ZoomSetUserStatusOperator(_UserOperator):
                     license_fields=license_fields,
                 )
             )
-        return self._finish(
+        return self.finish(
             context,
             {
                 "id": result.user.get("id"),
@@ -286,7 +255,7 @@ class ZoomSetUserStatusOperator(_UserOperator):
         return self.execute(context)
 
 
-class ZoomDeleteUserOperator(_UserOperator):
+class ZoomDeleteUserOperator(ZoomBaseOperator):
     """
     Remove one user from the Zoom account.
 
@@ -351,14 +320,14 @@ class ZoomDeleteUserOperator(_UserOperator):
             transfer = validate_transfer(self.get_people("transfer"))
             note = TaskAttemptNote(context)
             is_retry = getattr(context.get("ti"), "try_number", 1) > 1
-            result = self._or_defer(
+            result = self.call_or_defer(
                 lambda: remove_user(
                     self.hook.client, user, action, transfer, note, is_retry=is_retry
                 )
             )
         if result.reason:
             self.log.info("%s: %s", user, result.reason)
-        return self._finish(
+        return self.finish(
             context,
             {
                 "id": result.user.get("id"),

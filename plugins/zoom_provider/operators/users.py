@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import conf
 
 from zoom_provider.exceptions import ZoomDailyLimitError, ZoomError
+from zoom_provider.operators._base import ZoomBaseOperator
 from zoom_provider.operators._parameters import IF_EXISTS, check_parameters
-from zoom_provider.operators._templating import UserInfoOperator
 from zoom_provider.operators.bulk import ZoomCreateUsersOperator
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 _DEFERRABLE = conf.getboolean("operators", "default_deferrable", fallback=False)
 
 
-class ZoomCreateUserOperator(UserInfoOperator):
+class ZoomCreateUserOperator(ZoomBaseOperator):
     """
     Create one person in Zoom (``POST /v2/users``).
 
