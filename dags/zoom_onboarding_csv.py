@@ -148,7 +148,7 @@ def pick(name: str, data: bytes, first: date, last: date) -> dict[str, Any]:
         try:
             day = first_day(row)
         except ValueError as error:
-            undated.append(told(person, "rejected", str(error)))
+            undated.append(as_failure(person, "rejected", str(error)))
             continue
         later += day > last
         people += [person] if first <= day <= last else []
@@ -157,7 +157,7 @@ def pick(name: str, data: bytes, first: date, last: date) -> dict[str, Any]:
     return {"people": people, "undated": undated, "open": keeps_open}
 
 
-def told(person: Mapping[str, Any], outcome: str, reason: str | None) -> dict[str, Any]:
+def as_failure(person: Mapping[str, Any], outcome: str, reason: str | None) -> dict[str, Any]:
     """Return a line of the list of who got what: one line, whatever a cell holds."""
     from zoom_provider.models.validation import sanitize_for_log
 
@@ -261,7 +261,7 @@ def who_got_what(
         line = report.get(place, other)
         if line["outcome"] != "rejected":
             first.setdefault(email.lower(), person["key"])
-        listed.append(told(person, line["outcome"], line["reason"]))
+        listed.append(as_failure(person, line["outcome"], line["reason"]))
     return listed
 
 
