@@ -162,7 +162,7 @@ class Runner:
         finally:
             self._pool.shutdown()
         self.progress.save()
-        begun = sorted((row for row, _ in [*self._ready, *self._unsaved]), key=_row_number)
+        begun = sorted((row for row, _ in [*self._ready, *self._unsaved]), key=lambda r: r.number)
         self._drop_attempts(begun)
         self._report_unprocessed(chain(begun, remaining))
 
@@ -398,7 +398,3 @@ class Runner:
             self.untried += 1
             reason = f"not tried: {self._stop_reason}"
             self.report.add(RowResult(row.number, row.email, outcome, reason=reason, key=row.key))
-
-
-def _row_number(row: Row) -> int:
-    return row.number
