@@ -295,7 +295,7 @@ def test_the_example_with_exports_tells_hr(
         export = shutil.copy(PROJECT / "dags" / "data" / "hr_export.csv", inbox)
         # What has just changed is left to the next run.
         os.utime(export, (0, 0))
-    conf = {"from": "2026-03-02"}
+    conf = {"from": "2026-03-02", "folder": str(inbox)}
 
     with receiving(free_port(0)) as mailbox, pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRFLOW_VAR_ZOOM_HR_FOLDER", str(inbox))
