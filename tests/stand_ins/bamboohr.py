@@ -188,9 +188,11 @@ def sample() -> BambooHR:
     """
     Make up a company: who starts tomorrow, who came late, who has left, who has long been there.
 
-    Tomorrow is as the DAG's latest run has it: the one of 5:00 in Berlin.
+    Tomorrow is as the DAG's latest run has it: the one of 5:00 in Berlin. For half of those who
+    start tomorrow it is as a run has it that is triggered now, which is another day until 5:00.
     """
-    today = (datetime.now(ZoneInfo("Europe/Berlin")) - timedelta(hours=5)).date()
+    now = datetime.now(ZoneInfo("Europe/Berlin"))
+    today = (now - timedelta(hours=5)).date()
     hr = BambooHR()
     tomorrow = today + timedelta(days=1)
     long_ago = datetime.now(UTC) - timedelta(days=90)
@@ -201,7 +203,7 @@ def sample() -> BambooHR:
         days = 1 if number < 14 else -400 - number
         hr.add(
             101 + number,
-            today + timedelta(days=days),
+            (now.date() if number < 7 else today) + timedelta(days=days),
             **{"firstName": first, "lastName": last, "changed": long_ago},
             **{"email": f"hire{101 + number}@example.com", "country": countries[number % 5]},
             jobInformationDepartment=("Sales", "Support", "Law")[number % 3],
