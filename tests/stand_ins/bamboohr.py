@@ -188,11 +188,9 @@ def sample() -> BambooHR:
     """
     Make up a company: who starts tomorrow, who came late, who has left, who has long been there.
 
-    Tomorrow is as the DAG's latest run has it: the one of 5:00 in Berlin. For half of those who
-    start tomorrow it is as a run has it that is triggered now, which is another day until 5:00.
+    Tomorrow is as the DAG's latest run has it: the one of 5:00 in Berlin.
     """
-    now = datetime.now(ZoneInfo("Europe/Berlin"))
-    today = (now - timedelta(hours=5)).date()
+    today = (datetime.now(ZoneInfo("Europe/Berlin")) - timedelta(hours=5)).date()
     hr = BambooHR()
     tomorrow = today + timedelta(days=1)
     long_ago = datetime.now(UTC) - timedelta(days=90)
@@ -203,7 +201,7 @@ def sample() -> BambooHR:
         days = 1 if number < 14 else -400 - number
         hr.add(
             101 + number,
-            (now.date() if number < 7 else today) + timedelta(days=days),
+            today + timedelta(days=days),
             **{"firstName": first, "lastName": last, "changed": long_ago},
             **{"email": f"hire{101 + number}@example.com", "country": countries[number % 5]},
             jobInformationDepartment=("Sales", "Support", "Law")[number % 3],
