@@ -107,14 +107,23 @@ class AirflowClient:
             self.wait_for(f"Reading {dag_id}", partial(self.rest, "GET", f"dags/{dag_id}"), 120)
 
     def trigger(
-        self, dag_id: str, conf: Mapping[str, Any] | None = None, run_id: str | None = None
+        self,
+        dag_id: str,
+        conf: Mapping[str, Any] | None = None,
+        run_id: str | None = None,
+        *,
+        logical_date: str | None = None,
     ) -> str:
-        """Start a run; return its id."""
+        """
+        Start a run; return its id.
+
+        :param logical_date: the form's runs have one, and so the latest data interval
+        """
         # With an id of its own, a call that is repeated does not start a second run.
         run_id = run_id or f"run-{secrets.token_hex(8)}"
         body: dict[str, Any] = {"dag_run_id": run_id, "conf": conf or {}}
         if self.api == "api/v2":
-            body["logical_date"] = None
+            body["logical_date"] = logical_date
         self.rest("POST", f"dags/{dag_id}/dagRuns", body)
         return run_id
 

@@ -57,9 +57,7 @@ def create(sql: str, report: Path, **options: Any) -> Any:
         "max_failures": 9,
         "report": str(report),
     }
-    task = SqlToZoomUsersOperator(
-        task_id="create", sql=sql, conn_id="hr", report=str(report), **given | options
-    )
+    task = SqlToZoomUsersOperator(task_id="create", sql=sql, conn_id="hr", **given | options)
     context: Any = {"ti": _TaskInstance(), "params": {"site": "hh"}}
     task.render_template_fields(context)
     return task.execute(context)
