@@ -53,6 +53,9 @@ HOLDS: dict[str, Callable[[str, str], bool]] = {
     "eq": lambda value, bound: value == bound,
 }
 
+BERLIN = ZoneInfo("Europe/Berlin")
+"""Where the company is: the day of its clock decides who is still to come."""
+
 
 @dataclass
 class BambooHR:
@@ -84,7 +87,7 @@ class BambooHR:
             "country": "Germany",
             "hireDate": hired.isoformat() if hired else None,
             "terminationDate": None,
-            "status": "Inactive" if hired and hired > date.today() else "Active",
+            "status": "Inactive" if hired and hired > datetime.now(BERLIN).date() else "Active",
             **fields,
         }
 
@@ -190,7 +193,7 @@ def sample() -> BambooHR:
 
     Tomorrow is as the DAG's latest run has it: the one of 5:00 in Berlin.
     """
-    today = (datetime.now(ZoneInfo("Europe/Berlin")) - timedelta(hours=5)).date()
+    today = (datetime.now(BERLIN) - timedelta(hours=5)).date()
     hr = BambooHR()
     tomorrow = today + timedelta(days=1)
     long_ago = datetime.now(UTC) - timedelta(days=90)
