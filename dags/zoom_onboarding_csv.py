@@ -190,6 +190,7 @@ def read_settled(path: Any, found: dict[str, Any], listed: float) -> tuple[dict[
     """Return which version of a file was read, and what it holds, once it has kept still."""
     since = min(found["modified"], listed)
     for _ in range(TRIES):
+        # No event says that a copy has ended: an export counts as whole once it has kept still.
         time.sleep(max(0.0, since + QUIET_SECONDS - time.time()))
         data: bytes = path.read_bytes()
         # What an object store says now, not what it said a while ago.

@@ -101,20 +101,20 @@ def test_the_next_refresh_token_is_the_one_that_zoom_gave(zoom: Simulator) -> No
 
 def test_who_loses_the_race_finds_the_winners_token(zoom: Simulator) -> None:
     zoom.seed("ann@example.com")
-    time, shelf = Time(), Shelf()
-    loser = worker(zoom, shelf, time)
+    clock, shelf = Time(), Shelf()
+    loser = worker(zoom, shelf, clock)
     winners = Shelf()
     worker(zoom, winners).get_user("ann@example.com")  # spends the same token, elsewhere
 
     def sleep(seconds: float) -> None:
-        time.sleep(seconds)
-        if time.at >= 1004.0:
+        clock.sleep(seconds)
+        if clock.at >= 1004.0:
             shelf.saved.update(winners.saved)  # the winner's save arrives four seconds later
 
     loser._transport.sleep = sleep
     assert loser.get_user("ann@example.com")["email"] == "ann@example.com"
     assert token_requests(zoom) == 2
-    assert time.at == pytest.approx(1004.0, abs=0.5)
+    assert clock.at == pytest.approx(1004.0, abs=0.5)
 
 
 def test_a_dead_grant_says_how_to_authorise_again_after_ten_seconds(zoom: Simulator) -> None:
