@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
@@ -169,8 +169,12 @@ class ZoomBaseOperator(BaseOperator):
                 self.defer_until_reset(error, kwargs)
             raise
 
-    def finish(self, context: Context, result: dict[str, Any]) -> dict[str, Any]:
+    def finish(
+        self, context: Context, user: Mapping[str, Any], outcome: str, **details: Any
+    ) -> dict[str, Any]:
         """Log what became of one user, put it into the asset's event and return it."""
+        named = {name: user.get(name) for name in ("id", "email")}
+        result: dict[str, Any] = {**named, "outcome": str(outcome), **details}
         self.set_asset_event_extra(context, {"outcomes": {result["outcome"]: 1}})
         changed = ", ".join(result.get("changed", ()))
         self.log.info(

@@ -116,15 +116,7 @@ class ZoomUpdateUserOperator(ZoomBaseOperator):
             )
             if result.outcome == "pending" and on_pending != "skip":
                 self._wait_or_fail(result, on_pending, deadline)
-        return self.finish(
-            context,
-            {
-                "id": result.user.get("id"),
-                "email": result.user.get("email"),
-                "outcome": str(result.outcome),
-                "changed": result.changed,
-            },
-        )
+        return self.finish(context, result.user, result.outcome, changed=result.changed)
 
     def _wait_or_fail(
         self, result: UpdateResult, on_pending: str, deadline: float | None
@@ -240,15 +232,7 @@ class ZoomSetUserStatusOperator(ZoomBaseOperator):
                     license_fields=license_fields,
                 )
             )
-        return self.finish(
-            context,
-            {
-                "id": result.user.get("id"),
-                "email": result.user.get("email"),
-                "outcome": str(result.outcome),
-                "changed": result.changed,
-            },
-        )
+        return self.finish(context, result.user, result.outcome, changed=result.changed)
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Go on after the daily limit's reset."""
@@ -327,14 +311,7 @@ class ZoomDeleteUserOperator(ZoomBaseOperator):
             )
         if result.reason:
             self.log.info("%s: %s", user, result.reason)
-        return self.finish(
-            context,
-            {
-                "id": result.user.get("id"),
-                "email": result.user.get("email"),
-                "outcome": str(result.outcome),
-            },
-        )
+        return self.finish(context, result.user, result.outcome)
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Go on after the daily limit's reset."""
